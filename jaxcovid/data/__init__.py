@@ -1,0 +1,1 @@
+"""Images from folders, TFDS or the built-in phantoms, as arrays."""

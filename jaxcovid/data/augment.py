@@ -1,0 +1,104 @@
+"""The assignment's augmentation, inside jit: rotation, random resized crop, flip.
+
+Same distributions as torchvision's RandomRotation(30), RandomResizedCrop(224) and
+RandomHorizontalFlip; a pure function of a key and an image.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+
+ANGLE = 30.0  # degrees either way
+AREA = (0.08, 1.0)
+RATIO = (3 / 4, 4 / 3)
+ATTEMPTS = 10
+OUTPUT = 224
+
+
+def augment(
+    key: PRNGKeyArray,
+    image: UInt8[Array, "height width channel"],
+    size: Int[Array, "2"],
+) -> Float[Array, "224 224 channel"]:
+    """One random view, values 0 to 255, of the image in the top left `size` of a canvas."""
+    angle_key, crop_key, flip_key = jax.random.split(key, 3)
+    angle = jax.random.uniform(angle_key, (), jnp.float32, -ANGLE, ANGLE)
+    corner, extent = random_crop(crop_key, size)
+    flip = jax.random.bernoulli(flip_key)
+    return crop_and_resize(rotate(image, size, angle), corner, extent, flip)
+
+
+def rotate(
+    image: UInt8[Array, "height width channel"], size: Int[Array, "2"], degrees: Float[Array, ""]
+) -> UInt8[Array, "height width channel"]:
+    """Pillow's Image.rotate: counter-clockwise about the centre, nearest pixel, black outside."""
+    height, width = size.astype(jnp.float32)
+    cosine, sine = jnp.cos(jnp.deg2rad(degrees)), jnp.sin(jnp.deg2rad(degrees))
+    y = (jnp.arange(image.shape[0], dtype=jnp.float32) + 0.5)[:, None] - height / 2
+    x = (jnp.arange(image.shape[1], dtype=jnp.float32) + 0.5)[None, :] - width / 2
+    source_x = jnp.floor(cosine * x - sine * y + width / 2).astype(jnp.int32)
+    source_y = jnp.floor(sine * x + cosine * y + height / 2).astype(jnp.int32)
+    inside = (source_x >= 0) & (source_x < size[1]) & (source_y >= 0) & (source_y < size[0])
+    pixels = image[source_y.clip(0, size[0] - 1), source_x.clip(0, size[1] - 1)]
+    return jnp.where(inside[:, :, None], pixels, jnp.uint8(0))
+
+
+def random_crop(
+    key: PRNGKeyArray, size: Int[Array, "2"]
+) -> tuple[Int[Array, "2"], Int[Array, "2"]]:
+    """Corner and extent of RandomResizedCrop's box: the first of ten tries that fits, or centred.
+
+    Drawn like torchvision's get_params.
+    """
+    area_key, ratio_key, corner_key = jax.random.split(key, 3)
+    height, width = size.astype(jnp.float32)
+    area = height * width * jax.random.uniform(area_key, (ATTEMPTS,), jnp.float32, *AREA)
+    low, high = (math.log(ratio) for ratio in RATIO)
+    ratio = jnp.exp(jax.random.uniform(ratio_key, (ATTEMPTS,), jnp.float32, low, high))
+    tries = jnp.stack([jnp.round(jnp.sqrt(area / ratio)), jnp.round(jnp.sqrt(area * ratio))], 1)
+    tries = tries.astype(jnp.int32)
+    fits = ((tries > 0) & (tries <= size[None])).all(1)
+
+    shape = width / height
+    fallback = jnp.where(
+        shape < RATIO[0],
+        jnp.stack([jnp.round(width / RATIO[0]), width]),
+        jnp.where(
+            shape > RATIO[1],
+            jnp.stack([height, jnp.round(height * RATIO[1])]),
+            jnp.stack([height, width]),
+        ),
+    ).astype(jnp.int32)
+    extent = jnp.where(fits.any(), tries[fits.argmax()], fallback)
+    random_corner = jax.random.randint(corner_key, (2,), 0, size - extent + 1)
+    return jnp.where(fits.any(), random_corner, (size - extent) // 2), extent
+
+
+def crop_and_resize(
+    image: UInt8[Array, "height width channel"],
+    corner: Int[Array, "2"],
+    extent: Int[Array, "2"],
+    flip: Array,
+) -> Float[Array, "224 224 channel"]:
+    """Pillow's antialiased bilinear resize of a box, as two small matrix products."""
+    rows = _resize_matrix(image.shape[0], corner[0], extent[0])
+    columns = _resize_matrix(image.shape[1], corner[1], extent[1])
+    columns = jnp.where(flip, columns[::-1], columns)
+    narrow = jnp.einsum("hwc,qw->hqc", image.astype(jnp.float32), columns)
+    return jnp.einsum("hqc,ph->pqc", narrow, rows)
+
+
+def _resize_matrix(
+    length: int, start: Int[Array, ""], extent: Int[Array, ""]
+) -> Float[Array, "224 length"]:
+    """Weights of the input pixels for each output pixel: a triangle as wide as the scale."""
+    scale = extent.astype(jnp.float32) / OUTPUT
+    centre = (jnp.arange(OUTPUT, dtype=jnp.float32) + 0.5) * scale
+    position = jnp.arange(length, dtype=jnp.int32) - start
+    distance = jnp.abs(position.astype(jnp.float32)[None, :] + 0.5 - centre[:, None])
+    weights = jnp.maximum(1 - distance / jnp.maximum(scale, 1), 0)
+    inside = (position >= 0) & (position < extent)
+    weights = jnp.where(inside[None, :], weights, 0)
+    return weights / weights.sum(1, keepdims=True)

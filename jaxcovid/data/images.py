@@ -1,0 +1,89 @@
+"""An image file to the two views that training and evaluation need."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+
+from jaxcovid.data.dataset import Record
+
+MAX_PIXELS = 100_000_000  # a chest X-ray has 4 to 20 million
+MIN_SIDE = 8
+
+AUGMENTABLE_SHORT, AUGMENTABLE_LONG = 320, 512
+RESIZE, CROP = 256, 224
+
+Pixels = UInt8[np.ndarray, "height width channel"]
+
+
+class UnreadableError(Exception):
+    """An image that cannot be used, and why."""
+
+
+def prepare(image: Image.Image, label: int, path: str) -> Record:
+    """Both views of an image that `to_8bit` returned."""
+    return Record(augmentable_view(image), evaluation_view(image), label, path)
+
+
+def read(path: Path) -> Image.Image:
+    """The image as 8-bit grey or RGB. Raises UnreadableError."""
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadableError("the file is empty")
+        with warnings.catch_warnings():
+            # Pillow warns of what we check ourselves and of odd metadata, which does not matter.
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                size = f"{image.width} x {image.height}"
+                if image.width * image.height > MAX_PIXELS:
+                    raise UnreadableError(f"{size} is more than {MAX_PIXELS:,} pixels")
+                if min(image.size) < MIN_SIDE:
+                    raise UnreadableError(f"{size} pixels show nothing")
+                image.load()
+                return to_8bit(image)
+    except UnidentifiedImageError:
+        raise UnreadableError("the content is neither PNG nor JPEG") from None
+    except Image.DecompressionBombError as error:
+        raise UnreadableError(f"a decompression bomb ({error})") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise UnreadableError(f"broken or cut short ({error})") from None
+
+
+def to_8bit(image: Image.Image) -> Image.Image:
+    """Mode L or RGB, as torchvision's loader sees it but with 16 bits scaled, not clipped.
+
+    A colour image whose channels are all equal becomes grey.
+    """
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image).astype(np.float64)
+        return Image.fromarray(np.clip(np.rint(values / 257), 0, 255).astype(np.uint8))
+    if image.mode in ("1", "L", "LA"):
+        return image.convert("L")
+    rgb = image.convert("RGB")
+    red, green, blue = (np.asarray(channel) for channel in rgb.split())
+    grey = np.array_equal(red, green) and np.array_equal(red, blue)
+    return rgb.getchannel(0) if grey else rgb
+
+
+def evaluation_view(image: Image.Image) -> Pixels:
+    """Torchvision's Resize(256), CenterCrop(224): shorter side 256, bilinear; the centre."""
+    short = min(image.size)
+    width, height = (int(RESIZE * side / short) for side in image.size)
+    pixels = _array(image.resize((width, height), Image.Resampling.BILINEAR))
+    top, left = round((height - CROP) / 2), round((width - CROP) / 2)
+    return pixels[top : top + CROP, left : left + CROP]
+
+
+def augmentable_view(image: Image.Image) -> Pixels:
+    """Scaled down to a shorter side of 320 and a longer of at most 512; never scaled up."""
+    short, long = min(image.size), max(image.size)
+    scale = min(1, AUGMENTABLE_SHORT / short, AUGMENTABLE_LONG / long)
+    size = tuple(max(round(side * scale), 1) for side in image.size)
+    return _array(image.resize(size, Image.Resampling.BILINEAR) if scale < 1 else image)
+
+
+def _array(image: Image.Image) -> Pixels:
+    pixels = np.array(image)
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels

@@ -1,0 +1,154 @@
+"""Which image files lie where in a folder of splits and classes."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxcovid.errors import InputError, check
+
+SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid"),
+    "test": ("test", "testdata", "testing"),
+}
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+class ImageFile(NamedTuple):
+    """One image file; `label` is None in a split without class folders."""
+
+    split: str
+    label: str | None
+    path: Path
+    digest: str = ""
+
+
+class Layout(NamedTuple):
+    """The files of a folder, and what else lay there."""
+
+    classes: tuple[str, ...]
+    files: tuple[ImageFile, ...]
+    ignored: tuple[str, ...]
+
+
+def scan(folder: Path) -> Layout:
+    """Finds splits, classes and images. Raises InputError with all that is wrong."""
+    if not folder.is_dir():
+        kind = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError([f"--data: {folder} {kind}; give a folder with train/ and validation/"])
+    roots, problems = _split_folders(folder)
+    check(problems)
+
+    files: list[ImageFile] = []
+    ignored: list[str] = []
+    for split, root in roots.items():
+        found, others = _walk(split, root)
+        files += found
+        ignored += [str(path.relative_to(folder)) for path in others]
+        problems += _split_problems(split, root, found)
+
+    by_split = {split: {file.label for file in files if file.split == split} for split in roots}
+    classes = tuple(sorted(label for label in by_split["train"] if label is not None))
+    check(problems if not classes else ())
+    if len(classes) < 2:
+        problems.append(
+            f"{roots['train']}: {len(classes)} class folder(s); training needs at least two"
+        )
+    for split in roots:
+        for label in sorted(
+            label for label in by_split[split] if label is not None and label not in classes
+        ):
+            problems.append(
+                f"{roots[split] / label}: class {label!r} is not in {roots['train']}; add training "
+                "images of it or remove the folder"
+            )
+    check(problems)
+    return Layout(classes, tuple(files), tuple(ignored))
+
+
+def fingerprint(
+    layout: Layout,
+    folder: Path,
+    progress: Callable[[Iterable[ImageFile]], Iterable[ImageFile]] = iter,
+) -> tuple[str, Layout]:
+    """A digest over the names and contents of all images, and the layout with each file's own."""
+    total = hashlib.blake2b(digest_size=16)
+    files = []
+    for file in progress(layout.files):
+        with file.path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))
+        files.append(file._replace(digest=digest.hexdigest()))
+        name = file.path.relative_to(folder).as_posix()
+        total.update(f"{file.split}\0{file.label}\0{name}\0{digest.hexdigest()}\n".encode())
+    return total.hexdigest(), layout._replace(files=tuple(files))
+
+
+def shared_between_splits(layout: Layout, folder: Path) -> list[str]:
+    """Pairs of identical files in two splits: such a score is partly memory."""
+    first: dict[str, ImageFile] = {}
+    pairs = []
+    for file in layout.files:
+        other = first.setdefault(file.digest, file)
+        if other.split != file.split:
+            names = (each.path.relative_to(folder).as_posix() for each in (other, file))
+            pairs.append(" = ".join(names))
+    return pairs
+
+
+def _split_folders(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    children = sorted(child for child in folder.iterdir() if child.is_dir())
+    roots: dict[str, Path] = {}
+    problems = []
+    for split, aliases in SPLITS.items():
+        matches = [child for child in children if child.name.lower() in aliases]
+        if len(matches) > 1:
+            names = ", ".join(match.name for match in matches)
+            problems.append(f"{folder}: {names} all mean the {split} split; keep one of them")
+        elif matches:
+            roots[split] = matches[0]
+        elif split != "test":
+            present = ", ".join(child.name for child in children[:8]) or "no folders"
+            problems.append(
+                f"{folder}: no {split} split; expected a folder named {' or '.join(aliases)} "
+                f"(any case), found {present}"
+            )
+    return roots, problems
+
+
+def _walk(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
+    images, others = [], []
+    for path in sorted(_files(root)):
+        parts = path.relative_to(root).parts
+        if any(part.startswith(".") for part in parts):
+            continue  # what file managers leave behind
+        if path.suffix.lower() in SUFFIXES:
+            images.append(ImageFile(split, parts[0] if len(parts) > 1 else None, path))
+        else:
+            others.append(path)
+    return images, others
+
+
+def _files(root: Path) -> Iterator[Path]:
+    return (path for path in root.rglob("*") if path.is_file())
+
+
+def _split_problems(split: str, root: Path, files: list[ImageFile]) -> list[str]:
+    counts = Counter(file.label for file in files)
+    loose = counts.pop(None, 0)
+    folders = sorted(
+        child for child in root.iterdir() if child.is_dir() and not child.name.startswith(".")
+    )
+    empty = [child for child in folders if not counts[child.name]]
+    problems = [
+        f"{child}: no PNG or JPEG image in this class folder; fill or remove it" for child in empty
+    ]
+    if not counts and not loose and not empty:
+        problems.append(f"{root}: no PNG or JPEG image; the {split} split is empty")
+    if loose and (counts or split != "test"):
+        problems.append(
+            f"{root}: {loose} image(s) outside any class folder, such as "
+            f"{next(file.path.name for file in files if file.label is None)}; move them into one"
+        )
+    return problems

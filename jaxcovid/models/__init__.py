@@ -1,0 +1,28 @@
+"""Flax Linen definitions of ResNet18 and VGG16, NHWC, with torchvision's module names."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from jaxcovid.models.resnet import ResNet18
+from jaxcovid.models.vgg import VGG16
+
+MODELS = {"resnet18": ResNet18, "vgg16": VGG16}
+
+Model = ResNet18 | VGG16
+
+
+def build(
+    name: str,
+    classes: int,
+    hidden: Sequence[int] = (),
+    dropout: float = 0.0,
+    dtype: DTypeLike = jnp.float32,
+    param_dtype: DTypeLike = jnp.float32,
+) -> Model:
+    """The model of that name with a head of the given hidden widths.
+
+    It computes in `dtype` and keeps its parameters in `param_dtype`.
+    """
+    return MODELS[name](classes, tuple(hidden), dropout, dtype, param_dtype)

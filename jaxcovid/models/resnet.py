@@ -1,0 +1,109 @@
+"""ResNet18 (He et al. 2015, arXiv:1512.03385), as torchvision.models.resnet18 computes it."""
+
+from collections.abc import Collection
+from typing import ClassVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from jaxcovid.models.batch_norm import BatchNorm
+from jaxcovid.models.head import Types, dense_head
+
+
+class ResNet18(nn.Module):
+    """Images of any size to logits, in named stages.
+
+    `start` and `stop` run only a part: the input is then the output of the stage before `start`,
+    the result that of `stop`. `live_norms` names the batch norms that use and update the batch's
+    statistics; all others use the running ones. `mask` marks padding in the batch with 0.
+    """
+
+    classes: int
+    hidden: tuple[int, ...] = ()
+    dropout: float = 0.0
+    dtype: DTypeLike = jnp.float32
+    param_dtype: DTypeLike = jnp.float32
+
+    stages: ClassVar[tuple[str, ...]] = ("stem", "layer1", "layer2", "layer3", "layer4", "head")
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Float[Array, "batch *features"],
+        *,
+        train: bool = False,
+        live_norms: Collection[str] = (),
+        mask: Float[Array, "batch"] | None = None,
+        start: str = "stem",
+        stop: str = "head",
+    ) -> Float[Array, "batch *outputs"]:
+        """Logits, or the output of stage `stop`."""
+        types = (self.dtype, self.param_dtype)
+        x = x.astype(self.dtype)
+        for stage in self.stages[self.stages.index(start) : self.stages.index(stop) + 1]:
+            if stage == "stem":
+                x = _conv(64, 7, 2, "conv1", types)(x)
+                x = nn.relu(BatchNorm(*types, name="bn1")(x, live_norms, mask))
+                x = nn.max_pool(x, (3, 3), (2, 2), [(1, 1), (1, 1)])  # pads with -inf
+            elif stage == "head":
+                x = dense_head(
+                    x.mean((1, 2)),
+                    model="resnet18",
+                    classes=self.classes,
+                    hidden=self.hidden,
+                    dropout=self.dropout,
+                    train=train,
+                    types=types,
+                ).astype(jnp.float32)
+            else:
+                number = int(stage.removeprefix("layer"))
+                for index in range(2):
+                    stride = 2 if number > 1 and index == 0 else 1
+                    features = 64 * 2 ** (number - 1)
+                    block = BasicBlock(features, stride, types, name=f"{stage}_{index}")
+                    x = block(x, live_norms, mask)
+        return x
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut, 1x1 where the shape changes."""
+
+    features: int
+    stride: int
+    types: Types
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Float[Array, "batch height width channel"],
+        live_norms: Collection[str],
+        mask: Float[Array, "batch"] | None,
+    ) -> Float[Array, "batch out_height out_width out_channel"]:
+        """The block's output."""
+        shortcut = x
+        if x.shape[-1] != self.features:
+            shortcut = _conv(self.features, 1, self.stride, "downsample_0", self.types)(x)
+            shortcut = BatchNorm(*self.types, name="downsample_1")(shortcut, live_norms, mask)
+        x = _conv(self.features, 3, self.stride, "conv1", self.types)(x)
+        x = nn.relu(BatchNorm(*self.types, name="bn1")(x, live_norms, mask))
+        x = _conv(self.features, 3, 1, "conv2", self.types)(x)
+        return nn.relu(BatchNorm(*self.types, name="bn2")(x, live_norms, mask) + shortcut)
+
+
+def _conv(features: int, size: int, stride: int, name: str, types: Types) -> nn.Conv:
+    # Explicit padding: at even sizes 'SAME' with stride 2 pads right and below only, torch all
+    # around. The shapes agree, so that mistake is silent.
+    padding = (size - 1) // 2
+    return nn.Conv(
+        features,
+        (size, size),
+        (stride, stride),
+        padding=[(padding, padding)] * 2,
+        use_bias=False,
+        dtype=types[0],
+        param_dtype=types[1],
+        kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
+        name=name,
+    )

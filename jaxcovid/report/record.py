@@ -1,0 +1,84 @@
+"""What config.json says about a run: settings, versions, device, data."""
+
+import dataclasses
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxcovid.config import Config
+from jaxcovid.data.dataset import Dataset
+from jaxcovid.report import DISCLAIMER
+
+PACKAGES = (
+    "jaxcovid", "jax", "jaxlib", "flax", "optax", "numpy", "pillow", "scikit-learn",
+    "tensorflow-datasets",
+)  # fmt: skip
+
+
+def record(
+    config: Config, dataset: Dataset, weights_source: str, warnings: Sequence[str]
+) -> dict[str, Any]:
+    """Every flag's final value under its own name, and what else a reader must know."""
+    flags = dataclasses.asdict(config) | {"output": str(config.output)}
+    device = jax.devices()[0]
+    return {
+        **flags,
+        "weights_source": weights_source,
+        "dataset": {
+            "name": dataset.name,
+            "classes": dataset.classes,
+            "images": {
+                name: {
+                    label: int(np.sum(split.labels == index))
+                    for index, label in enumerate(dataset.classes)
+                }
+                | (
+                    {"unlabelled": unlabelled}
+                    if (unlabelled := int(np.sum(split.labels < 0)))
+                    else {}
+                )
+                for name, split in dataset.splits.items()
+            },
+            "skipped": dataset.skipped,
+            "ignored": dataset.ignored,
+        },
+        "data_fingerprint": dataset.fingerprint,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+        "device": {
+            "platform": device.platform,
+            "kind": device.device_kind,
+            "count": jax.device_count(),
+        },
+        "git_commit": _git_commit(),
+        "warnings": warnings,
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout that this code runs from, with "+changes" if it was edited."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ("git", *arguments),
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        # Installed into some other project's tree, this file is not that project's.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

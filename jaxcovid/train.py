@@ -1,0 +1,112 @@
+"""One step of training, one of evaluation: pure functions of the state and a batch."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jaxcovid.losses import Loss
+from jaxcovid.models import Model
+from jaxcovid.trainable import combine, partition
+
+
+class TrainState(NamedTuple):
+    """Everything that training changes, and the key that its randomness comes from."""
+
+    step: Int[Array, ""]
+    params: Any
+    batch_stats: Any
+    opt_state: optax.OptState
+    key: PRNGKeyArray
+
+
+class Batch(NamedTuple):
+    """Normalised images, their classes, and 1 for examples that count or 0 for padding."""
+
+    images: Float[Array, "batch height width channel"]
+    labels: Int[Array, "batch"]
+    mask: Float[Array, "batch"]
+
+
+class Totals(NamedTuple):
+    """Sums over examples, so that totals of batches add up."""
+
+    loss: Float[Array, ""]
+    weight: Float[Array, ""]  # what the sum of losses is to be divided by
+    correct: Float[Array, ""]
+    examples: Float[Array, ""]
+
+
+def make_train_step(
+    model: Model,
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    labels: Any,
+    live_norms: frozenset[str],
+) -> Callable[[TrainState, Batch], tuple[TrainState, Totals]]:
+    """The training step for a model whose parameters carry `labels`."""
+
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
+        # Differentiating only the trainable part leaves no gradient of the frozen one to compute.
+        trainable, frozen = partition(state.params, labels)
+
+        def mean_loss(trainable: Any) -> tuple[Float[Array, ""], tuple[Any, Totals]]:
+            logits, updates = model.apply(
+                {"params": combine(trainable, frozen), "batch_stats": state.batch_stats},
+                batch.images,
+                train=True,
+                live_norms=live_norms,
+                mask=batch.mask,
+                mutable=["batch_stats"],
+                rngs={"dropout": jax.random.fold_in(state.key, state.step)},
+            )
+            totals = total(loss, logits, batch)
+            return totals.loss / totals.weight, (updates.get("batch_stats", {}), totals)
+
+        gradients, (batch_stats, totals) = jax.grad(mean_loss, has_aux=True)(trainable)
+        updates, opt_state = optimizer.update(gradients, state.opt_state, trainable)
+        params = combine(optax.apply_updates(trainable, updates), frozen)
+        return TrainState(state.step + 1, params, batch_stats, opt_state, state.key), totals
+
+    return train_step
+
+
+def make_eval_step(
+    model: Model, loss: Loss
+) -> Callable[[Any, Any, Batch], tuple[Float[Array, "batch class"], Totals]]:
+    """The evaluation step: logits and totals, with running statistics and without dropout."""
+
+    def eval_step(
+        params: Any, batch_stats: Any, batch: Batch
+    ) -> tuple[Float[Array, "batch class"], Totals]:
+        logits = model.apply({"params": params, "batch_stats": batch_stats}, batch.images)
+        assert isinstance(logits, jax.Array)
+        return logits, total(loss, logits, batch)
+
+    return eval_step
+
+
+def init_state(
+    variables: Any, optimizer: optax.GradientTransformation, labels: Any, key: PRNGKeyArray
+) -> TrainState:
+    """The state before the first step."""
+    params = variables["params"]
+    opt_state = optimizer.init(partition(params, labels)[0])
+    return TrainState(
+        jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), opt_state, key
+    )
+
+
+def total(loss: Loss, logits: Float[Array, "batch class"], batch: Batch) -> Totals:
+    """Sums over the examples of a batch that count."""
+    values, weights = loss(logits, batch.labels)
+    correct = (logits.argmax(-1) == batch.labels).astype(batch.mask.dtype)
+    return Totals(
+        (values * batch.mask).sum(),
+        (weights * batch.mask).sum(),
+        (correct * batch.mask).sum(),
+        batch.mask.sum(),
+    )

@@ -1,0 +1,39 @@
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Prepared data and compiled programs of the tests go to a folder of their own."""
+    folder = tmp_path_factory.mktemp("cache")
+    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXCOVID_CACHE", str(folder))
+        yield folder
+
+
+def picture(seed: int, size=(40, 30), mode: str = "L") -> Image.Image:
+    """A smooth random picture; smooth, so that resampling is well defined."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (6, 6, len(Image.new(mode, (1, 1)).getbands())), np.uint8)
+    image = Image.fromarray(coarse.squeeze(-1) if coarse.shape[2] == 1 else coarse, mode)
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """A small folder in the expected layout: two classes that differ in brightness."""
+    folder = tmp_path / "images"
+    for split, count in (("train", 6), ("validation", 3)):
+        for label, offset in (("covid", 0), ("normal", 100)):
+            (folder / split / label).mkdir(parents=True)
+            for index in range(count):
+                pixels = np.asarray(picture(1000 * offset + index)) // 2 + offset
+                path = folder / split / label / f"{split}{index}.png"
+                Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return folder

@@ -1,0 +1,107 @@
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxcovid.data.augment import augment, crop_and_resize, random_crop, rotate
+from tests.conftest import picture
+
+
+def canvas(image, height=60, width=70):
+    pixels = np.asarray(image)
+    out = np.full((height, width, 1), 255, np.uint8)  # bright outside, so that a leak shows
+    out[: pixels.shape[0], : pixels.shape[1], 0] = pixels
+    return jnp.asarray(out), jnp.asarray(pixels.shape, jnp.int32)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 5.0, 17.3, -29.9, 30.0])
+@pytest.mark.parametrize("size", [(70, 60), (41, 33), (12, 50)])
+def test_rotation_is_pillows(degrees, size):
+    image = picture(0, size)
+    pixels, extent = canvas(image)
+    got = np.asarray(rotate(pixels, extent, jnp.float32(degrees)))[: size[1], : size[0], 0]
+    expected = np.asarray(image.rotate(degrees, Image.Resampling.NEAREST))
+    # A pixel centre that falls between two pixels may be rounded either way.
+    assert np.mean(got != expected) < 0.01
+
+
+@pytest.mark.parametrize("box", [(0, 0, 60, 70), (3, 5, 20, 31), (10, 0, 7, 7), (59, 69, 1, 1)])
+@pytest.mark.parametrize("flip", [False, True])
+def test_crop_is_pillows_antialiased_resize(box, flip):
+    image = picture(1, (70, 60))
+    pixels, _ = canvas(image)
+    top, left, height, width = box
+    corner, extent = jnp.array([top, left]), jnp.array([height, width])
+    got = crop_and_resize(pixels, corner, extent, jnp.asarray(flip))[:, :, 0]
+    crop = image.crop((left, top, left + width, top + height))
+    expected = np.asarray(crop.resize((224, 224), Image.Resampling.BILINEAR), np.float32)
+    if flip:
+        expected = expected[:, ::-1]
+    # Pillow rounds to 8 bits after each of its two passes.
+    np.testing.assert_allclose(got, expected, atol=1.5)
+
+
+def test_shrinking_is_antialiased():
+    image = picture(2, (500, 480))
+    pixels, _ = canvas(image, 480, 500)
+    got = crop_and_resize(pixels, jnp.array([0, 0]), jnp.array([480, 500]), jnp.asarray(False))
+    expected = np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR), np.float32)
+    np.testing.assert_allclose(got[:, :, 0], expected, atol=1.5)
+
+
+def crops(size, count=4000):
+    keys = jax.random.split(jax.random.key(0), count)
+    return jax.jit(jax.vmap(lambda key: random_crop(key, jnp.array(size, jnp.int32))))(keys)
+
+
+@pytest.mark.parametrize("size", [(300, 400), (224, 224), (100, 500), (500, 90), (1, 1), (2, 9)])
+def test_crops_lie_inside(size):
+    corner, extent = (np.asarray(each) for each in crops(size))
+    assert (extent >= 1).all() and (corner >= 0).all()
+    assert (corner + extent <= np.array(size)).all()
+
+
+def test_crop_areas_and_ratios_are_torchvisions():
+    _, extent = (np.asarray(each, np.float64) for each in crops((1000, 1000)))
+    area = extent.prod(1) / 1e6
+    ratio = np.log(extent[:, 1] / extent[:, 0])
+    assert area.min() >= 0.079 and area.max() <= 1.0
+    assert abs(ratio).max() <= math.log(4 / 3) + 0.01
+    # Draws that do not fit are drawn again, so large areas are rarer than uniform, and square.
+    assert np.mean(area < 0.54) > 0.55
+    assert ratio.mean() == pytest.approx(0, abs=0.02)
+
+
+FALLBACKS = {(100, 1000): (100, 133), (1000, 100): (133, 100)}
+
+
+@pytest.mark.parametrize("size", FALLBACKS)
+def test_a_shape_no_crop_fits_gives_the_centre(size):
+    corner, extent = (np.asarray(each) for each in crops(size, 500))
+    centred = (extent == np.array(FALLBACKS[size])).all(1)
+    assert centred.any()
+    np.testing.assert_array_equal(corner[centred], ((np.array(size) - extent[centred]) // 2))
+
+
+def test_augmentation_depends_on_key_and_image_only():
+    pixels, extent = canvas(picture(3, (70, 60)))
+    keys = jax.random.split(jax.random.key(0), 3)
+    together = jax.jit(jax.vmap(augment))(keys, jnp.stack([pixels] * 3), jnp.stack([extent] * 3))
+    assert together.shape == (3, 224, 224, 1)
+    alone = jax.jit(augment)
+    for key, view in zip(keys, together, strict=True):
+        np.testing.assert_allclose(alone(key, pixels, extent), view, atol=1e-3)
+    assert not np.allclose(together[0], together[1])
+    assert float(together.min()) >= 0 and float(together.max()) <= 255.01
+
+
+def test_nothing_of_the_canvas_outside_the_image_shows():
+    black = Image.new("L", (33, 41))
+    pixels, extent = canvas(black)
+    views = jax.jit(jax.vmap(lambda key: augment(key, pixels, extent)))(
+        jax.random.split(jax.random.key(0), 50)
+    )
+    assert float(views.max()) == 0

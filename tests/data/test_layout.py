@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+
+from jaxcovid.data.layout import fingerprint, scan, shared_between_splits
+from jaxcovid.errors import InputError
+
+
+def make(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+    return root
+
+
+GOOD = ("train/a/1.png", "train/b/2.jpg", "validation/a/3.jpeg", "validation/b/4.PNG")
+
+ALIASES = {
+    "as in the design": GOOD,
+    "part 2 of the assignment": (
+        "Train/a/1.png", "Train/b/2.jpg", "Validation/a/3.png", "Validation/b/4.png",
+    ),
+    "val": ("TRAIN/a/1.png", "TRAIN/b/2.png", "val/a/3.png", "val/b/4.png"),
+    "valid": ("training/a/1.png", "training/b/2.png", "Valid/a/3.png", "Valid/b/4.png"),
+    "nested in a class": (
+        "train/a/x/1.png", "train/b/2.png", "validation/a/3.png", "validation/b/4.png",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ALIASES)
+def test_splits_by_many_names(case, tmp_path):
+    layout = scan(make(tmp_path, *ALIASES[case]))
+    assert layout.classes == ("a", "b")
+    assert [(file.split, file.label) for file in layout.files] == [
+        ("train", "a"), ("train", "b"), ("validation", "a"), ("validation", "b"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["test", "TestData", "TESTING"])
+def test_a_test_split_may_be_unlabelled(name, tmp_path):
+    layout = scan(make(tmp_path, *GOOD, f"{name}/5.png", f"{name}/6.png"))
+    assert [file.label for file in layout.files if file.split == "test"] == [None, None]
+
+
+def test_other_files_are_ignored_and_hidden_ones_not_mentioned(tmp_path):
+    extra = ("train/a/notes.txt", "train/a/.DS_Store", "train/.cache/x.png", "README.md")
+    layout = scan(make(tmp_path, *GOOD, *extra))
+    assert layout.ignored == ("train/a/notes.txt",)
+    assert len(layout.files) == 4
+
+
+BAD = {
+    "no train split": (GOOD[2:], ["no train split"]),
+    "no validation split": (GOOD[:2], ["no validation split"]),
+    "neither": (("a/1.png", "b/2.png"), ["no train split", "no validation split"]),
+    "two validation splits": ((*GOOD, "val/a/1.png"), ["val, validation all mean"]),
+    "one class": (("train/a/1.png", "validation/a/1.png"), ["1 class folder(s)"]),
+    "class only in validation": ((*GOOD, "validation/c/1.png"), ["class 'c' is not in"]),
+    "class only in test": ((*GOOD, "test/c/1.png"), ["class 'c' is not in"]),
+    "empty class folder": ((*GOOD, "train/c/"), ["no PNG or JPEG image in this class folder"]),
+    "class folder with text only": ((*GOOD, "train/c/x.txt"), ["in this class folder"]),
+    "empty train split": ((*GOOD[2:], "train/"), ["the train split is empty"]),
+    "loose images in train": ((*GOOD, "train/x.png"), ["1 image(s) outside any class folder"]),
+    "test half labelled": ((*GOOD, "test/x.png", "test/a/y.png"), ["outside any class folder"]),
+    "several at once": (
+        (*GOOD, "train/c/", "validation/d/1.png", "train/x.png"),
+        ["class folder; fill", "outside any class", "class 'd'"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_problems_are_all_named(case, tmp_path):
+    names, expected = BAD[case]
+    with pytest.raises(InputError) as error:
+        scan(make(tmp_path, *names))
+    assert len(error.value.problems) == len(expected)
+    for part, problem in zip(expected, error.value.problems, strict=True):
+        assert part in problem and str(tmp_path) in problem
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        scan(tmp_path / "nowhere")
+
+
+def test_fingerprint_follows_names_and_contents(tmp_path):
+    def digest(folder):
+        return fingerprint(scan(folder), folder)[0]
+
+    one = make(tmp_path / "one", *GOOD)
+    same = make(tmp_path / "same", *GOOD)
+    assert digest(one) == digest(same)
+    (same / GOOD[0]).write_text("changed")
+    assert digest(one) != digest(same)
+    renamed = make(tmp_path / "renamed", *GOOD)
+    (renamed / GOOD[0]).rename(renamed / "train/a/9.png")
+    assert digest(one) != digest(renamed)
+
+
+def test_images_in_two_splits_are_found(tmp_path):
+    make(tmp_path, *GOOD)
+    (tmp_path / GOOD[2]).write_text(GOOD[0])
+    _, layout = fingerprint(scan(tmp_path), tmp_path)
+    assert shared_between_splits(layout, tmp_path) == ["train/a/1.png = validation/a/3.jpeg"]

@@ -1,0 +1,50 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcovid.data import loader
+
+
+def test_order_is_a_permutation_by_seed_and_epoch():
+    first = loader.epoch_order(0, 1, 50)
+    np.testing.assert_array_equal(first, loader.epoch_order(0, 1, 50))
+    assert sorted(first) == list(range(50))
+    assert not np.array_equal(first, loader.epoch_order(0, 2, 50))
+    assert not np.array_equal(first, loader.epoch_order(1, 1, 50))
+
+
+@pytest.mark.parametrize(("examples", "size"), [(10, 3), (10, 5), (1, 8), (9, 10), (8, 1)])
+def test_every_example_counts_exactly_once(examples, size):
+    parts = list(loader.batches(np.arange(examples), size))
+    assert {part.indices.shape for part in parts} == {(size,)}
+    counted = np.concatenate([part.indices[part.mask == 1] for part in parts])
+    np.testing.assert_array_equal(counted, np.arange(examples))
+
+
+def test_normalisation_is_torchvisions():
+    image = jnp.full((1, 2, 2, 1), 255, jnp.uint8)
+    got = loader.normalise(image)
+    expected = (1 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    np.testing.assert_allclose(got, np.broadcast_to(expected, (1, 2, 2, 3)), rtol=1e-6)
+
+
+def test_augmentation_follows_example_and_epoch_not_the_batch():
+    rng = np.random.default_rng(0)
+    images = jnp.asarray(rng.integers(0, 256, (5, 30, 40, 1)), jnp.uint8)
+    sizes = jnp.tile(jnp.array([[30, 40]], jnp.int32), (5, 1))
+    key = loader.purpose_key(0, loader.AUGMENT)
+
+    run = jax.jit(loader.training_images)
+
+    def views(indices, epoch):
+        chosen = jnp.array(indices, jnp.int32)
+        return np.asarray(run(images, sizes, chosen, key, jnp.int32(epoch)))
+
+    np.testing.assert_allclose(views([0, 3, 4], 1)[1], views([3], 1)[0], atol=1e-5)
+    assert not np.allclose(views([3], 1), views([3], 2))
+
+
+def test_purposes_have_different_keys():
+    keys = [loader.purpose_key(0, purpose) for purpose in range(4)]
+    assert len({tuple(np.asarray(jax.random.key_data(key))) for key in keys}) == 4

@@ -1,0 +1,49 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from jaxcovid.data import phantom, sources
+from jaxcovid.errors import InputError
+
+
+def test_pictures_are_always_the_same():
+    """Update the digest only when the drawing is meant to change."""
+    pixels = np.stack([phantom.draw(label, 3) for label in range(3)])
+    assert hashlib.sha256(pixels.tobytes()).hexdigest()[:16] == GOLDEN
+
+
+GOLDEN = "3f6fbaedf6ef9b3e"
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return sources.phantoms()
+
+
+def test_splits_share_no_image(dataset):
+    images = [image.tobytes() for split in dataset.splits.values() for image in split.evaluation]
+    assert len(set(images)) == len(images) == 3 * sum(phantom.SIZES.values())
+
+
+def test_classes_are_balanced_and_brightness_gives_nothing_away(dataset):
+    train = dataset.splits["train"]
+    assert np.bincount(train.labels).tolist() == [80, 80, 80]
+    brightness = train.evaluation.mean((1, 2, 3))
+    means = [brightness[train.labels == label].mean() for label in range(3)]
+    assert np.ptp(means) < brightness.std()
+
+
+def test_limit_takes_classes_alike_and_depends_on_the_seed(dataset):
+    limited = sources.limit_train(dataset, 10, seed=0)
+    train = limited.splits["train"]
+    assert sorted(np.bincount(train.labels)) == [3, 3, 4]
+    again, other = (sources.limit_train(dataset, 10, seed).splits["train"] for seed in (0, 1))
+    assert train.paths == again.paths != other.paths
+    assert sources.limit_train(dataset, 10_000, seed=0) is dataset
+    assert len(limited.splits["validation"].labels) == 72
+
+
+def test_a_limit_below_the_number_of_classes_is_refused(dataset):
+    with pytest.raises(InputError, match="--limit-train"):
+        sources.limit_train(dataset, 2, seed=0)

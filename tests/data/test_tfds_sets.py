@@ -1,0 +1,95 @@
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from jaxcovid.data import sources
+from jaxcovid.errors import InputError
+
+
+class TinyXrays(tfds.core.GeneratorBasedBuilder):
+    """Twelve pictures with an image and a label."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(None, None, 1)),
+                    "label": tfds.features.ClassLabel(names=["covid", "normal"]),
+                }
+            ),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples(count) for split, count in self.SIZES.items()}
+
+    def _generate_examples(self, count):
+        for index in range(count):
+            pixels = np.full((30, 20 + index), 10 * index, np.uint8)
+            yield index, {"image": Image.fromarray(pixels), "label": index % 2}
+
+    SIZES: ClassVar = {"train": 12, "test": 3}
+
+
+class TinyWithValidation(TinyXrays):
+    """As above, with a validation split."""
+
+    SIZES: ClassVar = {"train": 4, "validation": 2}
+
+
+class TinyTexts(TinyXrays):
+    """No images at all."""
+
+    def _info(self):
+        features = {"text": tfds.features.Text(), "label": tfds.features.Scalar(np.int32)}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _generate_examples(self, count):
+        yield from ((index, {"text": "x", "label": 0}) for index in range(count))
+
+
+@pytest.fixture
+def tfds_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path))
+    for builder in (TinyXrays, TinyWithValidation, TinyTexts):
+        builder(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+    return tmp_path
+
+
+def test_a_set_without_validation_holds_out_training_images(tfds_folder, tmp_path):
+    dataset = sources.load("tfds:tiny_xrays", tmp_path)
+    assert dataset.classes == ("covid", "normal")
+    sizes = {name: len(split.labels) for name, split in dataset.splits.items()}
+    assert sizes == {"train": 11, "validation": 1, "test": 3}
+    assert "stand in" in dataset.warnings[0]
+    assert dataset.splits["train"].augmentable.shape[0] == 11
+    assert dataset.splits["test"].augmentable.size == 0
+    assert sources.load("tfds:tiny_xrays", tmp_path).fingerprint == dataset.fingerprint
+
+
+def test_a_set_with_validation_is_taken_as_it_is(tfds_folder, tmp_path):
+    dataset = sources.load("tfds:tiny_with_validation", tmp_path)
+    assert {name: len(split.labels) for name, split in dataset.splits.items()} == {
+        "train": 4, "validation": 2,
+    }  # fmt: skip
+    assert dataset.warnings == ()
+
+
+BAD = {
+    "unknown": ("tfds:no_such_set", "not a TFDS set"),
+    "not images": ("tfds:tiny_texts", "no feature 'image'"),
+    "not prepared": ("tfds:mnist", "prepare it"),
+    "no name": ("tfds:", "not a TFDS set"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_used_is_an_error(case, tfds_folder, tmp_path):
+    data, message = BAD[case]
+    with pytest.raises(InputError, match=message):
+        sources.load(data, tmp_path)

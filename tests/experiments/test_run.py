@@ -1,0 +1,128 @@
+"""The command line: exit codes, messages, and that nothing is left behind."""
+
+import runpy
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from weights_convert import table
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "run.py"
+
+
+def call(*arguments):
+    """Exit code of run.py, in this process."""
+    main = runpy.run_path(str(SCRIPT))["main"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["run.py", *map(str, arguments)])
+        try:
+            return main()
+        except SystemExit as stop:
+            return stop.code
+
+
+def vgg_file(folder):
+    arrays = {}
+    for entry in table("vgg16", 2):
+        if not entry.torch.startswith("classifier"):
+            arrays[entry.torch] = np.zeros(entry.shape, np.float32)
+    safetensors.numpy.save_file(arrays, folder / "vgg.safetensors")
+    return folder / "vgg.safetensors"
+
+
+def garbage(folder, name):
+    (folder / name).write_text("<html>not found</html>")
+    return folder / name
+
+
+# Flags after --data FOLDER --output NEW, and what the message must hold.
+BAD = {
+    "batch size 0": (lambda _: ["--batch-size", 0], "--batch-size: 0"),
+    "no epochs": (lambda _: ["--epochs", 0], "--epochs: 0"),
+    "learning rate NaN": (lambda _: ["--lr", "nan"], "--lr: nan"),
+    "negative rate": (lambda _: ["--lr", "-1"], "--lr: -1"),
+    "dropout 1": (lambda _: ["--dropout", 1], "--dropout: 1"),
+    "several": (lambda _: ["--lr", "nan", "--batch-size", 0], "--batch-size: 0"),
+    "unknown model": (lambda _: ["--model", "resnet50"], "--model"),
+    "unknown flag": (lambda _: ["--learning-rate", 1], "--learning-rate"),
+    "glob without match": (lambda _: ["--trainable", "layer9.*"], "'layer9.*' matches no"),
+    "empty trainable": (lambda _: ["--trainable", ","], "--trainable: empty"),
+    "output exists": (lambda tmp: ["--output", tmp], "exists"),
+    "output below a file": (lambda tmp: ["--output", garbage(tmp, "x") / "run"], "cannot make"),
+    "no weights file": (lambda tmp: ["--weights", tmp / "no.safetensors"], "does not exist"),
+    "weights of another kind": (lambda tmp: ["--weights", garbage(tmp, "w.bin")], "w.bin"),
+    "weights are a page": (
+        lambda tmp: ["--weights", garbage(tmp, "w.safetensors")], "cannot be read",
+    ),
+    "weights of another network": (lambda tmp: ["--weights", vgg_file(tmp)], "holds vgg16 weights"),
+    "folder that is no run": (lambda tmp: ["--weights", tmp], "not a finished run"),
+    "no ImageNet weights": (lambda _: ["--weights", "imagenet"], "--weights imagenet: not found"),
+    "limit too small": (lambda _: ["--limit-train", 1], "--limit-train"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_flags(case, image_folder, tmp_path, capfd):
+    flags, message = BAD[case]
+    output = tmp_path / "run"
+    code = call("--data", image_folder, "--output", output, "--weights", "none", *flags(tmp_path))
+    printed = capfd.readouterr()
+    assert code == 2
+    assert message in printed.err + printed.out
+    assert "Traceback" not in printed.err
+    assert not output.exists()
+
+
+def test_all_wrong_flags_are_named_at_once(image_folder, capfd):
+    assert call("--data", image_folder, "--lr", "nan", "--batch-size", 0, "--seed", -1) == 2
+    printed = capfd.readouterr().err
+    assert all(flag in printed for flag in ("--lr", "--batch-size", "--seed"))
+
+
+def empty(folder):
+    (folder / "train" / "covid" / "broken.png").write_bytes(b"")
+
+
+def one_class(folder):
+    for split in ("train", "validation"):
+        for path in (folder / split / "covid").iterdir():
+            path.unlink()
+        (folder / split / "covid").rmdir()
+
+
+def foreign_class(folder):
+    (folder / "validation" / "covid").rename(folder / "validation" / "other")
+
+
+BAD_DATA = {
+    "no such folder": (lambda folder: folder.rename(folder.with_name("away")), "does not exist"),
+    "no train split": (lambda folder: (folder / "train").rename(folder / "t"), "no train split"),
+    "empty class": (lambda folder: (folder / "train" / "x").mkdir(), "in this class folder"),
+    "broken image": (empty, "broken.png: the file is empty"),
+    "one class": (one_class, "training needs at least two"),
+    "class unknown to train": (foreign_class, "class 'other' is not in"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data(case, image_folder, tmp_path, capfd):
+    spoil, message = BAD_DATA[case]
+    spoil(image_folder)
+    assert call("--data", image_folder, "--output", tmp_path / "run", "--weights", "none") == 2
+    printed = capfd.readouterr().err
+    assert message in printed and "Traceback" not in printed
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_answers_within_a_second_and_says_what_it_is_not_for():
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--help"], capture_output=True, text=True, check=True
+    )
+    assert time.perf_counter() - started < 1
+    assert "--trainable" in done.stdout and "CLINICAL" in done.stdout.upper()

@@ -1,0 +1,122 @@
+"""The same network, weights and batches in PyTorch and here: the same numbers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcovid import models
+from jaxcovid.losses import cross_entropy
+from jaxcovid.optimizers import optimizer
+from jaxcovid.train import Batch, init_state, make_train_step
+from jaxcovid.trainable import SELECTIONS, freeze, label, live_norms
+from weights_convert import flax_to_torch, table, torch_to_flax
+
+pytestmark = pytest.mark.parity
+
+CLASSES, HIDDEN = 3, 32
+HEADS = {"resnet18": ("fc", 512), "vgg16": ("classifier", 25088)}
+
+
+def torch_model(torch, torchvision, name):
+    """Torchvision's network with the assignment's head and statistics that are not the default."""
+    torch.manual_seed(0)
+    model = getattr(torchvision.models, name)()
+    attribute, features = HEADS[name]
+    layers = torch.nn.Linear(features, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, CLASSES)
+    setattr(model, attribute, torch.nn.Sequential(*layers))
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
+    return model.eval()
+
+
+def variables_of(model, name):
+    state = {key: value.numpy().copy() for key, value in model.state_dict().items()}
+    variables = torch_to_flax(state, table(name, CLASSES, (HIDDEN,)))
+    return jax.tree.map(jnp.asarray, {"batch_stats": {}} | variables)
+
+
+def images(seed, size, count=4):
+    return np.random.default_rng(seed).normal(size=(count, size, size, 3)).astype(np.float32)
+
+
+def to_torch(torch, array):
+    return torch.from_numpy(array.transpose(0, 3, 1, 2).copy())
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("size", [224, 160])
+def test_logits(torch, torchvision, name, size):
+    model = torch_model(torch, torchvision, name)
+    module = models.build(name, CLASSES, (HIDDEN,))
+    batch = images(0, size, 2)
+    with torch.no_grad():
+        expected = model(to_torch(torch, batch)).numpy()
+    got = jax.jit(module.apply)(variables_of(model, name), batch)
+    np.testing.assert_allclose(got, expected, atol=1e-4, rtol=1e-4)
+
+
+def train_torch(torch, model, name, selection, batches, lr, momentum):
+    attribute, _ = HEADS[name]
+    model.requires_grad_(selection == "all")
+    getattr(model, attribute).requires_grad_(True)
+    if selection == "last_block":
+        last = model.layer4 if name == "resnet18" else model.features[24:]
+        last.requires_grad_(True)
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d) and not module.weight.requires_grad:
+            module.eval()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    update = torch.optim.SGD(trained, lr=lr, momentum=momentum)
+    losses = []
+    for pixels, labels in batches:
+        update.zero_grad()
+        loss = torch.nn.functional.cross_entropy(
+            model(to_torch(torch, pixels)), torch.from_numpy(labels).long()
+        )
+        loss.backward()
+        update.step()
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("selection", ["head", "last_block", "all"])
+def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
+    torch, torchvision, name, selection
+):
+    lr, momentum = 1e-3, 0.9
+    model = torch_model(torch, torchvision, name)
+    variables = variables_of(model, name)
+    rng = np.random.default_rng(1)
+    batches = [
+        (images(seed, 64), rng.integers(0, CLASSES, 4).astype(np.int32)) for seed in range(20)
+    ]
+    expected = train_torch(torch, model, name, selection, batches, lr, momentum)
+
+    assert selection in SELECTIONS[name]
+    entries = table(name, CLASSES, (HIDDEN,))
+    labels = label(variables["params"], name, selection, entries)
+    norms = live_norms(variables["batch_stats"], labels, "frozen")
+    update = freeze(*[optimizer("sgd", lr, momentum, 0.0)] * 2, labels)
+    module = models.build(name, CLASSES, (HIDDEN,))
+    step = jax.jit(make_train_step(module, cross_entropy(), update, labels, norms))
+    state = init_state(variables, update, labels, jax.random.key(0))
+    got = []
+    for pixels, targets in batches:
+        state, totals = step(state, Batch(jnp.asarray(pixels), jnp.asarray(targets), jnp.ones(4)))
+        got.append(float(totals.loss / totals.weight))
+    np.testing.assert_allclose(got, expected, rtol=1e-3)
+
+    trained = {"params": state.params, "batch_stats": state.batch_stats}
+    ours, theirs = flax_to_torch(trained, entries), model.state_dict()
+    for key in ours:
+        if not key.endswith("num_batches_tracked"):
+            np.testing.assert_allclose(
+                ours[key], theirs[key].numpy(), atol=2e-3, rtol=2e-3, err_msg=key
+            )

@@ -1,0 +1,165 @@
+import csv
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from jaxcovid import experiment
+from jaxcovid.config import Config
+from jaxcovid.errors import InputError
+
+TIMES = ("seconds", "images_per_second")
+
+
+def config(folder, output, **options):
+    settings = {"weights": "none", "head": (8,), "epochs": 2, "batch_size": 5, **options}
+    return Config(data=str(folder), output=output, **settings)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Two runs with the same settings, of a folder with an unlabelled test image."""
+    folder = tmp_path_factory.mktemp("data") / "xrays"
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 6), ("validation", 4)):
+        for label, high in (("covid", 120), ("normal", 255)):
+            (folder / split / label).mkdir(parents=True)
+            for index in range(count):
+                pixels = rng.integers(0, high, (30, 40), np.uint8)
+                Image.fromarray(pixels).save(folder / split / label / f"{index}.png")
+    (folder / "test").mkdir()
+    Image.fromarray(pixels).save(folder / "test" / "unknown.png")
+    (folder / "test" / "notes.txt").write_text("not an image")
+    root = tmp_path_factory.mktemp("runs")
+    return [experiment.run(config(folder, root / name)) for name in ("one", "two")]
+
+
+def rows(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_all_artifacts_are_there_and_no_partial_file(finished):
+    found = {
+        str(path.relative_to(finished[0])) for path in finished[0].rglob("*") if path.is_file()
+    }
+    assert found == {
+        "config.json", "history.csv", "metrics.json", "predictions.csv", "weights.safetensors",
+        "plots/curves.png", "plots/confusion_train.png", "plots/confusion_validation.png",
+    }  # fmt: skip
+    for path in (finished[0] / "plots").iterdir():
+        with Image.open(path) as image:
+            image.verify()
+
+
+def test_history(finished):
+    history = rows(finished[0] / "history.csv")
+    assert list(history[0]) == [
+        "epoch", "step", "lr", "train_loss", "train_accuracy", "validation_loss",
+        "validation_accuracy", "seconds", "images_per_second",
+    ]  # fmt: skip
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    assert [row["step"] for row in history] == ["3", "6"]  # 12 images in batches of 5
+    assert all(float(row["lr"]) == pytest.approx(1e-3) for row in history)
+
+
+def test_same_flags_give_the_same_history_predictions_and_weights(finished):
+    def timeless(run):
+        history = rows(run / "history.csv")
+        return [{key: row[key] for key in row if key not in TIMES} for row in history]
+
+    histories = [timeless(run) for run in finished]
+    assert histories[0] == histories[1]
+    for name in ("predictions.csv", "metrics.json", "weights.safetensors", "plots/curves.png"):
+        one, two = ((run / name).read_bytes() for run in finished)
+        assert one == two, name
+
+
+def test_metrics_follow_from_predictions(finished):
+    metrics = json.loads((finished[0] / "metrics.json").read_text())
+    predictions = rows(finished[0] / "predictions.csv")
+    for split, count in (("train", 12), ("validation", 8)):
+        mine = [row for row in predictions if row["split"] == split]
+        assert len(mine) == len({row["path"] for row in mine}) == count
+        correct = sum(row["correct"] == "True" for row in mine)
+        assert metrics[split]["accuracy"] == pytest.approx(correct / count)
+        assert sum(map(sum, metrics[split]["confusion_matrix"])) == count
+    assert "test" not in metrics
+    (unknown,) = (row for row in predictions if row["split"] == "test")
+    assert (unknown["path"], unknown["label"], unknown["correct"]) == ("test/unknown.png", "", "")
+    for row in predictions:
+        probabilities = {name: float(row[f"prob_{name}"]) for name in ("covid", "normal")}
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+        assert row["prediction"] == max(probabilities, key=probabilities.__getitem__)
+    last = rows(finished[0] / "history.csv")[-1]
+    assert float(last["validation_accuracy"]) == pytest.approx(metrics["validation"]["accuracy"])
+    assert float(last["validation_loss"]) == pytest.approx(metrics["validation"]["loss"])
+
+
+def test_freeze_audit(finished):
+    audit = json.loads((finished[0] / "metrics.json").read_text())["freeze_audit"]
+    # 60 convolution and batch-norm parameters and 40 statistics stay; the head's 4 arrays move.
+    assert audit["frozen_unchanged"] is True
+    assert (audit["frozen_leaves"], audit["trainable_changed"]) == (100, 4)
+
+
+def test_config_records_every_flag_and_the_surroundings(finished):
+    record = json.loads((finished[0] / "config.json").read_text())
+    assert {field.name for field in dataclasses.fields(Config)} <= set(record)
+    assert record["precision"] == "float32" and record["head"] == [8]
+    assert record["dataset"]["images"]["train"] == {"covid": 6, "normal": 6}
+    assert record["dataset"]["images"]["test"]["unlabelled"] == 1
+    assert record["dataset"]["ignored"] == ["test/notes.txt"]
+    assert len(record["data_fingerprint"]) == 32
+    assert record["versions"]["jax"] and record["device"]["platform"] == "cpu"
+
+
+def test_weights_carry_what_prediction_needs(finished):
+    path = finished[0] / "weights.safetensors"
+    arrays = safetensors.numpy.load_file(path)
+    assert arrays["fc.2.weight"].shape == (2, 8) and arrays["bn1.num_batches_tracked"] == 0
+    with safetensors.safe_open(path, "numpy") as stream:
+        metadata = stream.metadata()
+    assert metadata["architecture"] == "resnet18"
+    assert json.loads(metadata["classes"]) == ["covid", "normal"]
+
+
+def test_a_run_can_start_from_another(finished, tmp_path):
+    folder = json.loads((finished[0] / "config.json").read_text())["data"]
+    again = experiment.run(
+        config(folder, tmp_path / "again", weights=str(finished[0]), epochs=1, lr=1e-12)
+    )
+    one, two = (json.loads((run / "metrics.json").read_text()) for run in (finished[0], again))
+    assert two["validation"]["loss"] == pytest.approx(one["validation"]["loss"], rel=1e-4)
+    other_head = experiment.run(
+        config(folder, tmp_path / "head", weights=str(finished[0]), epochs=1, head=(4,))
+    )
+    assert "new head" in json.loads((other_head / "config.json").read_text())["weights_source"]
+
+
+def test_divergence_stops_the_run_and_names_step_and_rate(image_folder, tmp_path):
+    with pytest.raises(InputError, match=r"loss became (nan|inf) at step \d+ .* rate 1e\+30"):
+        experiment.run(config(image_folder, tmp_path / "run", lr=1e30))
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_a_violated_freeze_is_an_error_and_recorded(image_folder, tmp_path, monkeypatch):
+    # As if a bug let the optimizer touch what the plan calls frozen.
+    monkeypatch.setattr(experiment, "frozen_paths", lambda *_: frozenset({"params/fc_0/kernel"}))
+    with pytest.raises(RuntimeError, match="params/fc_0/kernel"):
+        experiment.run(config(image_folder, tmp_path / "run", epochs=1))
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["freeze_audit"]["frozen_unchanged"] is False
+
+
+@pytest.mark.parametrize("options", [
+    {"augment": False, "schedule": "cosine", "warmup_epochs": 0.5, "optimizer": "adamw"},
+    {"class_weights": "balanced", "dropout": 0.5, "batch_norm": "batch", "head": ()},
+], ids=["adamw, cosine", "balanced, dropout"])  # fmt: skip
+def test_other_settings_run_too(image_folder, tmp_path, options):
+    run = experiment.run(config(image_folder, tmp_path / "run", epochs=1, **options))
+    assert math.isfinite(float(rows(run / "history.csv")[0]["train_loss"]))

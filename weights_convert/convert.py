@@ -1,0 +1,122 @@
+"""A torch state_dict to a Flax variable tree and back, strict both ways."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weights_convert.names import VGG16_FLATTENED, Entry, Layout
+
+Tree = dict[str, Any]
+
+_COUNTER = "num_batches_tracked"
+
+
+class ConversionError(ValueError):
+    """Names or shapes that do not fit, all of them."""
+
+    def __init__(self, problems: Sequence[str]):
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def torch_to_flax(state: Mapping[str, np.ndarray], entries: Iterable[Entry]) -> Tree:
+    """Flax variables `{"params": ..., "batch_stats": ...}` from arrays under torch names.
+
+    `num_batches_tracked` is dropped: Flax has no use for it. Raises ConversionError naming every
+    missing, unknown or wrongly shaped array.
+    """
+    entries = tuple(entries)
+    names = {entry.torch for entry in entries}
+    problems = [
+        f"{name}: not part of this model"
+        for name in state
+        if name not in names and not name.endswith(f".{_COUNTER}")
+    ]
+    tree: Tree = {}
+    for entry in entries:
+        if entry.torch not in state:
+            problems.append(f"{entry.torch}: missing, expected shape {entry.shape}")
+            continue
+        array = np.asarray(state[entry.torch])
+        if array.shape != entry.shape:
+            problems.append(f"{entry.torch}: shape {array.shape}, expected {entry.shape}")
+            continue
+        _set(tree, entry.flax, _LAYOUTS[entry.layout].to_flax(array))
+    if problems:
+        raise ConversionError(problems)
+    return tree
+
+
+def flax_to_torch(variables: Mapping[str, Any], entries: Iterable[Entry]) -> dict[str, np.ndarray]:
+    """Arrays under torch names, in torchvision's order, from Flax variables.
+
+    `num_batches_tracked` is recreated as zero. Raises ConversionError naming every missing,
+    unknown or wrongly shaped leaf.
+    """
+    leaves = dict(_leaves(variables))
+    state: dict[str, np.ndarray] = {}
+    problems: list[str] = []
+    for entry in entries:
+        where = "/".join(entry.flax)
+        if entry.flax not in leaves:
+            problems.append(f"{where}: missing")
+            continue
+        array = np.asarray(leaves.pop(entry.flax))
+        layout = _LAYOUTS[entry.layout]
+        if array.shape != layout.flax_shape(entry.shape):
+            expected = layout.flax_shape(entry.shape)
+            problems.append(f"{where}: shape {array.shape}, expected {expected}")
+            continue
+        state[entry.torch] = np.ascontiguousarray(layout.to_torch(array))
+        if entry.torch.endswith(".running_var"):
+            counter = entry.torch.removesuffix("running_var") + _COUNTER
+            state[counter] = np.zeros((), np.int64)
+    problems += [f"{'/'.join(path)}: not part of this model" for path in leaves]
+    if problems:
+        raise ConversionError(problems)
+    return state
+
+
+class _Change(NamedTuple):
+    to_flax: Callable[[np.ndarray], np.ndarray]
+    to_torch: Callable[[np.ndarray], np.ndarray]
+    flax_shape: Callable[[tuple[int, ...]], tuple[int, ...]]
+
+
+def _flatten_to_flax(array: np.ndarray) -> np.ndarray:
+    channels, height, width = VGG16_FLATTENED
+    array = array.reshape(-1, channels, height, width)
+    return array.transpose(2, 3, 1, 0).reshape(height * width * channels, -1)
+
+
+def _flatten_to_torch(array: np.ndarray) -> np.ndarray:
+    channels, height, width = VGG16_FLATTENED
+    array = array.reshape(height, width, channels, -1)
+    return array.transpose(3, 2, 0, 1).reshape(-1, channels * height * width)
+
+
+_LAYOUTS = {
+    Layout.VECTOR: _Change(np.asarray, np.asarray, tuple),
+    Layout.CONV: _Change(
+        lambda array: array.transpose(2, 3, 1, 0),
+        lambda array: array.transpose(3, 2, 0, 1),
+        lambda shape: (*shape[2:], shape[1], shape[0]),
+    ),
+    Layout.DENSE: _Change(np.transpose, np.transpose, lambda shape: shape[::-1]),
+    Layout.FLATTENED: _Change(_flatten_to_flax, _flatten_to_torch, lambda shape: shape[::-1]),
+}
+
+
+def _set(tree: Tree, path: tuple[str, ...], leaf: np.ndarray) -> None:
+    for key in path[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[path[-1]] = leaf
+
+
+def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()):
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
