@@ -25,7 +25,7 @@ from jaxcovid.initial_weights import Initial, initial_variables
 from jaxcovid.losses import Loss, balanced_weights, cross_entropy
 from jaxcovid.optimizers import optimizer, schedule
 from jaxcovid.report import artifacts, record
-from jaxcovid.report.artifacts import Predictions
+from jaxcovid.report.artifacts import Epoch, Predictions
 from jaxcovid.train import Batch, Totals, TrainState, init_state, make_eval_step, make_train_step
 from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
 from weights_convert import Entry, table
@@ -123,7 +123,7 @@ def prepare(config: Config) -> Task:
     )
 
 
-def fit(task: Task, folder: Path) -> tuple[TrainState, list[dict[str, float]]]:
+def fit(task: Task, folder: Path) -> tuple[TrainState, list[Epoch]]:
     """Trains all epochs, adding a line to history.csv each. Raises InputError on divergence."""
     config, train = task.config, task.dataset.splits["train"]
     pixels = (train.augmentable, train.sizes) if config.augment else (train.evaluation, train.sizes)
@@ -138,17 +138,17 @@ def fit(task: Task, folder: Path) -> tuple[TrainState, list[dict[str, float]]]:
         validation = predict(task.eval_step, state, task.dataset.splits["validation"], "validation")
         steps = int(state.step)
         history.append(
-            {
-                "epoch": epoch,
-                "step": steps,
-                "lr": float(task.learning_rate(steps - 1)),
-                "train_loss": totals.loss / totals.weight,
-                "train_accuracy": totals.correct / totals.examples,
-                "validation_loss": validation.loss,
-                "validation_accuracy": validation.accuracy,
-                "seconds": round(seconds, 3),
-                "images_per_second": round(len(train.labels) / seconds, 2),
-            }
+            Epoch(
+                epoch,
+                steps,
+                float(task.learning_rate(steps - 1)),
+                totals.loss / totals.weight,
+                totals.correct / totals.examples,
+                validation.loss,
+                validation.accuracy,
+                round(seconds, 3),
+                round(len(train.labels) / seconds, 2),
+            )
         )
         artifacts.write_history(folder, history)
     return state, history

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import math
 
+import jax
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -142,8 +143,8 @@ def test_a_run_can_start_from_another(finished, tmp_path):
 
 
 def test_divergence_stops_the_run_and_names_step_and_rate(image_folder, tmp_path):
-    with pytest.raises(InputError, match=r"loss became (nan|inf) at step \d+ .* rate 1e\+30"):
-        experiment.run(config(image_folder, tmp_path / "run", lr=1e30))
+    with pytest.raises(InputError, match=r"loss became (nan|inf) at step \d+ .* rate 3e\+38"):
+        experiment.run(config(image_folder, tmp_path / "run", lr=3e38))
     assert not (tmp_path / "run" / "metrics.json").exists()
 
 
@@ -161,5 +162,6 @@ def test_a_violated_freeze_is_an_error_and_recorded(image_folder, tmp_path, monk
     {"class_weights": "balanced", "dropout": 0.5, "batch_norm": "batch", "head": ()},
 ], ids=["adamw, cosine", "balanced, dropout"])  # fmt: skip
 def test_other_settings_run_too(image_folder, tmp_path, options):
-    run = experiment.run(config(image_folder, tmp_path / "run", epochs=1, **options))
+    with jax.numpy_dtype_promotion("standard"):  # optax's own Adam needs it
+        run = experiment.run(config(image_folder, tmp_path / "run", epochs=1, **options))
     assert math.isfinite(float(rows(run / "history.csv")[0]["train_loss"]))

@@ -17,11 +17,21 @@ from jaxcovid.data.loader import MEAN, STD
 from jaxcovid.report import DISCLAIMER, files, plots
 from jaxcovid.train import TrainState
 from weights_convert import Entry, flax_to_torch
+from weights_convert.safetensors_file import serialize
 
-HISTORY = (
-    "epoch", "step", "lr", "train_loss", "train_accuracy", "validation_loss",
-    "validation_accuracy", "seconds", "images_per_second",
-)  # fmt: skip
+
+class Epoch(NamedTuple):
+    """A line of history.csv."""
+
+    epoch: int
+    step: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+    images_per_second: float
 
 
 class Predictions(NamedTuple):
@@ -37,10 +47,9 @@ def write_config(folder: Path, record: Mapping[str, Any]) -> None:
     files.write_json(folder / "config.json", record)
 
 
-def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
+def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     """history.csv: one line per epoch."""
-    rows = [[row[name] for name in HISTORY] for row in history]
-    files.write_csv(folder / "history.csv", HISTORY, rows)
+    files.write_csv(folder / "history.csv", Epoch._fields, history)
 
 
 def measure(dataset: Dataset, predictions: Mapping[str, Predictions]) -> dict[str, dict[str, Any]]:
@@ -59,7 +68,7 @@ def measure(dataset: Dataset, predictions: Mapping[str, Predictions]) -> dict[st
 def write_results(
     folder: Path,
     dataset: Dataset,
-    history: Sequence[Mapping[str, float]],
+    history: Sequence[Epoch],
     predictions: Mapping[str, Predictions],
     measured: Mapping[str, Mapping[str, Any]],
     audit: FreezeAudit,
@@ -71,7 +80,8 @@ def write_results(
 
     (folder / "plots").mkdir(exist_ok=True)
     files.write_picture(
-        folder / "plots" / "curves.png", plots.curves(history, f"{dataset.name}: training")
+        folder / "plots" / "curves.png",
+        plots.curves([epoch._asdict() for epoch in history], f"{dataset.name}: training"),
     )
     for name, values in measured.items():
         title = f"{dataset.name}: {name}, {values['accuracy']:.1%} of {values['examples']} correct"
@@ -98,8 +108,8 @@ def write_weights(
         "preprocessing": json.dumps(preprocessing),
         "disclaimer": DISCLAIMER,
     }
-    arrays = flax_to_torch(variables, entries)
-    files.write_safetensors(folder / "weights.safetensors", arrays, metadata)
+    content = serialize(flax_to_torch(variables, entries), metadata)
+    files.write_bytes(folder / "weights.safetensors", content)
 
 
 def _labelled(split: Split) -> bool:

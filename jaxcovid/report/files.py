@@ -4,12 +4,10 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import safetensors.numpy
 from matplotlib.figure import Figure
 
 
@@ -47,10 +45,3 @@ def write_picture(path: Path, figure: Figure) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     write_bytes(path, buffer.getvalue())
-
-
-def write_safetensors(
-    path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
-) -> None:
-    """Arrays by name, with metadata."""
-    write_bytes(path, safetensors.numpy.save(dict(arrays), dict(metadata)))

@@ -1,6 +1,7 @@
 """Pictures of a run: curves and confusion matrices."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from jaxcovid.report import DISCLAIMER
 TRAIN, VALIDATION = "#1b6ca8", "#c8552b"  # told apart also without colour vision
 
 
-def curves(history: Sequence[Mapping[str, float]], title: str) -> Figure:
+def curves(history: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Loss and accuracy by epoch, training and validation on one axis each."""
     figure = _figure(9, 4, title)
     epochs = [row["epoch"] for row in history]

@@ -10,6 +10,7 @@ from jaxcovid.audit import FreezeAudit
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.report.artifacts import Epoch
 from jaxcovid.trainable import PlanRow
 
 NORMS = {
@@ -60,13 +61,13 @@ def announcement(
     return "\n".join(lines)
 
 
-def epoch_line(row: Mapping[str, float], epochs: int) -> str:
+def epoch_line(row: Epoch, epochs: int) -> str:
     """One epoch on one line."""
     return (
-        f"epoch {row['epoch']}/{epochs}: "
-        f"train loss {row['train_loss']:.4f} accuracy {row['train_accuracy']:.3f}, "
-        f"validation loss {row['validation_loss']:.4f} accuracy {row['validation_accuracy']:.3f}, "
-        f"{row['seconds']:.1f} s, {row['images_per_second']:.1f} images/s"
+        f"epoch {row.epoch}/{epochs}: "
+        f"train loss {row.train_loss:.4f} accuracy {row.train_accuracy:.3f}, "
+        f"validation loss {row.validation_loss:.4f} accuracy {row.validation_accuracy:.3f}, "
+        f"{row.seconds:.1f} s, {row.images_per_second:.1f} images/s"
     )
 
 

@@ -85,6 +85,12 @@ def train_torch(torch, model, name, selection, batches, lr, momentum):
     return losses
 
 
+# With batch statistics of a few values (the last block at 64 x 64 has 2 x 2 of each image) training
+# amplifies rounding: there torch itself drifts as far when its input changes by 1e-6. At the size
+# of the real job it does not.
+SIZES = {("resnet18", "all"): (224, 8)}
+
+
 @pytest.mark.parametrize("name", models.MODELS)
 @pytest.mark.parametrize("selection", ["head", "last_block", "all"])
 def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
@@ -94,8 +100,10 @@ def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
     model = torch_model(torch, torchvision, name)
     variables = variables_of(model, name)
     rng = np.random.default_rng(1)
+    size, count = SIZES.get((name, selection), (64, 4))
     batches = [
-        (images(seed, 64), rng.integers(0, CLASSES, 4).astype(np.int32)) for seed in range(20)
+        (images(seed, size, count), rng.integers(0, CLASSES, count).astype(np.int32))
+        for seed in range(20)
     ]
     expected = train_torch(torch, model, name, selection, batches, lr, momentum)
 
@@ -109,7 +117,9 @@ def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
     state = init_state(variables, update, labels, jax.random.key(0))
     got = []
     for pixels, targets in batches:
-        state, totals = step(state, Batch(jnp.asarray(pixels), jnp.asarray(targets), jnp.ones(4)))
+        state, totals = step(
+            state, Batch(jnp.asarray(pixels), jnp.asarray(targets), jnp.ones(count))
+        )
         got.append(float(totals.loss / totals.weight))
     np.testing.assert_allclose(got, expected, rtol=1e-3)
 
