@@ -44,11 +44,18 @@ class Task(NamedTuple):
     plan: list[PlanRow]
     frozen: frozenset[str]
     state: TrainState
-    learning_rate: optax.Schedule
+    learning_rate: Callable[[int], Any]
     # Jitted, from indices or uint8 images on.
     train_step: Any
     eval_step: Any
     warnings: tuple[str, ...]
+
+
+class Means(NamedTuple):
+    """Over the examples of an epoch or a split."""
+
+    loss: float
+    accuracy: float
 
 
 def run(config: Config) -> Path:
@@ -77,7 +84,7 @@ def run(config: Config) -> Path:
             for name, split in task.dataset.splits.items()
         }
     measured = artifacts.measure(task.dataset, predictions)
-    artifacts.write_results(folder, task.dataset, history, predictions, measured, result)
+    artifacts.write_results(folder, config, task.dataset, history, predictions, measured, result)
     artifacts.write_weights(folder, config, task.dataset.classes, task.entries, state)
     if not result.frozen_unchanged:
         listed = ", ".join(result.violations)
@@ -101,8 +108,8 @@ def prepare(config: Config) -> Task:
     params, batch_stats = initial.variables["params"], initial.variables["batch_stats"]
     labels = label(params, config.model, config.trainable, entries)
     norms = live_norms(batch_stats, labels, config.batch_norm)
-    rates = _schedules(config, len(train.labels))
-    update = freeze(*(_optimizer(config, rate) for rate in rates), labels)
+    head_rate, backbone_rate = _schedules(config, len(train.labels))
+    update = freeze(_optimizer(config, head_rate), _optimizer(config, backbone_rate), labels)
     loss = cross_entropy(
         balanced_weights(train.labels, classes) if config.class_weights == "balanced" else None
     )
@@ -116,7 +123,7 @@ def prepare(config: Config) -> Task:
         init_state(
             initial.variables, update, labels, loader.purpose_key(config.seed, loader.DROPOUT)
         ),
-        rates[0],
+        head_rate,
         _train_from_arrays(config, make_train_step(module, loss, update, labels, norms)),
         _eval_from_arrays(module, loss),
         (*initial.warnings, *dataset.warnings),
@@ -133,7 +140,7 @@ def fit(task: Task, folder: Path) -> tuple[TrainState, list[Epoch]]:
     step = task.train_step.lower(state, data, example, np.int32(0)).compile()
     for epoch in range(1, config.epochs + 1):
         started = time.perf_counter()
-        state, totals = _fit_epoch(task, step, state, data, epoch)
+        state, training = _fit_epoch(task, step, state, data, epoch)
         seconds = time.perf_counter() - started
         validation = predict(task.eval_step, state, task.dataset.splits["validation"], "validation")
         steps = int(state.step)
@@ -142,8 +149,8 @@ def fit(task: Task, folder: Path) -> tuple[TrainState, list[Epoch]]:
                 epoch,
                 steps,
                 float(task.learning_rate(steps - 1)),
-                totals.loss / totals.weight,
-                totals.correct / totals.examples,
+                training.loss,
+                training.accuracy,
                 validation.loss,
                 validation.accuracy,
                 round(seconds, 3),
@@ -170,14 +177,13 @@ def predict(eval_step: Any, state: TrainState, split: Split, name: str) -> Predi
     ]
     logits = jnp.concatenate([logits for logits, _ in results])[: len(labels)]
     probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
-    values = np.array(jax.device_get([totals for _, totals in results]), np.float64)
-    totals = Totals(*values.sum(0).tolist())
-    return Predictions(probabilities, totals.loss / totals.weight, totals.correct / totals.examples)
+    sums = np.array(jax.device_get([totals for _, totals in results]), np.float64).sum(0)
+    return Predictions(probabilities, *_means(sums))
 
 
 def _fit_epoch(
     task: Task, step: Callable, state: TrainState, data: tuple, epoch: int
-) -> tuple[TrainState, Totals]:
+) -> tuple[TrainState, Means]:
     config, examples = task.config, len(data[2])
     order = loader.epoch_order(config.seed, epoch, examples)
     sums = np.zeros(4)
@@ -189,8 +195,10 @@ def _fit_epoch(
             if not np.isfinite(values[0]):
                 raise _diverged(task, values[0], number, epoch)
             sums = sums + values
-            loss, accuracy = sums[0] / sums[1], sums[2] / sums[3]
-            bar.set_postfix_str(f"loss {loss:.4f}, accuracy {accuracy:.3f}", refresh=False)
+            means = _means(sums)
+            bar.set_postfix_str(
+                f"loss {means.loss:.4f}, accuracy {means.accuracy:.3f}", refresh=False
+            )
             bar.update(int(values[3]))
 
         # Looking at a step's numbers waits for it, so look at those of the step before.
@@ -202,7 +210,12 @@ def _fit_epoch(
             number, waiting = number + 1, totals
         if waiting is not None:
             look(waiting, number)
-    return state, Totals(*sums.tolist())
+    return state, _means(sums)
+
+
+def _means(sums: np.ndarray) -> Means:
+    totals = Totals(*sums)
+    return Means(float(totals.loss / totals.weight), float(totals.correct / totals.examples))
 
 
 def _diverged(task: Task, loss: float, step: int, epoch: int) -> InputError:
@@ -218,7 +231,7 @@ def _diverged(task: Task, loss: float, step: int, epoch: int) -> InputError:
 def _train_from_arrays(config: Config, train_step: Callable) -> Any:
     key = loader.purpose_key(config.seed, loader.AUGMENT)
 
-    def step(state: TrainState, data: tuple, part: loader.Indices, epoch: jax.Array):
+    def step(state: TrainState, data: tuple, part: Any, epoch: jax.Array):
         images, sizes, labels = data
         if config.augment:
             pixels = loader.training_images(images, sizes, part.indices, key, epoch)

@@ -88,7 +88,7 @@ def from_file(
         loaded = torch_to_flax(used, chosen)
     except ConversionError as error:
         raise InputError([_misfit(path, model, state, error)]) from None
-    flat = traverse_util.flatten_dict(variables)
+    flat: Any = traverse_util.flatten_dict(variables)
     for leaf, array in traverse_util.flatten_dict(loaded).items():
         flat[leaf] = jnp.asarray(array, flat[leaf].dtype)
     return Initial(traverse_util.unflatten_dict(flat) | _empty(variables), source)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Int
@@ -19,7 +19,7 @@ def classification(
     """
     indices = list(range(len(classes)))
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        labels, predictions, labels=indices, zero_division=np.nan
+        labels, predictions, labels=indices, zero_division=cast(Any, np.nan)
     )
     assert isinstance(support, np.ndarray)
     return {

@@ -111,7 +111,8 @@ class PlanRow(NamedTuple):
 
 def plan(params: Mapping[str, Any], labels: Any, norms: frozenset[str]) -> list[PlanRow]:
     """One row per block, in the order in which images pass."""
-    sizes = {path: leaf.size for path, leaf in traverse_util.flatten_dict(params).items()}
+    flat: Any = traverse_util.flatten_dict(params)
+    sizes = {path: leaf.size for path, leaf in flat.items()}
     flat_labels = traverse_util.flatten_dict(labels)
     rows = []
     for block in sorted({path[0] for path in sizes}, key=_position):

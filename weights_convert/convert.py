@@ -1,6 +1,6 @@
 """A torch state_dict to a Flax variable tree and back, strict both ways."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +54,7 @@ def flax_to_torch(variables: Mapping[str, Any], entries: Iterable[Entry]) -> dic
     `num_batches_tracked` is recreated as zero. Raises ConversionError naming every missing,
     unknown or wrongly shaped leaf.
     """
-    leaves = dict(_leaves(variables))
+    leaves: dict[tuple[str, ...], Any] = dict(_leaves(variables))
     state: dict[str, np.ndarray] = {}
     problems: list[str] = []
     for entry in entries:
@@ -114,7 +114,9 @@ def _set(tree: Tree, path: tuple[str, ...], leaf: np.ndarray) -> None:
     tree[path[-1]] = leaf
 
 
-def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()):
+def _leaves(
+    tree: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, (*path, key))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -33,7 +33,7 @@ def load(folder: Path, cache: Path, *, skip_unreadable: bool, progress: Progress
     """
     layout = scan(folder)
     digest, layout = fingerprint(
-        layout, folder, lambda files: progress(files, "Fingerprinting images", len(files))
+        layout, folder, lambda files: progress(files, "Fingerprinting images", len(layout.files))
     )
     builder = _prepared(layout, folder, cache / "prepared" / digest, progress)
     splits, unreadable = _read(builder, progress)
@@ -154,7 +154,7 @@ def _read(builder: Folder, progress: Progress) -> tuple[dict[str, Split], list[s
         for split in (
             name for name in ("train", "validation", "test") if name in builder.info.splits
         ):
-            source = builder.as_data_source(split=split)
+            source = cast(Any, builder).as_data_source(split=split)
             records = []
             for example in progress(source, f"Reading {split} images", len(source)):
                 path, reason = example["path"].decode(), example["unreadable"].decode()

@@ -80,8 +80,8 @@ def augmentable_view(image: Image.Image) -> Pixels:
     """Scaled down to a shorter side of 320 and a longer of at most 512; never scaled up."""
     short, long = min(image.size), max(image.size)
     scale = min(1, AUGMENTABLE_SHORT / short, AUGMENTABLE_LONG / long)
-    size = tuple(max(round(side * scale), 1) for side in image.size)
-    return _array(image.resize(size, Image.Resampling.BILINEAR) if scale < 1 else image)
+    width, height = (max(round(side * scale), 1) for side in image.size)
+    return _array(image.resize((width, height), Image.Resampling.BILINEAR) if scale < 1 else image)
 
 
 def _array(image: Image.Image) -> Pixels:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+from tensorflow_datasets.core.registered import DatasetNotFoundError
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, assemble
@@ -86,7 +87,7 @@ def _builder(name: str) -> Any:
                     f"tfds.builder({name!r}, file_format='array_record').download_and_prepare()"
                 ]
             )
-    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+    except (DatasetNotFoundError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError([f"--data: tfds:{name} is not a TFDS set ({reason})"]) from None
     return builder

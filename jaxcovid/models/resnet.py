@@ -1,7 +1,7 @@
 """ResNet18 (He et al. 2015, arXiv:1512.03385), as torchvision.models.resnet18 computes it."""
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -46,7 +46,7 @@ class ResNet18(nn.Module):
             if stage == "stem":
                 x = _conv(64, 7, 2, "conv1", types)(x)
                 x = nn.relu(BatchNorm(*types, name="bn1")(x, live_norms, mask))
-                x = nn.max_pool(x, (3, 3), (2, 2), [(1, 1), (1, 1)])  # pads with -inf
+                x = nn.max_pool(x, (3, 3), (2, 2), cast(Any, [(1, 1)] * 2))  # pads with -inf
             elif stage == "head":
                 x = dense_head(
                     x.mean((1, 2)),

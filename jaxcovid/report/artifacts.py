@@ -67,6 +67,7 @@ def measure(dataset: Dataset, predictions: Mapping[str, Predictions]) -> dict[st
 
 def write_results(
     folder: Path,
+    config: Config,
     dataset: Dataset,
     history: Sequence[Epoch],
     predictions: Mapping[str, Predictions],
@@ -79,12 +80,11 @@ def write_results(
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(dataset, predictions))
 
     (folder / "plots").mkdir(exist_ok=True)
-    files.write_picture(
-        folder / "plots" / "curves.png",
-        plots.curves([epoch._asdict() for epoch in history], f"{dataset.name}: training"),
-    )
+    what = f"{config.model}, training {config.trainable}, on {dataset.name}"
+    curves = plots.curves([epoch._asdict() for epoch in history], what)
+    files.write_picture(folder / "plots" / "curves.png", curves)
     for name, values in measured.items():
-        title = f"{dataset.name}: {name}, {values['accuracy']:.1%} of {values['examples']} correct"
+        title = f"{what}\n{name}: {values['accuracy']:.1%} of {values['examples']} correct"
         figure = plots.confusion(values["confusion_matrix"], dataset.classes, title)
         files.write_picture(folder / "plots" / f"confusion_{name}.png", figure)
     result = {**measured, "freeze_audit": audit._asdict(), "disclaimer": DISCLAIMER}
