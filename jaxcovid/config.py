@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,8 +25,8 @@ class Config:
     """Folder with train/ and validation/ (perhaps test/), one sub-folder per class; or tfds:NAME;
     not given: the built-in phantoms."""
     weights: str = "imagenet"
-    """Weights to start from: imagenet, none (random), a .safetensors file with torchvision's
-    names, or the folder of an earlier run."""
+    """Weights to start from: imagenet (downloaded once), none (random), a .pth or .safetensors file
+    with torchvision's names, or the folder of an earlier run."""
     head: tuple[int, ...] = (320,)
     """Widths of the hidden layers of the new head; give none for a single layer."""
     dropout: float = 0.0
@@ -108,7 +109,7 @@ def problems(config: Config) -> list[str]:
     )
     if config.trainable != "all" and not any(part.strip() for part in config.trainable.split(",")):
         found.append("--trainable: empty; use head, last_conv, last_block, all or globs")
-    if config.output is not None and config.output.exists():
+    if config.output is not None and os.path.lexists(config.output):
         found.append(
             f"--output: {config.output} exists; give a new folder, results are never overwritten"
         )

@@ -24,7 +24,7 @@ from jaxcovid.errors import InputError, check
 from jaxcovid.initial_weights import Initial, initial_variables
 from jaxcovid.losses import Loss, balanced_weights, cross_entropy
 from jaxcovid.optimizers import optimizer, schedule
-from jaxcovid.report import artifacts, record
+from jaxcovid.report import artifacts, record, text
 from jaxcovid.report.artifacts import Epoch, Predictions
 from jaxcovid.train import Batch, Totals, TrainState, init_state, make_eval_step, make_train_step
 from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
@@ -68,15 +68,21 @@ def run(config: Config) -> Path:
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.
     with jax.default_matmul_precision("float32" if config.precision == "float32" else "default"):
         task = prepare(config)
-        for _warning in task.warnings:
-            pass
+        print(text.announcement(config, task.dataset, task.initial.source, task.plan))
+        for warning in task.warnings:
+            print(f"Warning: {warning}")
         folder = _make_folder(config)
         artifacts.write_config(
             folder, record.record(config, task.dataset, task.initial.source, task.warnings)
         )
 
         before = digests(task.state.params, task.state.batch_stats)
-        state, history = fit(task, folder)
+        try:
+            state, history = fit(task, folder)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            raise InputError(["not enough memory on the device; lower --batch-size"]) from None
         after = digests(state.params, state.batch_stats)
         result = audit(before, after, task.frozen)
         predictions = {
@@ -84,11 +90,13 @@ def run(config: Config) -> Path:
             for name, split in task.dataset.splits.items()
         }
     measured = artifacts.measure(task.dataset, predictions)
+    if result.frozen_unchanged:
+        artifacts.write_weights(folder, config, task.dataset.classes, task.entries, state)
     artifacts.write_results(folder, config, task.dataset, history, predictions, measured, result)
-    artifacts.write_weights(folder, config, task.dataset.classes, task.entries, state)
     if not result.frozen_unchanged:
         listed = ", ".join(result.violations)
         raise RuntimeError(f"frozen leaves changed in training, which must never be: {listed}")
+    print(text.summary(folder, measured, result))
     return folder
 
 
@@ -104,7 +112,7 @@ def prepare(config: Config) -> Task:
         config.model, classes, config.head, config.dropout, jnp.dtype(config.precision)
     )
     entries = table(config.model, classes, config.head, config.dropout > 0)
-    initial = initial_variables(config, module, entries)
+    initial = initial_variables(config, module, entries, dataset.classes)
     params, batch_stats = initial.variables["params"], initial.variables["batch_stats"]
     labels = label(params, config.model, config.trainable, entries)
     norms = live_norms(batch_stats, labels, config.batch_norm)
@@ -136,7 +144,9 @@ def fit(task: Task, folder: Path) -> tuple[TrainState, list[Epoch]]:
     pixels = (train.augmentable, train.sizes) if config.augment else (train.evaluation, train.sizes)
     data = jax.device_put((*pixels, train.labels))
     state, history = task.state, []
-    example = next(loader.batches(np.arange(1), config.batch_size))
+    print("Compiling the training step", flush=True)
+    batch_size = _batch_size(config, train)
+    example = next(loader.batches(np.arange(1), batch_size))
     step = task.train_step.lower(state, data, example, np.int32(0)).compile()
     for epoch in range(1, config.epochs + 1):
         started = time.perf_counter()
@@ -158,6 +168,10 @@ def fit(task: Task, folder: Path) -> tuple[TrainState, list[Epoch]]:
             )
         )
         artifacts.write_history(folder, history)
+        print(text.epoch_line(history[-1], config.epochs), flush=True)
+        # XLA may turn NaN into a number inside a network, so the loss alone does not tell.
+        if not (np.isfinite(validation.loss) and _finite(state)):
+            raise _diverged(task, "validation loss or the weights", steps, epoch)
     return state, history
 
 
@@ -186,6 +200,7 @@ def _fit_epoch(
 ) -> tuple[TrainState, Means]:
     config, examples = task.config, len(data[2])
     order = loader.epoch_order(config.seed, epoch, examples)
+    batch_size = _batch_size(config, task.dataset.splits["train"])
     sums = np.zeros(4)
     with tqdm(total=examples, desc=f"Epoch {epoch}", unit="image", leave=False) as bar:
 
@@ -193,7 +208,7 @@ def _fit_epoch(
             nonlocal sums
             values = np.array([float(value) for value in totals])
             if not np.isfinite(values[0]):
-                raise _diverged(task, values[0], number, epoch)
+                raise _diverged(task, "loss", number, epoch)
             sums = sums + values
             means = _means(sums)
             bar.set_postfix_str(
@@ -203,7 +218,7 @@ def _fit_epoch(
 
         # Looking at a step's numbers waits for it, so look at those of the step before.
         number, waiting = int(state.step), None
-        for part in loader.batches(order, config.batch_size):
+        for part in loader.batches(order, batch_size):
             state, totals = step(state, data, part, np.int32(epoch))
             if waiting is not None:
                 look(waiting, number)
@@ -218,12 +233,12 @@ def _means(sums: np.ndarray) -> Means:
     return Means(float(totals.loss / totals.weight), float(totals.correct / totals.examples))
 
 
-def _diverged(task: Task, loss: float, step: int, epoch: int) -> InputError:
+def _diverged(task: Task, what: str, step: int, epoch: int) -> InputError:
     rate = float(task.learning_rate(step - 1))
     return InputError(
         [
-            f"the loss became {loss} at step {step} (epoch {epoch}) with learning rate {rate:g}; "
-            "lower --lr or add --warmup-epochs"
+            f"training diverged: the {what} became infinite or NaN at step {step} (epoch {epoch}) "
+            f"with learning rate {rate:g}; lower --lr or add --warmup-epochs"
         ]
     )
 
@@ -251,6 +266,16 @@ def _eval_from_arrays(module: models.Model, loss: Loss) -> Any:
     return jax.jit(step)
 
 
+@jax.jit
+def _finite(state: TrainState) -> jax.Array:
+    leaves = jax.tree.leaves((state.params, state.batch_stats))
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
+
+
+def _batch_size(config: Config, train: Split) -> int:
+    return min(config.batch_size, len(train.labels))
+
+
 def _schedules(config: Config, examples: int) -> tuple[optax.Schedule, optax.Schedule]:
     per_epoch = -(-examples // config.batch_size)
     warmup = round(config.warmup_epochs * per_epoch)
@@ -272,8 +297,8 @@ def _resolve(config: Config) -> Config:
     if precision == "auto":
         precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     if output is None:
-        name = f"{config.model}-{config.trainable}-{datetime.now():%Y%m%d-%H%M%S}"
-        output = Path("runs", re.sub(r"[^\w.-]+", "_", name))
+        trainable = re.sub(r"[^\w.-]+", "_", config.trainable)[:60]
+        output = Path("runs", f"{config.model}-{trainable}-{datetime.now():%Y%m%d-%H%M%S}")
     return dataclasses.replace(config, precision=precision, output=output)
 
 

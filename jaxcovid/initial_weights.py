@@ -1,25 +1,22 @@
 """The variables that a run starts from: random, or from a file with a new head."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import safetensors
-import safetensors.numpy
 from flax import traverse_util
 
 from jaxcovid.config import Config
 from jaxcovid.data.loader import INIT, purpose_key
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, check
 from jaxcovid.models import Model
-from weights_convert import ConversionError, Entry, table, torch_to_flax
-from weights_convert.cache import cache_folder
+from weights_convert import ConversionError, Entry, FormatError, detect, read, torch_to_flax
+from weights_convert.fetch import SOURCES, FetchError, fetch
 from weights_convert.names import HEADS
-
-IMAGENET_FILES = {"resnet18": "resnet18-f37072fd", "vgg16": "vgg16-397923af"}
 
 
 class Initial(NamedTuple):
@@ -30,7 +27,9 @@ class Initial(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def initial_variables(config: Config, module: Model, entries: tuple[Entry, ...]) -> Initial:
+def initial_variables(
+    config: Config, module: Model, entries: tuple[Entry, ...], classes: Sequence[str]
+) -> Initial:
     """What `--weights` asks for. Raises InputError.
 
     ImageNet weights that cannot be had are an error, except for the phantoms, whose point is to
@@ -39,24 +38,21 @@ def initial_variables(config: Config, module: Model, entries: tuple[Entry, ...])
     if config.weights == "none":
         return Initial(random_variables(module, config.seed), "random weights")
     if config.weights != "imagenet":
-        path = Path(config.weights).expanduser()
-        return from_file(_weights_file(path), config.model, module, entries, config.seed)
-    path = cache_folder() / "weights" / f"{IMAGENET_FILES[config.model]}.safetensors"
-    if path.is_file():
-        return from_file(path, config.model, module, entries, config.seed)
-    if config.data is None:
+        path = Path(config.weights)
+        return from_file(path, config.model, module, entries, classes, config.seed)
+    try:
+        path = fetch(SOURCES[config.model])
+    except FetchError as error:
+        if config.data is not None:
+            raise InputError(
+                [f"--weights imagenet: {error}; or pass --weights none for random weights"]
+            ) from None
         warning = (
-            f"ImageNet weights are not at {path}: the frozen part is random, so this run shows "
-            "that the software works, not what transfer learning reaches"
+            f"no ImageNet weights ({error}). The frozen part is random: this run shows that the "
+            "software works, not what transfer learning reaches"
         )
         return Initial(random_variables(module, config.seed), "random weights", (warning,))
-    raise InputError(
-        [
-            f"--weights imagenet: not found at {path}; put torchvision's {config.model} weights "
-            "there as .safetensors, name another file, or pass --weights none to start from "
-            "random weights"
-        ]
-    )
+    return from_file(path, config.model, module, entries, classes, config.seed)
 
 
 def random_variables(module: Model, seed: int) -> dict[str, Any]:
@@ -67,18 +63,35 @@ def random_variables(module: Model, seed: int) -> dict[str, Any]:
 
 
 def from_file(
-    path: Path, model: str, module: Model, entries: tuple[Entry, ...], seed: int
+    path: Path,
+    model: str,
+    module: Model,
+    entries: tuple[Entry, ...],
+    classes: Sequence[str],
+    seed: int,
 ) -> Initial:
-    """The file's backbone, and its head if it has the same layers as the model's.
+    """The file's backbone, and its head if it has the same layers and is not of other classes.
 
-    Raises InputError naming every array that does not fit.
+    The file may be .pth, .safetensors, .npz or a run's folder. Raises InputError naming every
+    array that does not fit.
     """
-    state = _read(path)
+    try:
+        weights = read(path)
+    except FormatError as error:
+        raise InputError([f"--weights: {error}"]) from None
+    except OSError as error:
+        raise InputError([f"--weights: {path}: {error.strerror}"]) from None
+    state = weights.arrays
+    check([f"--weights: {path}: {problem}" for problem in _unfit_values(state)])
+    # Files from elsewhere do not say what their classes are.
+    same_classes = weights.metadata.get("classes", json.dumps(list(classes))) == json.dumps(
+        list(classes)
+    )
     prefix = f"{HEADS[model]}."
     stored_head = _shapes(state, prefix)
     wanted_head = {entry.torch: entry.shape for entry in entries if entry.torch.startswith(prefix)}
     variables = random_variables(module, seed)
-    if stored_head == wanted_head:
+    if stored_head == wanted_head and same_classes:
         used, chosen, source = state, entries, f"{path}, with its head"
     else:
         used = {name: array for name, array in state.items() if not name.startswith(prefix)}
@@ -87,11 +100,27 @@ def from_file(
     try:
         loaded = torch_to_flax(used, chosen)
     except ConversionError as error:
-        raise InputError([_misfit(path, model, state, error)]) from None
+        listed = "\n  ".join(_other_model(state, model) or error.problems)
+        raise InputError([f"--weights: {path} does not fit --model {model}:\n  {listed}"]) from None
     flat: Any = traverse_util.flatten_dict(variables)
     for leaf, array in traverse_util.flatten_dict(loaded).items():
-        flat[leaf] = jnp.asarray(array, flat[leaf].dtype)
+        flat[leaf] = jnp.array(array, flat[leaf].dtype)
     return Initial(traverse_util.unflatten_dict(flat) | _empty(variables), source)
+
+
+def _unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
+    """Arrays that no trained network has: they would spoil every result unnoticed."""
+    found = []
+    for name, array in state.items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            found.append(f"{name} holds {array.dtype}, not floating-point numbers")
+        elif not np.isfinite(array).all():
+            found.append(f"{name} holds infinite values or NaN")
+        elif name.endswith("running_var") and (array < 0).any():
+            found.append(f"{name} holds negative variances")
+    return found
 
 
 def _empty(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,43 +128,14 @@ def _empty(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {name: {} for name, tree in variables.items() if not tree}
 
 
-def _weights_file(path: Path) -> Path:
-    if path.is_dir():
-        if not (path / "weights.safetensors").is_file():
-            raise InputError(
-                [f"--weights: {path} is a folder without weights.safetensors, not a finished run"]
-            )
-        return path / "weights.safetensors"
-    if not path.is_file():
-        raise InputError(
-            [f"--weights: {path} does not exist; give imagenet, none, a file or a run's folder"]
-        )
-    if path.suffix != ".safetensors":
-        raise InputError([f"--weights: {path.name} is not a .safetensors file"])
-    return path
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        return safetensors.numpy.load_file(path)
-    except (safetensors.SafetensorError, KeyError, OSError) as error:
-        raise InputError(
-            [f"--weights: {path} cannot be read as safetensors ({error}); get it again"]
-        ) from None
-
-
 def _shapes(state: Mapping[str, np.ndarray], prefix: str) -> dict[str, tuple[int, ...]]:
     return {name: array.shape for name, array in state.items() if name.startswith(prefix)}
 
 
-def _misfit(path: Path, model: str, state: Mapping[str, np.ndarray], error: ConversionError) -> str:
-    for other in HEADS:
-        backbone = [
-            entry.torch
-            for entry in table(other, classes=1)
-            if not entry.torch.startswith(f"{HEADS[other]}.")
-        ]
-        if other != model and all(name in state for name in backbone):
-            return f"--weights: {path} holds {other} weights, but --model is {model}; change one"
-    listed = "\n  ".join(error.problems)
-    return f"--weights: {path} does not fit {model}:\n  {listed}"
+def _other_model(state: Mapping[str, np.ndarray], model: str) -> tuple[str, ...]:
+    """What the file holds if it is another model's: more telling than a hundred names."""
+    try:
+        detect(state, model)
+    except ConversionError as error:
+        return error.problems
+    return ()

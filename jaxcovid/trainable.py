@@ -33,12 +33,13 @@ SELECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
 def label(params: Mapping[str, Any], model: str, selection: str, entries: Sequence[Entry]) -> Any:
     """A tree like `params` with the label "head", "backbone" or "frozen" at every leaf.
 
-    `selection` is a key of SELECTIONS or comma-separated globs over torchvision's names. Raises
+    `selection` is comma-separated: keys of SELECTIONS and globs over torchvision's names. Raises
     InputError naming every glob that matches nothing.
     """
     names = {entry.flax[1:]: entry.torch for entry in entries if entry.flax[0] == "params"}
     paths = list(traverse_util.flatten_dict(params))
-    globs = SELECTIONS[model].get(selection) or tuple(glob.strip() for glob in selection.split(","))
+    parts = [part.strip() for part in selection.split(",") if part.strip()]
+    globs = [glob for part in parts for glob in SELECTIONS[model].get(part, (part,))]
     unmatched = [
         glob for glob in globs if not any(fnmatchcase(names[path], glob) for path in paths)
     ]

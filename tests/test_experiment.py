@@ -9,9 +9,11 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
+import weights_convert
 from jaxcovid import experiment
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
+from weights_convert import table
 
 TIMES = ("seconds", "images_per_second")
 
@@ -49,7 +51,7 @@ def test_all_artifacts_are_there_and_no_partial_file(finished):
         str(path.relative_to(finished[0])) for path in finished[0].rglob("*") if path.is_file()
     }
     assert found == {
-        "config.json", "history.csv", "metrics.json", "predictions.csv", "weights.safetensors",
+        "config.json", "history.csv", "metrics.json", "predictions.csv", "weights.pth", "weights.safetensors",
         "plots/curves.png", "plots/confusion_train.png", "plots/confusion_validation.png",
     }  # fmt: skip
     for path in (finished[0] / "plots").iterdir():
@@ -75,7 +77,9 @@ def test_same_flags_give_the_same_history_predictions_and_weights(finished):
 
     histories = [timeless(run) for run in finished]
     assert histories[0] == histories[1]
-    for name in ("predictions.csv", "metrics.json", "weights.safetensors", "plots/curves.png"):
+    for name in (
+        "predictions.csv", "metrics.json", "weights.pth", "weights.safetensors", "plots/curves.png"
+    ):  # fmt: skip
         one, two = ((run / name).read_bytes() for run in finished)
         assert one == two, name
 
@@ -143,9 +147,44 @@ def test_a_run_can_start_from_another(finished, tmp_path):
 
 
 def test_divergence_stops_the_run_and_names_step_and_rate(image_folder, tmp_path):
-    with pytest.raises(InputError, match=r"loss became (nan|inf) at step \d+ .* rate 3e\+38"):
+    with pytest.raises(InputError, match=r"diverged: the .* at step \d+ .* rate 3e\+38"):
         experiment.run(config(image_folder, tmp_path / "run", lr=3e38))
     assert not (tmp_path / "run" / "metrics.json").exists()
+    assert not (tmp_path / "run" / "weights.pth").exists()
+
+
+def test_weights_that_are_no_numbers_are_refused(image_folder, tmp_path):
+    arrays = {entry.torch: np.ones(entry.shape, np.float32) for entry in table("resnet18", 2, (8,))}
+    arrays["conv1.weight"][0] = np.nan
+    arrays["bn1.running_var"][0] = -1
+    weights_convert.save(tmp_path / "bad.pth", arrays)
+    with pytest.raises(InputError) as error:
+        experiment.run(config(image_folder, tmp_path / "run", weights=str(tmp_path / "bad.pth")))
+    assert "conv1.weight holds infinite values or NaN" in str(error.value)
+    assert "bn1.running_var holds negative variances" in str(error.value)
+
+
+def test_a_head_of_other_classes_is_not_taken_over(finished, image_folder, tmp_path):
+    for split in ("train", "validation"):
+        (image_folder / split / "covid").rename(image_folder / split / "z")
+    run = experiment.run(config(image_folder, tmp_path / "run", weights=str(finished[0]), epochs=1))
+    assert "new head" in json.loads((run / "config.json").read_text())["weights_source"]
+
+
+def test_says_what_it_does(image_folder, tmp_path, capsys):
+    experiment.run(config(image_folder, tmp_path / "run", epochs=1))
+    said = capsys.readouterr().out
+    for part in (
+        "starting from random weights. Not for clinical use.",
+        "layer4_1  frozen",
+        "running statistics, kept",
+        "fc_0      trainable",
+        "Warning: 6 image(s) occur in two splits",
+        "epoch 1/1: train loss",
+        "Freeze audit: 100 frozen arrays unchanged, 4 of 4 trainable arrays changed",
+        f"Results in {tmp_path / 'run'}",
+    ):
+        assert part in said, part
 
 
 def test_a_violated_freeze_is_an_error_and_recorded(image_folder, tmp_path, monkeypatch):

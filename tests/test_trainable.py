@@ -31,6 +31,8 @@ CASES = {
         "layer4_1/conv1", "layer4_1/bn1", "layer4_1/conv2", "layer4_1/bn2", "fc_0", "fc_2",
     },
     ("resnet18", "conv1.*, fc.2.bias"): {"conv1", "fc_2"},
+    ("resnet18", " head ,"): {"fc_0", "fc_2"},
+    ("resnet18", "head, conv1.*"): {"conv1", "fc_0", "fc_2"},
     ("vgg16", "head"): {"classifier_0", "classifier_2"},
     ("vgg16", "last_conv"): {"features_28", "classifier_0", "classifier_2"},
     ("vgg16", "last_block"): {

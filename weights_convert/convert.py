@@ -1,10 +1,13 @@
 """A torch state_dict to a Flax variable tree and back, strict both ways."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from weights_convert.detect import detect
+from weights_convert.errors import ConversionError
 from weights_convert.names import VGG16_FLATTENED, Entry, Layout
 
 Tree = dict[str, Any]
@@ -12,48 +15,68 @@ Tree = dict[str, Any]
 _COUNTER = "num_batches_tracked"
 
 
-class ConversionError(ValueError):
-    """Names or shapes that do not fit, all of them."""
-
-    def __init__(self, problems: Sequence[str]):
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
-
-
-def torch_to_flax(state: Mapping[str, np.ndarray], entries: Iterable[Entry]) -> Tree:
+def torch_to_flax(
+    state: Mapping[str, np.ndarray],
+    entries: Iterable[Entry] | None = None,
+    allow_missing: Sequence[str] = (),
+) -> Tree:
     """Flax variables `{"params": ..., "batch_stats": ...}` from arrays under torch names.
 
-    `num_batches_tracked` is dropped: Flax has no use for it. Raises ConversionError naming every
-    missing, unknown or wrongly shaped array.
+    Without `entries` the model is the one that the names belong to. `num_batches_tracked` is
+    dropped: Flax has no use for it. Raises ConversionError naming every missing, unknown or wrongly
+    shaped array; names that a glob of `allow_missing` matches may be missing or of another shape,
+    and are then left out.
     """
-    entries = tuple(entries)
-    names = {entry.torch for entry in entries}
-    problems = [
-        f"{name}: not part of this model"
-        for name in state
-        if name not in names and not name.endswith(f".{_COUNTER}")
-    ]
+    entries = detect(state) if entries is None else tuple(entries)
+    check(state, entries, allow_missing)
     tree: Tree = {}
     for entry in entries:
-        if entry.torch not in state:
-            problems.append(f"{entry.torch}: missing, expected shape {entry.shape}")
-            continue
-        array = np.asarray(state[entry.torch])
-        if array.shape != entry.shape:
-            problems.append(f"{entry.torch}: shape {array.shape}, expected {entry.shape}")
-            continue
-        _set(tree, entry.flax, _LAYOUTS[entry.layout].to_flax(array))
-    if problems:
-        raise ConversionError(problems)
+        if entry.torch in state and np.shape(state[entry.torch]) == entry.shape:
+            _set(tree, entry.flax, _LAYOUTS[entry.layout].to_flax(np.asarray(state[entry.torch])))
     return tree
 
 
-def flax_to_torch(variables: Mapping[str, Any], entries: Iterable[Entry]) -> dict[str, np.ndarray]:
+def check(
+    state: Mapping[str, np.ndarray], entries: Sequence[Entry], allow_missing: Sequence[str] = ()
+) -> None:
+    """Raises ConversionError with all that keeps a state_dict from being that model's."""
+
+    def may_differ(name: str) -> bool:
+        return any(fnmatchcase(name, glob) for glob in allow_missing)
+
+    names = {entry.torch for entry in entries}
+    counters = {
+        entry.torch.removesuffix("running_var") + _COUNTER
+        for entry in entries
+        if entry.torch.endswith(".running_var")
+    }
+    problems = [
+        f"{name}: not part of this model"
+        for name in state
+        if name not in names and name not in counters and not may_differ(name)
+    ]
+    for entry in entries:
+        if may_differ(entry.torch):
+            continue
+        if entry.torch not in state:
+            problems.append(f"{entry.torch}: missing, expected shape {entry.shape}")
+        elif np.shape(state[entry.torch]) != entry.shape:
+            found = np.shape(state[entry.torch])
+            problems.append(f"{entry.torch}: shape {found}, expected {entry.shape}")
+    if problems:
+        raise ConversionError(problems)
+
+
+def flax_to_torch(
+    variables: Mapping[str, Any], entries: Iterable[Entry] | None = None
+) -> dict[str, np.ndarray]:
     """Arrays under torch names, in torchvision's order, from Flax variables.
 
-    `num_batches_tracked` is recreated as zero. Raises ConversionError naming every missing,
-    unknown or wrongly shaped leaf.
+    Without `entries` the model is the one that the paths belong to. `num_batches_tracked` is
+    recreated as zero. Raises ConversionError naming every missing, unknown or wrongly shaped leaf.
     """
+    if entries is None:
+        entries = detect(_torch_shaped(variables))
     leaves: dict[tuple[str, ...], Any] = dict(_leaves(variables))
     state: dict[str, np.ndarray] = {}
     problems: list[str] = []
@@ -75,6 +98,17 @@ def flax_to_torch(variables: Mapping[str, Any], entries: Iterable[Entry]) -> dic
     problems += [f"{'/'.join(path)}: not part of this model" for path in leaves]
     if problems:
         raise ConversionError(problems)
+    return state
+
+
+def _torch_shaped(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Flax leaves under names and in shapes like torch's, as far as detection looks at them."""
+    state = {}
+    for path, leaf in _leaves(variables):
+        names = {"kernel": "weight", "scale": "weight"}
+        parts = [part.replace("_", ".") for part in path[1:-1]] + [names.get(path[-1], path[-1])]
+        array = np.asarray(leaf)
+        state[".".join(parts)] = array.T if array.ndim == 2 else array
     return state
 
 

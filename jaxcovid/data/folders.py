@@ -3,7 +3,9 @@
 import contextlib
 import io
 import logging
+import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -15,7 +17,14 @@ import tensorflow_datasets as tfds
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, Split, assemble
-from jaxcovid.data.layout import ImageFile, Layout, fingerprint, scan, shared_between_splits
+from jaxcovid.data.layout import (
+    ImageFile,
+    Layout,
+    fingerprint,
+    scan,
+    shared_between_splits,
+    shown,
+)
 from jaxcovid.errors import InputError, check
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.
@@ -35,8 +44,9 @@ def load(folder: Path, cache: Path, *, skip_unreadable: bool, progress: Progress
     digest, layout = fingerprint(
         layout, folder, lambda files: progress(files, "Fingerprinting images", len(layout.files))
     )
-    builder = _prepared(layout, folder, cache / "prepared" / digest, progress)
-    splits, unreadable = _read(builder, progress)
+    prepared = cache / "prepared" / f"{digest}-{Folder.VERSION}"
+    builder = _prepared(layout, folder, prepared, progress)
+    splits, unreadable = _read(builder, layout, prepared, progress)
     if unreadable and not skip_unreadable:
         raise InputError(
             [f"{folder}/{problem}" for problem in unreadable]
@@ -48,7 +58,7 @@ def load(folder: Path, cache: Path, *, skip_unreadable: bool, progress: Progress
     check(_nothing_left(splits, layout, folder))
     pairs = shared_between_splits(layout, folder)
     return Dataset(
-        folder.resolve().name,
+        shown(Path(folder.resolve().name)),
         layout.classes,
         splits,
         digest,
@@ -60,7 +70,7 @@ def load(folder: Path, cache: Path, *, skip_unreadable: bool, progress: Progress
     )
 
 
-class Folder(tfds.core.GeneratorBasedBuilder):
+class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Decodes every image once.
 
     Records lie in the folder's order. Every file has one: that of an unreadable file holds the
@@ -107,27 +117,43 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
     """The builder, with its records on disk."""
     logging.getLogger("absl").setLevel(logging.ERROR)
     tfds.disable_progress_bar()
-    try:
-        builder = Folder(
-            layout=layout,
-            folder=folder,
-            progress=progress,
-            data_dir=str(cache),
-            file_format="array_record",
-        )
-        if not Path(builder.data_dir).exists():
+
+    def builder(data_dir: Path) -> Folder:
+        options = {"data_dir": str(data_dir), "file_format": "array_record"}
+        return Folder(layout=layout, folder=folder, progress=progress, **options)
+
+    if not cache.exists():
+        # In a place of its own, renamed at the end: runs that prepare the same data at once do
+        # not disturb each other, and what an interruption leaves is never taken for complete.
+        own = cache.with_name(f".{cache.name}.{os.getpid()}.partial")
+        try:
+            own.mkdir(parents=True)
             # TFDS announces downloads, but there is nothing to download.
             with contextlib.redirect_stdout(io.StringIO()):
-                builder.download_and_prepare()
-    except OSError as error:
-        raise InputError(
-            [f"cannot keep prepared images in {cache} ({error}); make room or set JAXCOVID_CACHE"]
-        ) from None
-    finally:
-        # TFDS writes into a folder of its own and renames it; what an interruption left goes.
-        for leftover in cache.glob("*/incomplete.*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-    return builder
+                builder(own).download_and_prepare()
+            with contextlib.suppress(OSError):  # another run was faster, with the same content
+                own.rename(cache)
+        except (OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                [f"cannot keep prepared images in {cache} ({reason}); make room or set "
+                 "JAXCOVID_CACHE to another folder"]
+            ) from None  # fmt: skip
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+    try:
+        return builder(cache)
+    except Exception as error:  # whatever TFDS says of files that were tampered with
+        raise _damaged(cache, error) from None
+
+
+def _damaged(cache: Path, error: Exception) -> InputError:
+    return InputError(
+        [
+            f"the prepared images in {cache} are damaged ({type(error).__name__}: {error}); delete "
+            "that folder, and they are prepared again"
+        ]
+    )
 
 
 def _decoded(files: list[ImageFile], classes: tuple[str, ...], folder: Path) -> Iterator[dict]:
@@ -144,18 +170,22 @@ def _decoded(files: list[ImageFile], classes: tuple[str, ...], folder: Path) -> 
     with ThreadPoolExecutor() as pool:
         remaining = iter(files)
         while chunk := list(islice(remaining, 64)):
-            yield from pool.map(decode, chunk)
+            with warnings.catch_warnings():
+                # Pillow warns of what is checked here and of odd metadata, which does not matter.
+                warnings.simplefilter("ignore")
+                decoded = list(pool.map(decode, chunk))
+            yield from decoded
 
 
-def _read(builder: Folder, progress: Progress) -> tuple[dict[str, Split], list[str]]:
+def _read(
+    builder: Folder, layout: Layout, cache: Path, progress: Progress
+) -> tuple[dict[str, Split], list[str]]:
     """The splits' readable images, and the names of the others with the reason."""
     splits, unreadable = {}, []
-    try:
-        for split in (
-            name for name in ("train", "validation", "test") if name in builder.info.splits
-        ):
+    for split in dict.fromkeys(file.split for file in layout.files):
+        records = []
+        try:
             source = cast(Any, builder).as_data_source(split=split)
-            records = []
             for example in progress(source, f"Reading {split} images", len(source)):
                 path, reason = example["path"].decode(), example["unreadable"].decode()
                 if reason:
@@ -163,14 +193,9 @@ def _read(builder: Folder, progress: Progress) -> tuple[dict[str, Split], list[s
                 else:
                     pixels = example["augmentable"], example["evaluation"]
                     records.append(Record(*pixels, int(example["label"]), path))
-            splits[split] = assemble(split, records)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise InputError(
-            [
-                f"the prepared images in {builder.data_dir} are damaged ({error}); delete that "
-                "folder, and they are prepared again"
-            ]
-        ) from None
+        except Exception as error:  # whatever TFDS says of files that were tampered with
+            raise _damaged(cache, error) from None
+        splits[split] = assemble(split, records)
     return splits, unreadable
 
 

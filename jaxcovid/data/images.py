@@ -1,6 +1,5 @@
 """An image file to the two views that training and evaluation need."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,8 @@ from PIL import Image, UnidentifiedImageError
 
 from jaxcovid.data.dataset import Record
 
-MAX_PIXELS = 100_000_000  # a chest X-ray has 4 to 20 million
-MIN_SIDE = 8
+MAX_PIXELS = 80_000_000  # a chest X-ray has 4 to 20 million
+MIN_SIDE, MAX_RATIO = 8, 10
 
 AUGMENTABLE_SHORT, AUGMENTABLE_LONG = 320, 512
 RESIZE, CROP = 256, 224
@@ -32,22 +31,23 @@ def read(path: Path) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise UnreadableError("the file is empty")
-        with warnings.catch_warnings():
-            # Pillow warns of what we check ourselves and of odd metadata, which does not matter.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
-                size = f"{image.width} x {image.height}"
-                if image.width * image.height > MAX_PIXELS:
-                    raise UnreadableError(f"{size} is more than {MAX_PIXELS:,} pixels")
-                if min(image.size) < MIN_SIDE:
-                    raise UnreadableError(f"{size} pixels show nothing")
-                image.load()
-                return to_8bit(image)
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
+            size = f"{image.width} x {image.height}"
+            if image.width * image.height > MAX_PIXELS:
+                raise UnreadableError(f"{size} is more than {MAX_PIXELS:,} pixels")
+            if min(image.size) < MIN_SIDE or max(image.size) > MAX_RATIO * min(image.size):
+                raise UnreadableError(f"{size} pixels show no X-ray")
+            image.load()
+            return to_8bit(image)
+    except UnreadableError:
+        raise
+    except FileNotFoundError:
+        raise UnreadableError("a link that leads nowhere") from None
     except UnidentifiedImageError:
         raise UnreadableError("the content is neither PNG nor JPEG") from None
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableError(f"a decompression bomb ({error})") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except Exception as error:  # Pillow's decoders raise anything at broken files
         raise UnreadableError(f"broken or cut short ({error})") from None
 
 

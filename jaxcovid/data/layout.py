@@ -1,6 +1,7 @@
 """Which image files lie where in a folder of splits and classes."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -45,8 +46,13 @@ def scan(folder: Path) -> Layout:
     ignored: list[str] = []
     for split, root in roots.items():
         found, others = _walk(split, root)
+        problems += [
+            f"{shown(file.path)}: the name is not valid Unicode; rename it"
+            for file in found
+            if shown(file.path.relative_to(folder)) != str(file.path.relative_to(folder))
+        ]
         files += found
-        ignored += [str(path.relative_to(folder)) for path in others]
+        ignored += [shown(path.relative_to(folder)) for path in others]
         problems += _split_problems(split, root, found)
 
     by_split = {split: {file.label for file in files if file.split == split} for split in roots}
@@ -77,12 +83,21 @@ def fingerprint(
     total = hashlib.blake2b(digest_size=16)
     files = []
     for file in progress(layout.files):
-        with file.path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))
-        files.append(file._replace(digest=digest.hexdigest()))
+        digest = _content_digest(file.path)
+        files.append(file._replace(digest=digest))
         name = file.path.relative_to(folder).as_posix()
-        total.update(f"{file.split}\0{file.label}\0{name}\0{digest.hexdigest()}\n".encode())
+        total.update(f"{file.split}\0{file.label}\0{name}\0{digest}\n".encode())
     return total.hexdigest(), layout._replace(files=tuple(files))
+
+
+def _content_digest(path: Path) -> str:
+    try:
+        if not path.is_file():
+            return "no file"  # a dangling link, say: decoding will report it
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        return f"unreadable {error.errno}"
 
 
 def shared_between_splits(layout: Layout, folder: Path) -> list[str]:
@@ -91,10 +106,15 @@ def shared_between_splits(layout: Layout, folder: Path) -> list[str]:
     pairs = []
     for file in layout.files:
         other = first.setdefault(file.digest, file)
-        if other.split != file.split:
+        if len(file.digest) == 32 and other.split != file.split:
             names = (each.path.relative_to(folder).as_posix() for each in (other, file))
             pairs.append(" = ".join(names))
     return pairs
+
+
+def shown(path: Path) -> str:
+    """The path as text that can be written anywhere."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _split_folders(folder: Path) -> tuple[dict[str, Path], list[str]]:
@@ -131,7 +151,16 @@ def _walk(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    return (path for path in root.rglob("*") if path.is_file())
+    """Everything that is no folder, also behind links, each real folder once."""
+    seen = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        status = Path(folder).stat()
+        identity = (status.st_dev, status.st_ino)
+        if identity in seen:
+            folders.clear()
+            continue
+        seen.add(identity)
+        yield from (Path(folder, name) for name in names)
 
 
 def _split_problems(split: str, root: Path, files: list[ImageFile]) -> list[str]:

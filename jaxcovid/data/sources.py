@@ -26,9 +26,7 @@ def load(
         return phantoms(progress)
     if data.startswith("tfds:"):
         return tfds_sets.load(data.removeprefix("tfds:"), progress)
-    return folders.load(
-        Path(data).expanduser(), cache, skip_unreadable=skip_unreadable, progress=progress
-    )
+    return folders.load(Path(data), cache, skip_unreadable=skip_unreadable, progress=progress)
 
 
 def phantoms(progress: Progress = lambda items, _description, _length: items) -> Dataset:

@@ -2,28 +2,28 @@
 
 import hashlib
 import logging
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
-from tensorflow_datasets.core.registered import DatasetNotFoundError
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, assemble
 from jaxcovid.data.folders import Progress
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, check
 
-# Share of "train" that stands in for a missing "validation" split.
-HELD_OUT = 0.1
+# Where "validation" is missing, one of so many training images stands in for it.
+HELD_OUT = 10
 
 
 def load(name: str, progress: Progress) -> Dataset:
     """The splits of a TFDS set with features `image` and `label`.
 
     The set must lie prepared, in array_record format, in the folder that TFDS_DATA_DIR names
-    (default ~/tensorflow_datasets). A set without validation split gives the last tenth of its
-    training images for it. Raises InputError.
+    (default ~/tensorflow_datasets). A set without validation split gives a tenth of its training
+    images for it. Raises InputError.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     builder = _builder(name)
@@ -34,6 +34,8 @@ def load(name: str, progress: Progress) -> Dataset:
         for key in ("image", "label")
         if key not in info.features
     ]
+    if not problems and not hasattr(info.features["label"], "names"):
+        problems.append(f"tfds:{name}: its labels are no classes")
     if "train" not in info.splits:
         problems.append(f"tfds:{name}: no train split, only {', '.join(info.splits)}")
     if problems:
@@ -51,14 +53,21 @@ def load(name: str, progress: Progress) -> Dataset:
         ) from None
     warnings = ()
     if "validation" not in records:
-        train = records["train"]
-        cut = len(train) - max(round(len(train) * HELD_OUT), 1)
-        records["validation"] = train[cut:]
-        records["train"] = train[:cut]
+        train, held = _hold_out(records["train"])
+        records["train"], records["validation"] = train, held
         warnings = (
-            f"tfds:{name} has no validation split: the last {len(train) - cut} training images "
-            "stand in for it",
+            f"tfds:{name} has no validation split: {len(held)} training images, every tenth of "
+            "each class, stand in for it",
         )
+    classes = tuple(info.features["label"].names)
+    present = {record.label for record in records["train"]}
+    check(
+        [
+            f"tfds:{name}: no training image of class {label!r}"
+            for index, label in enumerate(classes)
+            if index not in present
+        ]
+    )
     digest = hashlib.blake2b(digest_size=16)
     for split in records.values():
         for record in split:
@@ -66,7 +75,7 @@ def load(name: str, progress: Progress) -> Dataset:
             digest.update(record.evaluation.tobytes())
     return Dataset(
         name,
-        tuple(info.features["label"].names),
+        classes,
         {
             split: assemble(split, records[split])
             for split in ("train", "validation", "test")
@@ -75,6 +84,16 @@ def load(name: str, progress: Progress) -> Dataset:
         digest.hexdigest(),
         warnings=warnings,
     )
+
+
+def _hold_out(records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Every tenth image of each class, from the second on, and the others before them."""
+    seen: Counter[int] = Counter()
+    train, held = [], []
+    for record in records:
+        seen[record.label] += 1
+        (held if seen[record.label] % HELD_OUT == 2 else train).append(record)
+    return train, held
 
 
 def _builder(name: str) -> Any:
@@ -87,8 +106,10 @@ def _builder(name: str) -> Any:
                     f"tfds.builder({name!r}, file_format='array_record').download_and_prepare()"
                 ]
             )
-    except (DatasetNotFoundError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except InputError:
+        raise
+    except Exception as error:  # TFDS tells of bad names in many ways
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError([f"--data: tfds:{name} is not a TFDS set ({reason})"]) from None
     return builder
 

@@ -16,8 +16,7 @@ from jaxcovid.data.images import CROP, RESIZE
 from jaxcovid.data.loader import MEAN, STD
 from jaxcovid.report import DISCLAIMER, files, plots
 from jaxcovid.train import TrainState
-from weights_convert import Entry, flax_to_torch
-from weights_convert.safetensors_file import serialize
+from weights_convert import Entry, flax_to_torch, save
 
 
 class Epoch(NamedTuple):
@@ -74,7 +73,7 @@ def write_results(
     measured: Mapping[str, Mapping[str, Any]],
     audit: FreezeAudit,
 ) -> None:
-    """predictions.csv, plots/ and, last, metrics.json: if it is there, so is the rest."""
+    """predictions.csv, plots/ and, last, metrics.json: if it is there, so is all of the run."""
     header = ["split", "path", "label", "prediction", "correct"]
     header += [f"prob_{name}" for name in dataset.classes]
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(dataset, predictions))
@@ -98,18 +97,22 @@ def write_weights(
     entries: Sequence[Entry],
     state: TrainState,
 ) -> None:
-    """weights.safetensors: torchvision's names, and in the metadata all that prediction needs."""
+    """weights.pth and weights.safetensors under torchvision's names.
+
+    The latter's metadata hold all that prediction needs.
+    """
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     preprocessing = {"resize": RESIZE, "crop": CROP, "mean": MEAN, "std": STD}
     metadata = {
         "architecture": config.model,
         "head": json.dumps({"hidden": config.head, "dropout": config.dropout}),
-        "classes": json.dumps(list(classes), ensure_ascii=False),
+        "classes": json.dumps(list(classes)),
         "preprocessing": json.dumps(preprocessing),
         "disclaimer": DISCLAIMER,
     }
-    content = serialize(flax_to_torch(variables, entries), metadata)
-    files.write_bytes(folder / "weights.safetensors", content)
+    arrays = flax_to_torch(variables, entries)
+    save(folder / "weights.pth", arrays)
+    save(folder / "weights.safetensors", arrays, metadata)
 
 
 def _labelled(split: Split) -> bool:

@@ -84,7 +84,7 @@ def summary(folder: Path, measured: Mapping[str, Mapping[str, Any]], audit: Free
         f"of {audit.trainable_leaves} trainable arrays changed",
         "",
         f"Results in {folder}: metrics.json, history.csv, predictions.csv, config.json, plots/, "
-        "weights.safetensors",
+        "weights.pth, weights.safetensors",
         DISCLAIMER,
     ]
     return "\n".join(lines)

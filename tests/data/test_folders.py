@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -108,11 +111,41 @@ def test_an_interrupted_preparation_leaves_nothing(image_folder, tmp_path, monke
     assert len(load(image_folder, tmp_path / "cache").splits["train"].labels) == 12
 
 
-def test_a_deleted_and_a_damaged_cache_are_told(image_folder, tmp_path):
+def test_a_damaged_cache_is_told(image_folder, tmp_path):
     load(image_folder, tmp_path / "cache")
     (shard,) = (tmp_path / "cache").rglob("*train*array_record*")
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(InputError, match="delete"):
+        load(image_folder, tmp_path / "cache")
+
+
+def test_a_cache_with_a_missing_file_is_told(image_folder, tmp_path):
+    load(image_folder, tmp_path / "cache")
+    (found,) = (tmp_path / "cache").rglob("dataset_info.json")
+    found.unlink()
+    with pytest.raises(InputError, match="damaged"):
+        load(image_folder, tmp_path / "cache")
+
+
+def test_two_runs_may_prepare_the_same_images_at_once(image_folder, tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from pathlib import Path; from jaxcovid.data import folders; "
+        "print(len(folders.load(Path(sys.argv[1]), Path(sys.argv[2]), skip_unreadable=False, "
+        "progress=lambda items, *_: items).splits['train'].labels))",
+        image_folder,
+        tmp_path / "cache",
+    ]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [run.communicate()[0].strip() for run in runs] == ["12"] * 3
+    (prepared,) = (tmp_path / "cache" / "prepared").iterdir()
+    assert not prepared.name.startswith(".")
+
+
+def test_a_link_that_leads_nowhere_is_unreadable(image_folder, tmp_path):
+    (image_folder / "train" / "covid" / "x.png").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"x\.png: a link that leads nowhere"):
         load(image_folder, tmp_path / "cache")
 
 

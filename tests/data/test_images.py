@@ -87,8 +87,10 @@ UNREADABLE = {
     "JPEG header only": (jpeg()[:30], "PNG nor JPEG|cut short"),
     "flipped bytes": (png()[:100] + bytes(100) + png()[200:], "cut short"),
     "decompression bomb": (blank(50_000, 50_000), "decompression bomb"),
-    "large": (blank(20_000, 6_000), "more than 100,000,000 pixels"),
-    "a single pixel": (blank(1, 1), "1 x 1 pixels show nothing"),
+    "large": (blank(9_200, 9_200), "more than 80,000,000 pixels"),
+    "very large": (blank(20_000, 6_000), "decompression bomb"),
+    "a strip": (blank(8, 100_000), "8 x 100000 pixels show no X-ray"),
+    "a single pixel": (blank(1, 1), "1 x 1 pixels show no X-ray"),
 }  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,26 @@ def test_problems_are_all_named(case, tmp_path):
 def test_no_such_folder(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         scan(tmp_path / "nowhere")
+
+
+def test_links_to_folders_are_followed_and_loops_end(tmp_path):
+    make(tmp_path / "away", "a/1.png", "more/2.png")
+    make(tmp_path / "data", "train/b/2.jpg", "validation/a/3.png", "validation/b/4.png")
+    (tmp_path / "data/train/a").symlink_to(tmp_path / "away/a")
+    (tmp_path / "data/train/b/more").symlink_to(tmp_path / "away/more")
+    (tmp_path / "data/train/b/loop").symlink_to(tmp_path / "data/train/b")
+    (tmp_path / "data/train/b/nowhere.png").symlink_to(tmp_path / "nowhere")
+    layout = scan(tmp_path / "data")
+    names = [file.path.name for file in layout.files if file.split == "train"]
+    assert sorted(names) == ["1.png", "2.jpg", "2.png", "nowhere.png"]
+    fingerprint(layout, tmp_path / "data")
+
+
+def test_names_that_are_not_unicode_are_refused(tmp_path):
+    make(tmp_path, *GOOD)
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/train/a/x\xff.png"))).write_text("x")
+    with pytest.raises(InputError, match="not valid Unicode"):
+        scan(tmp_path)
 
 
 def test_fingerprint_follows_names_and_contents(tmp_path):

@@ -42,6 +42,17 @@ class TinyWithValidation(TinyXrays):
     SIZES: ClassVar = {"train": 4, "validation": 2}
 
 
+class TinyScalars(TinyXrays):
+    """Labels that are numbers, not classes."""
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 1)),
+            "label": tfds.features.Scalar(np.int32),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+
 class TinyTexts(TinyXrays):
     """No images at all."""
 
@@ -56,7 +67,7 @@ class TinyTexts(TinyXrays):
 @pytest.fixture
 def tfds_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path))
-    for builder in (TinyXrays, TinyWithValidation, TinyTexts):
+    for builder in (TinyXrays, TinyWithValidation, TinyScalars, TinyTexts):
         builder(data_dir=tmp_path, file_format="array_record").download_and_prepare()
     return tmp_path
 
@@ -65,9 +76,10 @@ def test_a_set_without_validation_holds_out_training_images(tfds_folder, tmp_pat
     dataset = sources.load("tfds:tiny_xrays", tmp_path)
     assert dataset.classes == ("covid", "normal")
     sizes = {name: len(split.labels) for name, split in dataset.splits.items()}
-    assert sizes == {"train": 11, "validation": 1, "test": 3}
+    assert sizes == {"train": 10, "validation": 2, "test": 3}
+    assert sorted(dataset.splits["validation"].labels) == [0, 1]  # of each class
     assert "stand in" in dataset.warnings[0]
-    assert dataset.splits["train"].augmentable.shape[0] == 11
+    assert dataset.splits["train"].augmentable.shape[0] == 10
     assert dataset.splits["test"].augmentable.size == 0
     assert sources.load("tfds:tiny_xrays", tmp_path).fingerprint == dataset.fingerprint
 
@@ -83,6 +95,9 @@ def test_a_set_with_validation_is_taken_as_it_is(tfds_folder, tmp_path):
 BAD = {
     "unknown": ("tfds:no_such_set", "not a TFDS set"),
     "not images": ("tfds:tiny_texts", "no feature 'image'"),
+    "no classes": ("tfds:tiny_scalars", "its labels are no classes"),
+    "the internal builder": ("tfds:folder", "not a TFDS set"),
+    "unknown version": ("tfds:mnist:9.9.9", "not a TFDS set"),
     "not prepared": ("tfds:mnist", "prepare it"),
     "no name": ("tfds:", "not a TFDS set"),
 }

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from jaxcovid import initial_weights
 from weights_convert import table
+from weights_convert.fetch import SOURCES
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "run.py"
 
@@ -54,16 +56,25 @@ BAD = {
     "empty trainable": (lambda _: ["--trainable", ","], "--trainable: empty"),
     "output exists": (lambda tmp: ["--output", tmp], "exists"),
     "output below a file": (lambda tmp: ["--output", garbage(tmp, "x") / "run"], "cannot make"),
-    "no weights file": (lambda tmp: ["--weights", tmp / "no.safetensors"], "does not exist"),
-    "weights of another kind": (lambda tmp: ["--weights", garbage(tmp, "w.bin")], "w.bin"),
+    "no weights file": (lambda tmp: ["--weights", tmp / "no.pth"], "No such file"),
+    "weights of another kind": (lambda tmp: ["--weights", garbage(tmp, "w.bin")], "it is a web page"),
     "weights are a page": (
-        lambda tmp: ["--weights", garbage(tmp, "w.safetensors")], "cannot be read",
+        lambda tmp: ["--weights", garbage(tmp, "w.safetensors")], "it is a web page",
     ),
     "weights of another network": (lambda tmp: ["--weights", vgg_file(tmp)], "holds vgg16 weights"),
     "folder that is no run": (lambda tmp: ["--weights", tmp], "not a finished run"),
-    "no ImageNet weights": (lambda _: ["--weights", "imagenet"], "--weights imagenet: not found"),
+    "no ImageNet weights": (lambda _: ["--weights", "imagenet"], "--weights imagenet: cannot download"),
+    "a very long name": (lambda tmp: ["--output", tmp / ("x" * 300)], "File name too long"),
+    "a very long folder": (lambda tmp: ["--data", tmp / ("x" * 300)], "File name too long"),
     "limit too small": (lambda _: ["--limit-train", 1], "--limit-train"),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    """Nobody listens where ImageNet's weights come from."""
+    known = {name: source._replace(base="http://127.0.0.1:9") for name, source in SOURCES.items()}
+    monkeypatch.setattr(initial_weights, "SOURCES", known)
 
 
 @pytest.mark.parametrize("case", BAD)

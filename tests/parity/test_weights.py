@@ -1,0 +1,231 @@
+"""Files that real torch writes and reads, and what the networks in them compute."""
+
+import csv
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import weights_convert
+from jaxcovid import experiment, models
+from jaxcovid.config import Config
+from tests.parity.test_training import CLASSES, HIDDEN, images, to_torch, torch_model, variables_of
+from tests.weights_convert import assemble
+
+pytestmark = pytest.mark.parity
+
+
+def equal(ours, theirs):
+    assert list(ours) == list(theirs)
+    for name, tensor in theirs.items():
+        # NumPy has no bfloat16 that torch knows; every bit of it fits into float64.
+        wide = ours[name].astype(np.float64)
+        np.testing.assert_array_equal(wide, tensor.detach().double().numpy(), err_msg=name)
+        assert ours[name].dtype.name == str(tensor.dtype).removeprefix("torch.")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("vgg16", "float32"), *(("resnet18", kind) for kind in ("float32", "float16", "bfloat16", "float64"))],
+)  # fmt: skip
+def test_what_torch_writes_reads_equal(torch, torchvision, tmp_path, name, zipped, kind):
+    model = torch_model(torch, torchvision, name).to(getattr(torch, kind))
+    path = tmp_path / "file.pth"
+    torch.save(model.state_dict(), path, _use_new_zipfile_serialization=zipped)
+    equal(weights_convert.load(path), torch.load(path, weights_only=True))
+
+
+def test_the_oldest_container_reads_as_torch_reads_it(torch, tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"weight": rng.normal(size=(4, 3, 2)), "bias": rng.normal(size=4)}
+    arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+    items = {
+        name: assemble.text(str(index)) + assemble.PERSISTENT for index, name in enumerate(arrays)
+    }
+    path = tmp_path / "file.pth"
+    path.write_bytes(assemble.tarred(arrays, assemble.pickled(assemble.mapping(items))))
+    theirs = torch.load(path, weights_only=False)
+    equal(weights_convert.load(path), theirs)
+    # A Parameter, as the published files of that time hold.
+    path.write_bytes(assemble.tarred(arrays))
+    equal(weights_convert.load(path), theirs)
+
+
+WRAPPED = {
+    "bare": lambda state: state,
+    "state_dict": lambda state: {"state_dict": state, "epoch": 3},
+    "model": lambda state: {"model": state},
+    "DataParallel": lambda state: {f"module.{name}": value for name, value in state.items()},
+    "compiled": lambda state: {f"_orig_mod.{name}": value for name, value in state.items()},
+    "both": lambda state: {f"module._orig_mod.{name}": value for name, value in state.items()},
+}
+
+
+@pytest.mark.parametrize("case", WRAPPED)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_people_save(torch, tmp_path, case, zipped):
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    path = tmp_path / "file.pth"
+    torch.save(WRAPPED[case](model.state_dict()), path, _use_new_zipfile_serialization=zipped)
+    equal(weights_convert.load(path), model.state_dict())
+
+
+def test_a_checkpoint_with_an_optimizer_beside(torch, tmp_path):
+    model = torch.nn.Linear(3, 2)
+    update = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 3)).sum().backward()
+    update.step()
+    path = tmp_path / "file.pth"
+    checkpoint = {
+        "state_dict": {
+            name: torch.nn.Parameter(value) for name, value in model.state_dict().items()
+        },
+        "optimizer": update.state_dict(),
+        "best": np.float64(0.5),
+        "size": torch.Size([3]),
+        "device": torch.device("cpu"),
+    }
+    torch.save(checkpoint, path)
+    weights = weights_convert.read(path)
+    equal(weights.arrays, model.state_dict())
+    assert any("'optimizer', a dict" in note for note in weights.notes)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_model_object_is_refused_with_advice(torch, tmp_path, zipped):
+    path = tmp_path / "file.pth"
+    torch.save(torch.nn.Linear(3, 2), path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(weights_convert.FormatError, match=r"model object.*state_dict"):
+        weights_convert.load(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_views_and_strides_are_honoured(torch, tmp_path, zipped):
+    whole = torch.arange(60.0).reshape(4, 5, 3)
+    views = {
+        "transposed": whole.permute(2, 0, 1),
+        "part": whole[1:3, ::2, 1],
+        "shared": whole[0],
+        "empty": whole[:0],
+        "scalar": whole[3, 2, 1],
+    }
+    torch.save(views, tmp_path / "file.pth", _use_new_zipfile_serialization=zipped)
+    equal(weights_convert.load(tmp_path / "file.pth"), views)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_torch_reads_what_is_written_here(torch, torchvision, tmp_path, name):
+    model = torch_model(torch, torchvision, name)
+    arrays = {key: value.numpy() for key, value in model.state_dict().items()}
+    weights_convert.save(tmp_path / "file.pth", arrays)
+    for mmap in (False, True):
+        state = torch.load(tmp_path / "file.pth", weights_only=True, mmap=mmap)
+        assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
+        model.load_state_dict(state, strict=True)
+    variables = weights_convert.torch_to_flax(weights_convert.load(tmp_path / "file.pth"))
+    back = weights_convert.flax_to_torch(variables)
+    for key, value in arrays.items():
+        assert back[key].tobytes() == value.tobytes(), key
+
+
+STAGES = {
+    "resnet18": {
+        "stem": lambda model, x: model.maxpool(model.relu(model.bn1(model.conv1(x)))),
+        **{
+            f"layer{number}": lambda model, x, number=number: getattr(model, f"layer{number}")(x)
+            for number in range(1, 5)
+        },
+    },
+    "vgg16": {
+        f"block{number}": lambda model, x, first=first, last=last: model.features[first:last](x)
+        for number, (first, last) in enumerate(
+            ((0, 5), (5, 10), (10, 17), (17, 24), (24, 31)), start=1
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("size", [224, 150])
+def test_stage_by_stage(torch, torchvision, name, size):
+    model = torch_model(torch, torchvision, name)
+    variables = variables_of(model, name)
+    module = models.build(name, CLASSES, (HIDDEN,))
+    batch = images(0, size, 1)
+    run = jax.jit(module.apply, static_argnames=("start", "stop"))
+    expected, got = to_torch(torch, batch), batch
+    for stage, compute in STAGES[name].items():
+        with torch.no_grad():
+            expected = compute(model, expected)
+        got = run(variables, got, start=stage, stop=stage)
+        np.testing.assert_allclose(
+            np.asarray(got).transpose(0, 3, 1, 2),
+            expected.numpy(),
+            atol=2e-4,
+            rtol=1e-4,
+            err_msg=stage,
+        )
+
+
+def test_a_runs_weights_predict_the_same_in_torchvisions_pipeline(
+    torch, torchvision, image_folder, tmp_path
+):
+    run = experiment.run(
+        Config(
+            data=str(image_folder),
+            weights="none",
+            head=(16,),
+            epochs=2,
+            lr=1e-2,
+            trainable="last_block",
+            output=tmp_path / "run",
+        )
+    )
+    model = torchvision.models.resnet18()
+    layers = torch.nn.Linear(512, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2)
+    model.fc = torch.nn.Sequential(*layers)
+    model.load_state_dict(torch.load(run / "weights.pth", weights_only=True), strict=True)
+    transforms = torchvision.transforms
+    prepare = transforms.Compose(
+        [
+            transforms.Resize(256),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    classes = json.loads((run / "config.json").read_text())["dataset"]["classes"]
+    with (run / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 18
+    for row in rows:
+        image = prepare(Image.open(image_folder / row["path"]).convert("RGB"))
+        with torch.no_grad():
+            probabilities = model.eval()(image[None])[0].softmax(0).numpy()
+        assert classes[probabilities.argmax()] == row["prediction"]
+        for name, probability in zip(classes, probabilities, strict=True):
+            assert float(row[f"prob_{name}"]) == pytest.approx(probability, abs=1e-3)
+
+
+def test_a_two_class_network_from_torch_starts_a_three_class_run(
+    torch, torchvision, image_folder, tmp_path
+):
+    model = torch_model(torch, torchvision, "resnet18")
+    torch.save(model.state_dict(), tmp_path / "part1.pth")
+    run = experiment.run(
+        Config(
+            data=str(image_folder),
+            weights=str(tmp_path / "part1.pth"),
+            head=(8,),
+            epochs=1,
+            output=tmp_path / "run",
+        )
+    )
+    assert "new head" in json.loads((run / "config.json").read_text())["weights_source"]
+    kept = weights_convert.load(run)
+    for key, value in model.state_dict().items():
+        if not key.startswith("fc") and not key.endswith("num_batches_tracked"):
+            np.testing.assert_array_equal(kept[key], value.numpy(), err_msg=key)

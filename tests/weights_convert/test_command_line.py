@@ -1,0 +1,145 @@
+"""`python -m weights_convert`: what it converts, what it shows, what it refuses."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import weights_convert
+from weights_convert import ConversionError, detect, table
+from weights_convert.__main__ import main
+
+
+def state(*arguments, dtype=np.float32):
+    rng = np.random.default_rng(0)
+    return {
+        entry.torch: rng.normal(size=entry.shape).astype(dtype)
+        for entry in table("resnet18", *arguments)
+    }
+
+
+@pytest.mark.parametrize("first", ["a.pth", "a.safetensors", "a.npz"])
+@pytest.mark.parametrize("second", ["b.pth", "b.safetensors", "b.npz"])
+def test_any_format_to_any_other_keeps_every_bit(first, second, tmp_path, capsys):
+    arrays = state(2, (8,))
+    weights_convert.save(tmp_path / first, arrays, {"classes": json.dumps(["a", "b"])})
+    assert main(["convert", str(tmp_path / first), str(tmp_path / second)]) == 0
+    assert "104 arrays" in capsys.readouterr().out
+    back = weights_convert.read(tmp_path / second)
+    assert all(np.array_equal(back.arrays[name], arrays[name]) for name in arrays)
+    if "pth" not in first + second:
+        assert back.metadata == {"classes": '["a", "b"]'}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_number_formats_pass(dtype, tmp_path):
+    weights_convert.save(tmp_path / "a.pth", state(2, dtype=dtype))
+    assert main(["convert", str(tmp_path / "a.pth"), str(tmp_path / "b.safetensors")]) == 0
+    back = weights_convert.load(tmp_path / "b.safetensors")
+    assert back["conv1.weight"].dtype == dtype
+
+
+def test_every_misfit_is_in_one_message(tmp_path, capsys):
+    arrays = state(2)
+    del arrays["conv1.weight"]
+    arrays["bn1.bias"] = np.zeros(3, np.float32)
+    arrays["extra"] = np.zeros(3, np.float32)
+    weights_convert.save(tmp_path / "a.pth", arrays)
+    assert main(["convert", str(tmp_path / "a.pth"), str(tmp_path / "b.pth")]) == 2
+    message = capsys.readouterr().err
+    assert all(f"  {name}: " in message for name in ("conv1.weight", "bn1.bias", "extra"))
+    assert not (tmp_path / "b.pth").exists()
+
+
+def test_a_head_may_be_missing_if_allowed(tmp_path):
+    arrays = {name: array for name, array in state(2).items() if not name.startswith("fc")}
+    weights_convert.save(tmp_path / "a.pth", arrays)
+    convert = ["convert", str(tmp_path / "a.pth"), str(tmp_path / "b.pth")]
+    assert main(convert) == 2
+    assert main([*convert, "--allow-missing", "fc.*"]) == 0
+
+
+BAD = {
+    "no such file": (["convert", "nowhere.pth", "b.pth"], "No such file"),
+    "unknown suffix": (["convert", "a.pth", "b.onnx"], "cannot write b.onnx"),
+    "other model": (["convert", "a.pth", "b.pth", "--model", "vgg16"], "holds resnet18 weights"),
+    "folder that is no run": (["convert", ".", "b.pth"], "not a finished run"),
+    "target is a folder": (["convert", "a.pth", "folder.pth"], "is a folder"),
+    "target in no folder": (["convert", "a.pth", "no/b.pth"], "No such file"),
+    "inspect nothing": (["inspect", "nowhere.pth"], "No such file"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(case, tmp_path, capsys, monkeypatch):
+    arguments, message = BAD[case]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.pth").mkdir()
+    weights_convert.save("a.pth", state(2))
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "folder.pth"]
+
+
+def test_inspect_shows_container_model_and_arrays(tmp_path, capsys):
+    weights_convert.save(tmp_path / "a.safetensors", state(3, (8,)), {"author": "someone"})
+    assert main(["inspect", str(tmp_path / "a.safetensors")]) == 0
+    shown = capsys.readouterr().out
+    assert "safetensors, 104 arrays" in shown and "model: resnet18, 3 classes" in shown
+    assert "metadata: author = someone" in shown
+    assert any(line.split() == ["fc.0.bias", "float32", "(8,)"] for line in shown.splitlines())
+
+
+DETECTED = {
+    "torchvision": (("resnet18", 1000), ()),
+    "the assignment's head": (("resnet18", 2, (320,)), (320,)),
+    "with dropout": (("resnet18", 3, (256, 128), True), (256, 128)),
+    "VGG16": (("vgg16", 1000, (4096, 4096), True), ()),
+    "VGG16, one layer": (("vgg16", 4), ()),
+}
+
+
+@pytest.mark.parametrize("case", DETECTED)
+def test_the_model_is_detected(case):
+    arguments, _ = DETECTED[case]
+    shapes = {
+        entry.torch: np.broadcast_to(np.float32(0), entry.shape) for entry in table(*arguments)
+    }
+    assert detect(shapes) == table(*arguments)
+
+
+OTHERS = {
+    "ResNet34": "layer3.2.conv1.weight",
+    "ResNet50": "layer1.0.conv3.weight",
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_relatives_are_told_apart(case):
+    with pytest.raises(ConversionError, match="deeper ResNet"):
+        detect({**state(2), OTHERS[case]: np.zeros(1, np.float32)})
+
+
+def test_python_api_without_table(tmp_path):
+    arrays = state(3, (8,))
+    weights_convert.save(tmp_path / "a.pth", arrays)
+    variables = weights_convert.torch_to_flax(weights_convert.load(tmp_path / "a.pth"))
+    back = weights_convert.flax_to_torch(variables)
+    assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
+
+
+def test_reading_maps_the_file_instead_of_copying_it(tmp_path):
+    weights_convert.save(tmp_path / "a.pth", state(2))
+    array = weights_convert.load(tmp_path / "a.pth")["conv1.weight"]
+    assert not array.flags.owndata and not array.flags.writeable
+
+
+def test_the_command_line_loads_neither_jax_nor_torch():
+    code = (
+        "import sys, weights_convert.__main__, weights_convert.fetch; "
+        "print(sorted({'jax', 'torch', 'flax', 'tensorflow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,122 @@
+"""`python -m weights_convert convert|inspect|fetch`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from weights_convert.convert import check
+from weights_convert.detect import detect
+from weights_convert.errors import ConversionError, FormatError
+from weights_convert.files import SUFFIXES, Weights, read, save
+from weights_convert.names import HEADS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except ConversionError as error:
+        listed = "\n  ".join(error.problems)
+        print(f"{getattr(options, 'source', '')}: does not fit:\n  {listed}", file=sys.stderr)
+    except (FormatError, OSError) as error:
+        print(_message(error), file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return 2
+
+
+def _convert(options: argparse.Namespace) -> int:
+    weights = read(options.source)
+    entries = detect(weights.arrays, options.model)
+    check(weights.arrays, entries, options.allow_missing)
+    save(options.target, weights.arrays, weights.metadata)
+    for note in weights.notes:
+        print(note)
+    print(f"{options.source} -> {options.target}: {_summary(weights)}")
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    weights = read(options.source)
+    print(f"{options.source}: {weights.container}, {_summary(weights)}")
+    try:
+        entries = detect(weights.arrays)
+        check(weights.arrays, entries)
+        heads = tuple(HEADS.values())
+        head = [entry for entry in entries if entry.torch.startswith(heads)]
+        print(f"model: {_model(weights)}, {head[-1].shape[0]} classes")
+    except ConversionError as error:
+        print(f"model: {error.problems[0]}")
+    for key, value in sorted(weights.metadata.items()):
+        print(f"metadata: {key} = {value}")
+    for note in weights.notes:
+        print(f"note: {note}")
+    width = max(map(len, weights.arrays), default=0)
+    for name, array in weights.arrays.items():
+        print(f"{name:<{width}}  {array.dtype!s:<9} {tuple(array.shape)}")
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from weights_convert.fetch import SOURCES, fetch
+
+    source = SOURCES[options.model]
+    if options.mirror:
+        source = source._replace(base=options.mirror.rstrip("/"))
+    print(fetch(source, options.folder))
+    return 0
+
+
+def _model(weights: Weights) -> str:
+    return "resnet18" if "layer4.1.conv2.weight" in weights.arrays else "vgg16"
+
+
+def _summary(weights: Weights) -> str:
+    values = sum(array.size for array in weights.arrays.values())
+    size = sum(array.nbytes for array in weights.arrays.values())
+    return f"{len(weights.arrays)} arrays, {values:,} values, {size / 1e6:,.1f} MB"
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m weights_convert",
+        description="Moves weights between PyTorch and Flax without PyTorch, executing nothing "
+        "that a file contains. Not for clinical use.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="convert|inspect|fetch")
+
+    convert = commands.add_parser("convert", help="write weights in another format")
+    convert.add_argument("source", type=Path, help="a file, or a run's folder")
+    convert.add_argument("target", type=Path, help=f"a name in {', '.join(SUFFIXES)}")
+    convert.add_argument("--model", choices=tuple(HEADS), help="detected if not given")
+    convert.add_argument(
+        "--allow-missing",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="names that may be missing or of another shape, such as 'fc.*'",
+    )
+    convert.set_defaults(command=_convert)
+
+    inspect = commands.add_parser("inspect", help="show what is in a file")
+    inspect.add_argument("source", type=Path, metavar="FILE")
+    inspect.set_defaults(command=_inspect)
+
+    fetch = commands.add_parser("fetch", help="download ImageNet weights into the cache")
+    fetch.add_argument("model", choices=tuple(HEADS))
+    fetch.add_argument("--folder", type=Path, help="instead of the cache folder")
+    fetch.add_argument("--mirror", metavar="URL", help="a server with the same files")
+    fetch.set_defaults(command=_fetch)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

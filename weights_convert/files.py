@@ -1,0 +1,167 @@
+"""Files of weights in any container: what is in them, and writing them whole or not at all."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from weights_convert import npz_file, safetensors_file
+from weights_convert.errors import FormatError
+from weights_convert.pth import stacked_file, tar_file, writer, zip_file
+from weights_convert.pth.source import map_file
+from weights_convert.state import unwrap
+
+SUFFIXES = (".pth", ".pt", ".safetensors", ".npz")
+
+
+class Weights(NamedTuple):
+    """A file's arrays under torch's names, and what else it says."""
+
+    arrays: dict[str, np.ndarray]
+    metadata: dict[str, str]
+    container: str
+    notes: tuple[str, ...] = ()
+
+
+def load(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The arrays of a .pth, .safetensors or .npz file, or of a run's folder, by torch's name.
+
+    Arrays of a .pth file are read-only views of the file, not copies. Raises FormatError, OSError.
+    """
+    return read(path).arrays
+
+
+def save(
+    path: str | os.PathLike,
+    arrays: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Writes the format that the suffix names; the file appears whole or not at all.
+
+    A .pth file has no place for metadata. Raises FormatError, ConversionError, OSError.
+    """
+    path = Path(path)
+    with _aside(path) as stream:
+        if path.suffix in (".pth", ".pt"):
+            writer.write(stream, arrays)
+        elif path.suffix == ".safetensors":
+            safetensors_file.write(stream, arrays, metadata or {})
+        elif path.suffix == ".npz":
+            npz_file.write(stream, arrays, metadata or {})
+        else:
+            raise FormatError(f"cannot write {path.name}; use a name in {', '.join(SUFFIXES)}")
+
+
+def read(path: str | os.PathLike) -> Weights:
+    """Everything in the file. Its content, not its name, tells the format.
+
+    Raises FormatError saying what the file is instead of weights, and OSError.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = _of_run(path)
+    try:
+        return _read(path)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> Weights:
+    data = map_file(path)
+    start = bytes(data[:512])
+    for tells, reason in _SOMETHING_ELSE:
+        if tells(start):
+            raise FormatError(reason)
+    if start.startswith(b"PK\x03\x04"):
+        archive = zip_file.open_archive(data)
+        names = list(archive.members)
+        if sum(map(zip_file.is_pickle, names)) == 1:
+            return _unwrapped(zip_file.read(archive), "zip (torch 1.6 or later)")
+        if names and all(name.endswith(".npy") for name in names):
+            return Weights(*npz_file.read(archive.members), "npz")
+        raise FormatError("it is a zip file without weights; expected a data.pkl or .npy records")
+    if tar_file.is_tar(data):
+        return _unwrapped(tar_file.read(data), "tar (the oldest)")
+    if start[:1] == b"\x80":
+        return _unwrapped(stacked_file.read(data), "stacked pickles (before torch 1.6)")
+    if start[8:9] == b"{":
+        return _read_safetensors(path)
+    raise FormatError("it is neither .pth, .safetensors nor .npz; its content is unknown")
+
+
+def _unwrapped(loaded: tuple[Any, Callable], container: str) -> Weights:
+    root, resolve = loaded
+    specs, notes = unwrap(root)
+    return Weights({name: resolve(spec) for name, spec in specs.items()}, {}, container, notes)
+
+
+def _read_safetensors(path: Path) -> Weights:
+    try:
+        with safetensors.safe_open(path, "numpy") as stream:
+            # In the order of the data, so that reading goes forward.
+            arrays = {name: stream.get_tensor(name) for name in stream.offset_keys()}
+            metadata = dict(stream.metadata() or {})
+    except (safetensors.SafetensorError, TypeError, KeyError, ValueError, AttributeError) as error:
+        raise FormatError(f"it looks like .safetensors but is damaged ({error})") from None
+    return Weights(arrays, metadata, "safetensors")
+
+
+def _of_run(folder: Path) -> Path:
+    for name in ("weights.safetensors", "weights.pth"):
+        if (folder / name).is_file():
+            return folder / name
+    raise FormatError(f"{folder}: a folder without weights.safetensors, not a finished run")
+
+
+@contextmanager
+def _aside(path: Path):
+    """A stream to a file beside the target, renamed over it at the end if all went well."""
+    if path.is_dir():
+        raise FormatError(f"{path} is a folder; name a file")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+# What people save under the name of weights by mistake.
+_SOMETHING_ELSE: tuple[tuple[Callable[[bytes], bool], str], ...] = (
+    (
+        lambda start: start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")),
+        "it is a web page, not weights; the download link led to a page: get the file itself",
+    ),
+    (
+        lambda start: start.startswith(b"version https://git-lfs"),
+        "it is a git-lfs pointer, not the file itself; run `git lfs pull`",
+    ),
+    (
+        lambda start: start.startswith(b"\x1f\x8b"),
+        "it is compressed with gzip; unpack it first",
+    ),
+    (
+        lambda start: start.startswith((b"PK\x05\x06", b"PK\x07\x08")),
+        "it is an empty or split zip file, not weights",
+    ),
+    (
+        lambda start: start.startswith(b"\x89HDF"),
+        "it is an HDF5 file, as Keras writes; only PyTorch's formats are read",
+    ),
+    (
+        lambda start: start.startswith((b"\x89PNG", b"\xff\xd8\xff", b"%PDF", b"GIF8")),
+        "it is a picture or document, not weights",
+    ),
+    (
+        lambda start: start.lstrip().startswith((b'{"', b"{'", b"[")),
+        "it is a JSON text, perhaps a server's error message, not weights",
+    ),
+)

@@ -1,0 +1,83 @@
+"""The container before torch 1.6: five pickles in a row, then the storages' data."""
+
+from typing import Any
+
+import numpy as np
+
+from weights_convert.errors import FormatError
+from weights_convert.pth import machine
+from weights_convert.pth.dialect import torch_dialect
+from weights_convert.pth.machine import Global
+from weights_convert.pth.source import Cursor
+from weights_convert.pth.tensors import (
+    Resolve,
+    Storage,
+    Tensor,
+    array,
+    natural,
+    storage_type,
+)
+
+MAGIC = 0x1950A86A20F9469CFC6C
+PROTOCOL = 1001
+
+
+def read(data: memoryview) -> tuple[Any, Resolve]:
+    """The saved object, and what turns its tensors into arrays."""
+    cursor = Cursor(data)
+    plain = torch_dialect(_no_reference)
+    if machine.load(cursor, plain) != MAGIC:
+        raise FormatError("it is a pickle, but not one that torch.save wrote")
+    if machine.load(cursor, plain) != PROTOCOL:
+        raise FormatError("it has an unknown protocol version")
+    system = machine.load(cursor, plain)
+    if not (isinstance(system, dict) and system.get("little_endian") is True):
+        raise FormatError("it was written on a big-endian machine, which is not supported")
+
+    # The data come after the object, so storages are handed out first and found later.
+    roots: dict[str, Storage] = {}
+
+    def persistent(identity: Any) -> Storage:
+        if isinstance(identity, tuple) and identity and identity[0] == "module":
+            raise FormatError(
+                "it is a pickled model object, which would need its code to run; save the weights "
+                "alone with torch.save(model.state_dict(), ...)"
+            )
+        if not (isinstance(identity, tuple) and len(identity) == 6 and identity[0] == "storage"):
+            raise FormatError("its pickle has a reference that is no storage")
+        _, kind, key, _, elements, view = identity
+        if not (isinstance(kind, Global) and isinstance(key, str)):
+            raise FormatError("its pickle has a storage without type or key")
+        root = Storage(key, storage_type(kind.name), natural(elements, "a storage's length"))
+        if roots.setdefault(key, root) != root:
+            raise FormatError(f"its storage {key!r} is described in two ways")
+        if view is None:
+            return root
+        if not (isinstance(view, tuple) and len(view) == 3):
+            raise FormatError("its pickle has a broken view of a storage")
+        offset, length = natural(view[1], "a view's offset"), natural(view[2], "a view's length")
+        if offset + length > root.elements:
+            raise FormatError("a view reaches outside its storage")
+        return root._replace(elements=length, offset=offset)
+
+    value = machine.load(cursor, torch_dialect(persistent))
+    keys = machine.load(cursor, plain)
+    if not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise FormatError("its list of storages is broken")
+    if sorted(keys) != sorted(roots):
+        raise FormatError("its list of storages does not match the storages in use")
+    contents: dict[str, memoryview] = {}
+    for key in keys:
+        (elements,) = cursor.unpack("q")
+        if elements != roots[key].elements:
+            raise FormatError(f"its storage {key!r} has another length than the pickle says")
+        contents[key] = cursor.take(elements * roots[key].dtype.itemsize)
+
+    def resolve(spec: Tensor) -> np.ndarray:
+        return array(spec, contents[spec.storage.key])
+
+    return value, resolve
+
+
+def _no_reference(_: Any) -> Any:
+    raise FormatError("its pickle refers to a storage where there is none")
