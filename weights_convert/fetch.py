@@ -50,7 +50,7 @@ def fetch(source: Source, folder: Path | None = None) -> Path:
     folder = weights_folder() if folder is None else folder
     pooch.get_logger().setLevel("WARNING")
     target, url = folder / source.name, f"{source.base}/{source.name}"
-    advice = f"download {url} elsewhere and put it at {target}"
+    advice = f"get the file elsewhere and put it at {target}"
     try:
         found = pooch.retrieve(
             url,
