@@ -74,6 +74,9 @@ def read(path: str | os.PathLike) -> Weights:
 def _read(path: Path) -> Weights:
     data = map_file(path)
     start = bytes(data[:512])
+    # First, since the length that it begins with can look like any other format's mark.
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
+        return _read_safetensors(path)
     for tells, reason in _SOMETHING_ELSE:
         if tells(start):
             raise FormatError(reason)
@@ -90,7 +93,7 @@ def _read(path: Path) -> Weights:
     if start[:1] == b"\x80":
         return _unwrapped(stacked_file.read(data), "stacked pickles (before torch 1.6)")
     if start[8:9] == b"{":
-        return _read_safetensors(path)
+        raise FormatError("it looks like .safetensors but is cut short; get it again")
     raise FormatError("it is neither .pth, .safetensors nor .npz; its content is unknown")
 
 

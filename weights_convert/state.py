@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weights_convert.errors import FormatError
+from weights_convert.pth.dialect import Inert
 from weights_convert.pth.tensors import Tensor
 
 # Keys under which checkpoints keep the weights, the most telling first.
@@ -60,6 +61,8 @@ def _strip(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
 def _describe(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of shape {value.size}"
+    if isinstance(value, Inert):
+        return f"a {value.name}"
     if isinstance(value, dict):
         shown = ", ".join(repr(key)[:40] for key in list(value)[:6])
         return f"a dict of {len(value)} items ({shown}{', ...' if len(value) > 6 else ''})"

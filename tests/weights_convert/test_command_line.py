@@ -1,6 +1,7 @@
 """`python -m weights_convert`: what it converts, what it shows, what it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -66,6 +67,7 @@ BAD = {
     "unknown suffix": (["convert", "a.pth", "b.onnx"], "cannot write b.onnx"),
     "other model": (["convert", "a.pth", "b.pth", "--model", "vgg16"], "holds resnet18 weights"),
     "folder that is no run": (["convert", ".", "b.pth"], "not a finished run"),
+    "a pipe": (["inspect", "pipe"], "no regular file"),
     "target is a folder": (["convert", "a.pth", "folder.pth"], "is a folder"),
     "target in no folder": (["convert", "a.pth", "no/b.pth"], "No such file"),
     "inspect nothing": (["inspect", "nowhere.pth"], "No such file"),
@@ -77,10 +79,11 @@ def test_bad_input(case, tmp_path, capsys, monkeypatch):
     arguments, message = BAD[case]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.pth").mkdir()
+    os.mkfifo("pipe")
     weights_convert.save("a.pth", state(2))
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "folder.pth"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "folder.pth", "pipe"]
 
 
 def test_inspect_shows_container_model_and_arrays(tmp_path, capsys):

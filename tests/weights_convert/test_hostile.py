@@ -88,7 +88,7 @@ def harmless(path):
 @pytest.mark.parametrize("case", GOOD)
 def test_cut_anywhere(case, tmp_path):
     path = tmp_path / "file"
-    for length in range(0, len(GOOD[case]), 13 if case == "tar" else 1):  # mostly padding
+    for length in range(0, len(GOOD[case]), 29 if case == "tar" else 1):  # mostly padding
         path.write_bytes(GOOD[case][:length])
         weights = harmless(path)
         if weights is not None:  # only padding at the end may be missed

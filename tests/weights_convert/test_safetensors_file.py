@@ -7,7 +7,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from weights_convert import save
+from weights_convert import read, save
 
 ARRAYS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.ones(3, np.float16)}
 METADATA = {f"key {index}": 'Ünïcode \\ " \n' for index in range(9)}
@@ -19,6 +19,14 @@ def test_reads_back_equal(tmp_path):
     assert all(np.array_equal(got[name], ARRAYS[name]) for name in ARRAYS)
     with safetensors.safe_open(tmp_path / "file.safetensors", "numpy") as stream:
         assert stream.metadata() == METADATA
+
+
+@pytest.mark.parametrize("length", [0x80, 0x227B, 0x8B1F])
+def test_a_header_whose_length_looks_like_another_format(length, tmp_path):
+    """These begin like a pickle, like JSON and like gzip."""
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(length)
+    (tmp_path / "file").write_bytes(length.to_bytes(8, "little") + header + bytes(4))
+    assert read(tmp_path / "file").container == "safetensors"
 
 
 @pytest.mark.parametrize("name", ["file.pth", "file.safetensors", "file.npz"])

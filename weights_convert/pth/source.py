@@ -10,6 +10,8 @@ from weights_convert.errors import FormatError
 
 def map_file(path: Path) -> memoryview:
     """The file's content as a read-only view that needs no copy in memory."""
+    if path.exists() and not path.is_file():
+        raise FormatError("it is no regular file")
     with path.open("rb") as stream:
         stream.seek(0, io.SEEK_END)
         if stream.tell() == 0:
