@@ -107,6 +107,13 @@ def problems(config: Config) -> list[str]:
         config.warmup_epochs,
         f"at most --epochs ({config.epochs})",
     )
+    for flag, path in (
+        ("data", config.data),
+        ("weights", config.weights),
+        ("output", config.output),
+    ):
+        if path is not None and str(path).encode("utf-8", "ignore").decode() != str(path):
+            found.append(f"--{flag}: {str(path)!r} holds characters that are no text; rename it")
     if config.trainable != "all" and not any(part.strip() for part in config.trainable.split(",")):
         found.append("--trainable: empty; use head, last_conv, last_block, all or globs")
     if config.output is not None and os.path.lexists(config.output):

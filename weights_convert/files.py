@@ -46,12 +46,13 @@ def save(
     A .pth file has no place for metadata. Raises FormatError, ConversionError, OSError.
     """
     path = Path(path)
+    suffix = path.suffix.lower()
     with _aside(path) as stream:
-        if path.suffix in (".pth", ".pt"):
+        if suffix in (".pth", ".pt"):
             writer.write(stream, arrays)
-        elif path.suffix == ".safetensors":
+        elif suffix == ".safetensors":
             safetensors_file.write(stream, arrays, metadata or {})
-        elif path.suffix == ".npz":
+        elif suffix == ".npz":
             npz_file.write(stream, arrays, metadata or {})
         else:
             raise FormatError(f"cannot write {path.name}; use a name in {', '.join(SUFFIXES)}")

@@ -64,6 +64,7 @@ BAD = {
     "weights of another network": (lambda tmp: ["--weights", vgg_file(tmp)], "holds vgg16 weights"),
     "folder that is no run": (lambda tmp: ["--weights", tmp], "not a finished run"),
     "no ImageNet weights": (lambda _: ["--weights", "imagenet"], "--weights imagenet: cannot download"),
+    "a name that is no text": (lambda tmp: ["--output", f"{tmp}/x\udcff"], "no text; rename it"),
     "a very long name": (lambda tmp: ["--output", tmp / ("x" * 300)], "File name too long"),
     "a very long folder": (lambda tmp: ["--data", tmp / ("x" * 300)], "File name too long"),
     "limit too small": (lambda _: ["--limit-train", 1], "--limit-train"),

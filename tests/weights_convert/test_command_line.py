@@ -21,7 +21,7 @@ def state(*arguments, dtype=np.float32):
     }
 
 
-@pytest.mark.parametrize("first", ["a.pth", "a.safetensors", "a.npz"])
+@pytest.mark.parametrize("first", ["a.pth", "a.safetensors", "A.NPZ"])
 @pytest.mark.parametrize("second", ["b.pth", "b.safetensors", "b.npz"])
 def test_any_format_to_any_other_keeps_every_bit(first, second, tmp_path, capsys):
     arrays = state(2, (8,))

@@ -123,8 +123,8 @@ def _member(data: memoryview, info: zipfile.ZipInfo) -> tuple[memoryview, tuple[
         raise FormatError("it is encrypted; save the weights without a password")
     if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
         raise FormatError(
-            f"its record {name!r} is compressed, which torch.save never does; unpack it and save "
-            "the weights with torch.save"
+            f"its record {name!r} is compressed; save the weights uncompressed, with torch.save or "
+            "numpy.savez"
         )
     header = data[info.header_offset : info.header_offset + 30]
     if len(header) < 30 or bytes(header[:4]) != b"PK\x03\x04":
