@@ -1,10 +1,10 @@
 """Files of weights in any container: what is in them, and writing them whole or not at all."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import safetensors
@@ -47,7 +47,7 @@ def save(
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    with _aside(path) as stream:
+    with written_aside(path) as stream:
         if suffix in (".pth", ".pt"):
             writer.write(stream, arrays)
         elif suffix == ".safetensors":
@@ -123,7 +123,7 @@ def _of_run(folder: Path) -> Path:
 
 
 @contextmanager
-def _aside(path: Path):
+def written_aside(path: Path) -> Iterator[BinaryIO]:
     """A stream to a file beside the target, renamed over it at the end if all went well."""
     if path.is_dir():
         raise FormatError(f"{path} is a folder; name a file")

@@ -3,25 +3,19 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from weights_convert.files import written_aside
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes beside the target, then renames over it."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_aside(path) as stream:
+        stream.write(content)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -36,8 +30,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    # A file name need not be valid Unicode.
-    write_bytes(path, buffer.getvalue().encode("utf-8", "surrogateescape"))
+    write_bytes(path, buffer.getvalue().encode())
 
 
 def write_picture(path: Path, figure: Figure) -> None:

@@ -5,7 +5,14 @@ from typing import Any, NamedTuple
 
 from weights_convert.errors import FormatError
 from weights_convert.pth.machine import Constructor, Dialect, Global
-from weights_convert.pth.tensors import STORAGES, Tensor, tensor
+from weights_convert.pth.tensors import (
+    STORAGES,
+    Storage,
+    Tensor,
+    natural,
+    storage_type,
+    tensor,
+)
 
 
 class Parameter:
@@ -30,14 +37,31 @@ def refuse(found: Global) -> FormatError:
     path = f"{found.module}.{found.name}"
     roots = ("torch.nn.modules", "torchvision.models", "__main__", "torch.nn.parallel")
     if found.module.startswith(roots):
-        return FormatError(
-            f"it is a pickled model object ({path}), which would need its code to run; save the "
-            "weights alone with torch.save(model.state_dict(), ...)"
-        )
+        return model_object(f" ({path})")
     return FormatError(
         f"it asks for {path}, which is not on the list of harmless names; nothing was executed. "
         "Save the weights alone with torch.save(model.state_dict(), ...)"
     )
+
+
+def model_object(which: str = "") -> FormatError:
+    """Why a whole model is not read, and what to do."""
+    return FormatError(
+        f"it is a pickled model object{which}, which would need its code to run; save the weights "
+        "alone with torch.save(model.state_dict(), ...)"
+    )
+
+
+def described_storage(kind: Any, key: Any, elements: Any) -> Storage:
+    """The storage that a persistent id describes, checked. Raises FormatError."""
+    if not (isinstance(kind, Global) and isinstance(key, str)):
+        raise FormatError("its pickle has a storage without type or key")
+    return Storage(key, storage_type(kind.name), natural(elements, "a storage's length"))
+
+
+def no_reference(_: Any) -> Any:
+    """Persistent ids of a pickle that needs none."""
+    raise FormatError("its pickle refers to a storage where there is none")
 
 
 def build(target: Any, state: Any) -> Any:

@@ -6,17 +6,14 @@ import numpy as np
 
 from weights_convert.errors import FormatError
 from weights_convert.pth import machine
-from weights_convert.pth.dialect import torch_dialect
-from weights_convert.pth.machine import Global
-from weights_convert.pth.source import Cursor
-from weights_convert.pth.tensors import (
-    Resolve,
-    Storage,
-    Tensor,
-    array,
-    natural,
-    storage_type,
+from weights_convert.pth.dialect import (
+    described_storage,
+    model_object,
+    no_reference,
+    torch_dialect,
 )
+from weights_convert.pth.source import Cursor
+from weights_convert.pth.tensors import Resolve, Storage, Tensor, array, natural
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -25,7 +22,7 @@ PROTOCOL = 1001
 def read(data: memoryview) -> tuple[Any, Resolve]:
     """The saved object, and what turns its tensors into arrays."""
     cursor = Cursor(data)
-    plain = torch_dialect(_no_reference)
+    plain = torch_dialect(no_reference)
     if machine.load(cursor, plain) != MAGIC:
         raise FormatError("it is a pickle, but not one that torch.save wrote")
     if machine.load(cursor, plain) != PROTOCOL:
@@ -39,16 +36,11 @@ def read(data: memoryview) -> tuple[Any, Resolve]:
 
     def persistent(identity: Any) -> Storage:
         if isinstance(identity, tuple) and identity and identity[0] == "module":
-            raise FormatError(
-                "it is a pickled model object, which would need its code to run; save the weights "
-                "alone with torch.save(model.state_dict(), ...)"
-            )
+            raise model_object()
         if not (isinstance(identity, tuple) and len(identity) == 6 and identity[0] == "storage"):
             raise FormatError("its pickle has a reference that is no storage")
         _, kind, key, _, elements, view = identity
-        if not (isinstance(kind, Global) and isinstance(key, str)):
-            raise FormatError("its pickle has a storage without type or key")
-        root = Storage(key, storage_type(kind.name), natural(elements, "a storage's length"))
+        root = described_storage(kind, key, elements)
         if roots.setdefault(key, root) != root:
             raise FormatError(f"its storage {key!r} is described in two ways")
         if view is None:
@@ -77,7 +69,3 @@ def read(data: memoryview) -> tuple[Any, Resolve]:
         return array(spec, contents[spec.storage.key])
 
     return value, resolve
-
-
-def _no_reference(_: Any) -> Any:
-    raise FormatError("its pickle refers to a storage where there is none")

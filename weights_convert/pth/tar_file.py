@@ -7,10 +7,9 @@ import numpy as np
 
 from weights_convert.errors import FormatError
 from weights_convert.pth import machine
-from weights_convert.pth.dialect import torch_dialect
+from weights_convert.pth.dialect import model_object, no_reference, torch_dialect
 from weights_convert.pth.machine import Global
 from weights_convert.pth.source import Cursor
-from weights_convert.pth.stacked_file import _no_reference
 from weights_convert.pth.tensors import (
     MAX_DIMENSIONS,
     Resolve,
@@ -40,17 +39,14 @@ def is_tar(data: memoryview) -> bool:
 def read(data: memoryview) -> tuple[Any, Resolve]:
     """The saved object, and what turns its tensors into arrays."""
     members = _members(data)
-    plain = torch_dialect(_no_reference)
+    plain = torch_dialect(no_reference)
     storages, contents = _storages(Cursor(members["storages"]), plain)
     tensors = _tensors(Cursor(members["tensors"]), plain, storages)
 
     def persistent(identity: Any) -> Tensor:
         # Decimal keys; a tuple stands for the source of a module's class.
         if isinstance(identity, tuple):
-            raise FormatError(
-                "it is a pickled model object, which would need its code to run; save the weights "
-                "alone with torch.save(model.state_dict(), ...)"
-            )
+            raise model_object()
         key = str(identity)
         if not isinstance(identity, str | int) or key not in tensors:
             raise FormatError("its pickle refers to a tensor that is not there")

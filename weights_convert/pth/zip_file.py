@@ -10,17 +10,9 @@ import numpy as np
 
 from weights_convert.errors import FormatError
 from weights_convert.pth import machine
-from weights_convert.pth.dialect import torch_dialect
-from weights_convert.pth.machine import Global
+from weights_convert.pth.dialect import described_storage, torch_dialect
 from weights_convert.pth.source import Cursor
-from weights_convert.pth.tensors import (
-    Resolve,
-    Storage,
-    Tensor,
-    array,
-    natural,
-    storage_type,
-)
+from weights_convert.pth.tensors import Resolve, Storage, Tensor, array
 
 MAX_PICKLE = 64 * 2**20
 MAX_MEMBERS = 100_000
@@ -63,9 +55,7 @@ def read(archive: Archive) -> tuple[Any, Resolve]:
         if not (isinstance(identity, tuple) and len(identity) == 5 and identity[0] == "storage"):
             raise FormatError("its pickle has a reference that is no storage")
         _, kind, key, _, elements = identity
-        if not (isinstance(kind, Global) and isinstance(key, str)):
-            raise FormatError("its pickle has a storage without type or key")
-        storage = Storage(key, storage_type(kind.name), natural(elements, "a storage's length"))
+        storage = described_storage(kind, key, elements)
         data = archive.members.get(f"{root}data/{key}")
         if data is None:
             raise FormatError(f"it lacks the record {root}data/{key}")
