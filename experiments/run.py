@@ -1,36 +1,97 @@
 """Fine-tune a network on chest X-rays: `python experiments/run.py --help`. Not for clinical use."""
 
+import contextlib
 import os
 import signal
+import socket
 import sys
+import threading
+from collections.abc import Callable, Iterator
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
     """Parses the flags and runs; returns the exit code."""
+    watch_signals()
     # An interruption in the middle of an import can be swallowed there: end at once instead.
-    signal.signal(signal.SIGINT, _end)
+    for number in SIGNALS:
+        signal.signal(number, _end)
     import tyro
 
-    from jaxcovid.config import Config
+    from jaxcovid.config import Config, stored
+    from jaxcovid.errors import InputError, Interrupted
 
-    config = tyro.cli(Config, description=Config.__doc__)
-    # Imported late, so that --help and wrong flags answer at once.
-    from jaxcovid import experiment
-    from jaxcovid.errors import InputError
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        experiment.run(config)
+        config = tyro.cli(Config, description=Config.__doc__)
+        if config.resume is not None:
+            # Flags that are given stand out against the run's own, which are the defaults now.
+            config = tyro.cli(Config, default=stored(config.resume), description=Config.__doc__)
+        # Imported late, so that --help and wrong flags answer at once.
+        from jaxcovid import experiment
+
+        for number in SIGNALS:
+            signal.signal(number, signal.default_int_handler)
+        experiment.run(config, deferred)
     except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
+        return _leave(2, f"\n{error}")
     except OSError as error:
-        print(f"\n{error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
-        return 2
+        return _leave(2, f"\n{error.filename or 'disk'}: {error.strerror or error}")
+    except Interrupted as interruption:
+        return _leave(130, f"\n{interruption}")
     except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        return 130
+        return _leave(130, "\nInterrupted.")
     return 0
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[Callable[[], bool]]:
+    """While it lasts, a first signal only makes the function that it gives return True."""
+    came = False
+
+    def note(*_: object) -> None:
+        nonlocal came
+        if not came:
+            came = True
+            print(
+                "\nSaving a checkpoint after this step; interrupt again to end at once",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    before = [signal.signal(number, note) for number in SIGNALS]
+    try:
+        yield lambda: came
+    finally:
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+
+
+def watch_signals() -> None:
+    """Ends the process at the second signal, also while it compiles and Python's handlers wait."""
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    signal.set_wakeup_fd(there.fileno())
+
+    def watch(keep: socket.socket = there) -> None:
+        count = 0
+        while count < 2:
+            count += sum(byte in SIGNALS for byte in here.recv(1))
+        os._exit(130)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _leave(code: int, message: str) -> int:
+    print(message, file=sys.stderr, flush=True)
+    if "jax" in sys.modules:
+        import jax
+
+        if jax.process_count() > 1:
+            # An orderly end would wait for processes that may be gone.
+            sys.stdout.flush()
+            os._exit(code)
+    return code
 
 
 def _end(*_: object) -> None:

@@ -32,7 +32,7 @@ def digests(params: Any, batch_stats: Any) -> dict[str, str]:
     """A digest of the bytes, type and shape of every leaf, by path."""
     variables = {"params": params, "batch_stats": batch_stats}
     return {
-        path: _digest(np.asarray(leaf))
+        path: digest(np.asarray(leaf))
         for path, leaf in traverse_util.flatten_dict(variables, sep="/").items()
     }
 
@@ -52,7 +52,8 @@ def frozen_paths(labels: Any, batch_stats: Any, live_norms: Collection[str]) -> 
     return frozenset(params | stats)
 
 
-def _digest(array: np.ndarray) -> str:
-    digest = hashlib.blake2b(f"{array.dtype}{array.shape}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return digest.hexdigest()
+def digest(array: np.ndarray) -> str:
+    """Of the bytes, type and shape of an array."""
+    hashed = hashlib.blake2b(f"{array.dtype}{array.shape}".encode(), digest_size=16)
+    hashed.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return hashed.hexdigest()

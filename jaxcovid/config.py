@@ -1,12 +1,15 @@
 """The settings of one run; imports nothing slow, so that --help answers at once."""
 
 import dataclasses
+import json
 import math
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
+
+from jaxcovid.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +72,50 @@ class Config:
     """Use only so many training images."""
     skip_unreadable: bool = False
     """Go on without unreadable images, and record them."""
+    parallel: Literal["shard_map", "pmap"] = "shard_map"
+    """How a step is spread over several devices."""
+    memory_budget: float | None = None
+    """Gigabytes that images of a folder may take in memory; larger sets are read from disk batch by
+    batch. Default: half of the machine's memory."""
+    checkpoint_every: int | None = None
+    """Steps between checkpoints; every epoch has one at its end."""
     output: Path | None = None
     """Folder for the results; must not exist. Default: runs/<model>-<trainable>-<time>."""
+    resume: Path | None = None
+    """Folder of an interrupted run to go on with, exactly, under its own settings."""
+    coordinator: str | None = None
+    """host:port of process 0 of several, or auto; SLURM, Cloud TPU and Kubernetes are found without
+    it."""
+    num_processes: int | None = None
+    """How many processes share the run."""
+    process_id: int | None = None
+    """Which of them this is, from 0."""
+
+
+# Settings that say where and how to run, not what comes out.
+INCIDENTAL = (
+    "data", "parallel", "memory_budget", "checkpoint_every", "output", "resume", "coordinator",
+    "num_processes", "process_id",
+)  # fmt: skip
+
+
+def stored(run: Path) -> Config:
+    """The settings of an earlier run, set to go on with it. Raises InputError."""
+    path = run / "config.json"
+    try:
+        record = json.loads(path.read_text())
+        record |= {"head": tuple(record["head"]), "output": run, "resume": run}
+        record |= {"coordinator": None, "num_processes": None, "process_id": None}
+        kinds = {name: kind for name, kind in get_type_hints(Config).items() if name in record}
+        if wrong := [name for name, kind in kinds.items() if not _fits(record[name], kind)]:
+            raise ValueError(f"unfit value of {', '.join(wrong)}")
+        return Config(**{name: record[name] for name in kinds})
+    except OSError as error:
+        raise InputError(
+            [f"--resume: {run} is not a run's folder ({path.name}: {error.strerror})"]
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError([f"--resume: {path} is damaged ({error})"]) from None
 
 
 def problems(config: Config) -> list[str]:
@@ -85,9 +130,32 @@ def problems(config: Config) -> list[str]:
         ("epochs", config.epochs),
         ("batch-size", config.batch_size),
         *(("head", width) for width in config.head),
-        *((("limit-train", config.limit_train),) if config.limit_train is not None else ()),
+        ("limit-train", config.limit_train),
+        ("checkpoint-every", config.checkpoint_every),
+        ("num-processes", config.num_processes),
     ):
-        require(value >= 1, flag, value, "a whole number of at least 1")
+        if value is not None:
+            require(value >= 1, flag, value, "a whole number of at least 1")
+    if config.memory_budget is not None:
+        require(config.memory_budget >= 0, "memory-budget", config.memory_budget, "0 or above")
+    if (config.num_processes is None) != (config.process_id is None):
+        found.append("--num-processes and --process-id belong together; give both")
+    elif config.num_processes is not None and config.process_id is not None:
+        require(
+            0 <= config.process_id < config.num_processes,
+            "process-id",
+            config.process_id,
+            f"from 0 to below --num-processes ({config.num_processes})",
+        )
+        if config.coordinator is None:
+            found.append("--num-processes: give --coordinator too, process 0's host:port")
+    if config.coordinator not in (None, "auto"):
+        _, _, port = str(config.coordinator).rpartition(":")
+        require(
+            port.isdigit() and 0 < int(port) < 65536, "coordinator", config.coordinator, "host:port"
+        )
+        if config.num_processes is None:
+            found.append("--coordinator: give --num-processes and --process-id too")
     rates = [("lr", config.lr)]
     if config.backbone_lr is not None:
         rates.append(("backbone-lr", config.backbone_lr))
@@ -111,13 +179,29 @@ def problems(config: Config) -> list[str]:
         ("data", config.data),
         ("weights", config.weights),
         ("output", config.output),
+        ("resume", config.resume),
     ):
         if path is not None and str(path).encode("utf-8", "ignore").decode() != str(path):
             found.append(f"--{flag}: {str(path)!r} holds characters that are no text; rename it")
     if config.trainable != "all" and not any(part.strip() for part in config.trainable.split(",")):
         found.append("--trainable: empty; use head, last_conv, last_block, all or globs")
-    if config.output is not None and os.path.lexists(config.output):
+    if config.resume is not None:
+        if config.output != config.resume:
+            found.append("--output: a resumed run stays in its own folder; leave it out")
+    elif config.output is not None and os.path.lexists(config.output):
         found.append(
             f"--output: {config.output} exists; give a new folder, results are never overwritten"
         )
     return found
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_fits(each, get_args(kind)[0]) for each in value)
+    if kinds := get_args(kind):  # a union
+        return any(_fits(value, each) for each in kinds)
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, int | float if kind is float else kind)

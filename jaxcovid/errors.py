@@ -1,6 +1,7 @@
-"""The one exception that stands for bad input."""
+"""How a run ends early: bad input, or an interruption."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class InputError(Exception):
@@ -9,6 +10,13 @@ class InputError(Exception):
     def __init__(self, problems: Sequence[str]):
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted by the user or the system, and can be resumed."""
+
+    def __init__(self, run: Path):
+        super().__init__(f"Interrupted. Go on with: python experiments/run.py --resume {run}")
 
 
 def check(problems: Sequence[str]) -> None:

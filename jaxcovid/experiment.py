@@ -1,9 +1,14 @@
 """One run from settings to artifacts."""
 
+import contextlib
 import dataclasses
+import json
+import os
 import re
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,44 +16,33 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from tqdm.auto import tqdm
 
+from jaxcovid import checkpoint, parallel
 from jaxcovid import config as configuration
-from jaxcovid import models
-from jaxcovid.audit import audit, digests, frozen_paths
+from jaxcovid.audit import audit, digests
+from jaxcovid.checkpoint import Checkpoint, Save
 from jaxcovid.config import Config
-from jaxcovid.data import loader, sources
+from jaxcovid.data import loader
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.errors import InputError, check
-from jaxcovid.initial_weights import Initial, initial_variables
-from jaxcovid.losses import Loss, balanced_weights, cross_entropy
-from jaxcovid.optimizers import optimizer, schedule
+from jaxcovid.errors import InputError, Interrupted, check
 from jaxcovid.report import artifacts, record, text
 from jaxcovid.report.artifacts import Epoch, Predictions
-from jaxcovid.train import Batch, Totals, TrainState, init_state, make_eval_step, make_train_step
-from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
-from weights_convert import Entry, table
+from jaxcovid.task import Task, load_data, prepare
+from jaxcovid.train import Totals, TrainState
 from weights_convert.cache import cache_folder
 
 EVALUATION_BATCH = 32
 
+# While entered, interruptions only make the function that it gives return True.
+Deferred = Callable[[], AbstractContextManager[Callable[[], bool]]]
 
-class Task(NamedTuple):
-    """Everything that a run computes with, decided before its first step."""
 
-    config: Config
-    dataset: Dataset
-    initial: Initial
-    entries: tuple[Entry, ...]
-    plan: list[PlanRow]
-    frozen: frozenset[str]
-    state: TrainState
-    learning_rate: Callable[[int], Any]
-    # Jitted, from indices or uint8 images on.
-    train_step: Any
-    eval_step: Any
-    warnings: tuple[str, ...]
+class Progress(NamedTuple):
+    """How far training is, besides its state: sums of the epoch so far, and the epochs before."""
+
+    sums: tuple[float, ...] = (0.0,) * len(Totals._fields)
+    history: tuple[Epoch, ...] = ()
 
 
 class Means(NamedTuple):
@@ -58,179 +52,281 @@ class Means(NamedTuple):
     accuracy: float
 
 
-def run(config: Config) -> Path:
-    """Trains, measures and saves; returns the run's folder. Raises InputError.
+def run(config: Config, deferred: Deferred = lambda: contextlib.nullcontext(bool)) -> Path:
+    """Trains, measures and saves, or goes on with that; returns the run's folder.
 
-    Every check comes before the folder is made, so that bad input leaves nothing behind.
+    Raises InputError, and Interrupted once there is something to go on with. Every check comes
+    before the folder is made, so that bad input leaves nothing behind.
     """
     check(configuration.problems(config))
+    parallel.start(config.coordinator, config.num_processes, config.process_id)
     config = _resolve(config)
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.
     with jax.default_matmul_precision("float32" if config.precision == "float32" else "default"):
-        task = prepare(config)
-        print(text.announcement(config, task.dataset, task.initial.source, task.plan))
-        for warning in task.warnings:
-            print(f"Warning: {warning}")
-        folder = _make_folder(config)
-        artifacts.write_config(
-            folder, record.record(config, task.dataset, task.initial.source, task.warnings)
-        )
-
-        before = digests(task.state.params, task.state.batch_stats)
         try:
-            state, history = fit(task, folder)
+            return _run(config, deferred)
         except jax.errors.JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error):
-                raise
-            raise InputError(["not enough memory on the device; lower --batch-size"]) from None
-        after = digests(state.params, state.batch_stats)
-        result = audit(before, after, task.frozen)
-        predictions = {
-            name: predict(task.eval_step, state, split, name)
-            for name, split in task.dataset.splits.items()
-        }
-    measured = artifacts.measure(task.dataset, predictions)
-    if result.frozen_unchanged:
-        artifacts.write_weights(folder, config, task.dataset.classes, task.entries, state)
-    artifacts.write_results(folder, config, task.dataset, history, predictions, measured, result)
-    if not result.frozen_unchanged:
-        listed = ", ".join(result.violations)
-        raise RuntimeError(f"frozen leaves changed in training, which must never be: {listed}")
-    print(text.summary(folder, measured, result))
+            raise _told(config, error) from None
+
+
+def _run(config: Config, deferred: Deferred) -> Path:
+    checkpoints, damaged = _checkpoints(config)
+    dataset = load_data(config, cache_folder(), _progress)
+    if parallel.agreed(dataset.fingerprint) != dataset.fingerprint:
+        raise InputError(["--data: not all processes see the same images; give all the same data"])
+    newest = checkpoints[0] if checkpoints else None
+    before = _settings_before(config, newest)
+    check(_differences(config, dataset, before))
+    task = prepare(config, dataset, parallel.devices(config.parallel), newest)
+    progress = Progress()
+    warnings = [*task.warnings, *dataset.warnings]
+    if newest is not None:
+        saved = newest.account["progress"]
+        progress = Progress(tuple(saved["sums"]), tuple(Epoch(*row) for row in saved["history"]))
+        warnings = [*newest.account["settings"]["warnings"], *damaged]
+        warnings += record.changed_surroundings(newest.account["settings"])
+    settings = record.record(config, dataset, task.weights_source, warnings)
+
+    _say(text.announcement(config, dataset, task.weights_source, task.plan))
+    for warning in warnings:
+        _say(f"Warning: {warning}")
+    if newest is not None:
+        _say(f"Going on after step {newest.step}, in epoch {len(progress.history) + 1}")
+    try:
+        folder = _make_folder(config, settings)
+        with checkpoint.writer(folder, settings, checkpoints) as save, deferred() as interrupted:
+            state, progress = fit(task, progress, folder, save, interrupted)
+        _finish(task, state, progress, folder)
+    except KeyboardInterrupt:
+        assert config.output is not None
+        if (config.output / "config.json").exists():
+            raise Interrupted(config.output) from None
+        raise
     return folder
 
 
-def prepare(config: Config) -> Task:
-    """Reads data and weights and builds the steps. Raises InputError."""
-    dataset = sources.load(
-        config.data, cache_folder(), skip_unreadable=config.skip_unreadable, progress=_progress
-    )
-    dataset = sources.limit_train(dataset, config.limit_train, config.seed)
-    train = dataset.splits["train"]
-    classes = len(dataset.classes)
-    module = models.build(
-        config.model, classes, config.head, config.dropout, jnp.dtype(config.precision)
-    )
-    entries = table(config.model, classes, config.head, config.dropout > 0)
-    initial = initial_variables(config, module, entries, dataset.classes)
-    params, batch_stats = initial.variables["params"], initial.variables["batch_stats"]
-    labels = label(params, config.model, config.trainable, entries)
-    norms = live_norms(batch_stats, labels, config.batch_norm)
-    head_rate, backbone_rate = _schedules(config, len(train.labels))
-    update = freeze(_optimizer(config, head_rate), _optimizer(config, backbone_rate), labels)
-    loss = cross_entropy(
-        balanced_weights(train.labels, classes) if config.class_weights == "balanced" else None
-    )
-    return Task(
-        config,
-        dataset,
-        initial,
-        entries,
-        plan(params, labels, norms),
-        frozen_paths(labels, batch_stats, norms),
-        init_state(
-            initial.variables, update, labels, loader.purpose_key(config.seed, loader.DROPOUT)
-        ),
-        head_rate,
-        _train_from_arrays(config, make_train_step(module, loss, update, labels, norms)),
-        _eval_from_arrays(module, loss),
-        (*initial.warnings, *dataset.warnings),
-    )
+def fit(
+    task: Task, progress: Progress, folder: Path, save: Save, interrupted: Callable[[], bool]
+) -> tuple[TrainState, Progress]:
+    """Trains the epochs that are left, adding a line to history.csv each.
 
-
-def fit(task: Task, folder: Path) -> tuple[TrainState, list[Epoch]]:
-    """Trains all epochs, adding a line to history.csv each. Raises InputError on divergence."""
-    config, train = task.config, task.dataset.splits["train"]
-    pixels = (train.augmentable, train.sizes) if config.augment else (train.evaluation, train.sizes)
-    data = jax.device_put((*pixels, train.labels))
-    state, history = task.state, []
-    print("Compiling the training step", flush=True)
-    batch_size = _batch_size(config, train)
-    example = next(loader.batches(np.arange(1), batch_size))
-    step = task.train_step.lower(state, data, example, np.int32(0)).compile()
-    for epoch in range(1, config.epochs + 1):
-        started = time.perf_counter()
-        state, training = _fit_epoch(task, step, state, data, epoch)
+    Raises InputError on divergence, and KeyboardInterrupt after saving a checkpoint.
+    """
+    state, config = task.state, task.config
+    validation_split = task.dataset.splits["validation"]
+    if int(state.step) == 0:
+        save(state, _plain(task, progress))
+    compiled: dict[int, Any] = {}
+    if len(progress.history) < config.epochs:
+        _say("Compiling the training step")
+        count, inputs = next(task.work(1, 0))
+        compiled[count] = _compile(task, state, inputs)
+    while len(progress.history) < config.epochs:
+        epoch, started, seen = len(progress.history) + 1, time.perf_counter(), progress.sums[3]
+        state, progress = _fit_epoch(task, state, progress, compiled, save, interrupted)
         seconds = time.perf_counter() - started
-        validation = predict(task.eval_step, state, task.dataset.splits["validation"], "validation")
-        steps = int(state.step)
-        history.append(
-            Epoch(
-                epoch,
-                steps,
-                float(task.learning_rate(steps - 1)),
-                training.loss,
-                training.accuracy,
-                validation.loss,
-                validation.accuracy,
-                round(seconds, 3),
-                round(len(train.labels) / seconds, 2),
-            )
+        try:
+            validation = predict(task, state, validation_split, "validation", interrupted)
+        except KeyboardInterrupt:
+            save(state, _plain(task, progress), wait=True)
+            raise
+        training, steps = _means(progress.sums), int(state.step)
+        row = Epoch(
+            epoch,
+            steps,
+            float(task.learning_rate(steps - 1)),
+            training.loss,
+            training.accuracy,
+            validation.loss,
+            validation.accuracy,
+            round(seconds, 3),
+            round((progress.sums[3] - seen) / seconds, 2),
         )
-        artifacts.write_history(folder, history)
-        print(text.epoch_line(history[-1], config.epochs), flush=True)
+        progress = Progress(history=(*progress.history, row))
+        if jax.process_index() == 0:
+            artifacts.write_history(folder, progress.history)
+        _say(text.epoch_line(row, config.epochs))
         # XLA may turn NaN into a number inside a network, so the loss alone does not tell.
         if not (np.isfinite(validation.loss) and _finite(state)):
             raise _diverged(task, "validation loss or the weights", steps, epoch)
-    return state, history
+        save(state, _plain(task, progress), validation.loss)
+    return state, progress
 
 
-def predict(eval_step: Any, state: TrainState, split: Split, name: str) -> Predictions:
-    """Probabilities of every image of a split, each exactly once whatever the batch size."""
-    labels = split.labels.clip(0)  # unlabelled images get a class that nobody reads
-    parts = list(loader.batches(np.arange(len(labels)), EVALUATION_BATCH))
-    results = [
-        eval_step(
-            state.params,
-            state.batch_stats,
-            split.evaluation[part.indices],
-            labels[part.indices],
-            part.mask,
-        )
-        for part in _progress(parts, f"Evaluating {name}", len(parts))
-    ]
-    logits = jnp.concatenate([logits for logits, _ in results])[: len(labels)]
-    probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
-    sums = np.array(jax.device_get([totals for _, totals in results]), np.float64).sum(0)
-    return Predictions(probabilities, *_means(sums))
+def predict(
+    task: Task,
+    state: TrainState,
+    split: Split,
+    name: str,
+    interrupted: Callable[[], bool] = bool,
+) -> Predictions:
+    """Probabilities of every image of a split, each exactly once whatever the batch size.
+
+    Raises KeyboardInterrupt if interrupted.
+    """
+    order = np.arange(len(split.labels))
+    parts = list(loader.batches(order, EVALUATION_BATCH, task.devices.mesh.size))
+    own = [parallel.own_rows(part) for part in parts]
+    results = []
+    for examples in _progress(loader.read(split, own, False), f"Evaluating {name}", len(parts)):
+        inputs = parallel.shares(examples, task.devices)
+        results.append(task.eval_step(state.params, state.batch_stats, inputs))
+        # Several processes must stop at the same place, which is after the next training step.
+        if jax.process_count() == 1 and interrupted():
+            raise KeyboardInterrupt
+    logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
+    real = [rows[part.mask == 1] for rows, part in zip(logits, parts, strict=True)]
+    probabilities = np.asarray(jax.nn.softmax(np.concatenate(real), axis=-1))
+    return Predictions(probabilities, *_means(np.array(totals, np.float64).sum(0)))
 
 
 def _fit_epoch(
-    task: Task, step: Callable, state: TrainState, data: tuple, epoch: int
-) -> tuple[TrainState, Means]:
-    config, examples = task.config, len(data[2])
-    order = loader.epoch_order(config.seed, epoch, examples)
-    batch_size = _batch_size(config, task.dataset.splits["train"])
-    sums = np.zeros(4)
-    with tqdm(total=examples, desc=f"Epoch {epoch}", unit="image", leave=False) as bar:
+    task: Task,
+    state: TrainState,
+    progress: Progress,
+    compiled: dict[int, Any],
+    save: Save,
+    interrupted: Callable[[], bool],
+) -> tuple[TrainState, Progress]:
+    """The rest of an epoch, from where the state's step number says."""
+    epoch, examples = len(progress.history) + 1, len(task.dataset.splits["train"].labels)
+    per_epoch = -(-examples // task.batch_size)
+    every, number = task.config.checkpoint_every, int(state.step)
+    any_interrupted = parallel.any_process(task.devices)
+    sums, asked = np.array(progress.sums), False
 
-        def look(totals: Totals, number: int) -> None:
-            nonlocal sums
-            values = np.array([float(value) for value in totals])
-            if not np.isfinite(values[0]):
-                raise _diverged(task, "loss", number, epoch)
-            sums = sums + values
+    with _bar(total=examples, initial=int(sums[3]), desc=f"Epoch {epoch}", unit="image") as bar:
+
+        def look(totals: Totals, any_asked: Any, last: int) -> None:
+            nonlocal sums, asked
+            asked = asked or bool(any_asked)
+            for step in np.stack([np.atleast_1d(value) for value in totals], 1).astype(np.float64):
+                if not np.isfinite(step[0]):
+                    raise _diverged(task, "loss", last, epoch)
+                sums = sums + step
+                bar.update(int(step[3]))
             means = _means(sums)
             bar.set_postfix_str(
                 f"loss {means.loss:.4f}, accuracy {means.accuracy:.3f}", refresh=False
             )
-            bar.update(int(values[3]))
+
+        def so_far() -> Progress:
+            return progress._replace(sums=tuple(sums.tolist()))
 
         # Looking at a step's numbers waits for it, so look at those of the step before.
-        number, waiting = int(state.step), None
-        for part in loader.batches(order, batch_size):
-            state, totals = step(state, data, part, np.int32(epoch))
+        waiting = None
+        for count, inputs in task.work(epoch, number - (epoch - 1) * per_epoch):
+            if count not in compiled:
+                compiled[count] = _compile(task, state, inputs)
+            state, totals = compiled[count](state, *inputs, np.int32(epoch))
+            number += count
             if waiting is not None:
-                look(waiting, number)
-            number, waiting = number + 1, totals
+                look(*waiting)
+            waiting = totals, any_interrupted(interrupted()), number
+            due = every is not None and number % every == 0 and number < epoch * per_epoch
+            if due or asked:
+                look(*waiting)
+                waiting = None
+                save(state, _plain(task, so_far()), wait=asked)
+            if asked:
+                raise KeyboardInterrupt
         if waiting is not None:
-            look(waiting, number)
-    return state, _means(sums)
+            look(*waiting)
+        if asked:
+            save(state, _plain(task, so_far()), wait=True)
+            raise KeyboardInterrupt
+    return state, so_far()
 
 
-def _means(sums: np.ndarray) -> Means:
-    totals = Totals(*sums)
-    return Means(float(totals.loss / totals.weight), float(totals.correct / totals.examples))
+def _finish(task: Task, state: TrainState, progress: Progress, folder: Path) -> None:
+    """Proves that what was frozen is unchanged, measures every split and writes the results."""
+    config, dataset = task.config, task.dataset
+    result = audit(task.before, digests(state.params, state.batch_stats), task.frozen)
+    predictions = {
+        name: predict(task, state, split, name) for name, split in dataset.splits.items()
+    }
+    measured = artifacts.measure(dataset, predictions)
+    if jax.process_index() == 0:
+        if result.frozen_unchanged:
+            artifacts.write_weights(folder, config, dataset.classes, task.entries, state)
+        artifacts.write_results(
+            folder, config, dataset, progress.history, predictions, measured, result
+        )
+    if not result.frozen_unchanged:
+        listed = ", ".join(result.violations)
+        raise RuntimeError(f"frozen leaves changed in training, which must never be: {listed}")
+    _say(text.summary(folder, measured, result))
+    parallel.agreed("done")  # the others wait until everything is written
+
+
+def _checkpoints(config: Config) -> tuple[list[Checkpoint], list[str]]:
+    """Of the run to go on with: undamaged checkpoints, newest first, and what is said of others."""
+    if config.resume is None:
+        return [], []
+    if (config.resume / "metrics.json").exists():
+        raise InputError(
+            [
+                f"--resume: {config.resume} is finished; to train on from its weights, start a new "
+                f"run with --weights {config.resume}"
+            ]
+        )
+    found, damaged = checkpoint.read_all(config.resume)
+    if damaged and not found:
+        raise InputError(
+            [
+                f"--resume: every checkpoint of {config.resume} is damaged; to start it from the "
+                f"beginning, delete its folder {checkpoint.FOLDER}",
+                *damaged.values(),
+            ]
+        )
+    parallel.agreed("")  # all processes have looked
+    if jax.process_index() == 0:
+        checkpoint.remove(config.resume, damaged)
+    used = f"step {found[0].step}" if found else "the beginning"
+    return found, [f"{reason}; removed, going on from {used}" for reason in damaged.values()]
+
+
+def _settings_before(config: Config, newest: Checkpoint | None) -> Mapping[str, Any]:
+    """The record of the run to go on with; of a new run nothing."""
+    if config.resume is None:
+        return {}
+    if newest is not None:
+        return newest.account["settings"]
+    return json.loads((config.resume / "config.json").read_text())
+
+
+def _differences(config: Config, dataset: Dataset, before: Mapping[str, Any]) -> list[str]:
+    """What would make the rest of a run another run."""
+    if not before:
+        return []
+    flags = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    pairs = {
+        f"--{name.replace('_', '-')}": (before.get(name), value)
+        for name, value in flags.items()
+        if name not in configuration.INCIDENTAL
+    }
+    pairs["classes"] = (before["dataset"]["classes"], list(dataset.classes))
+    pairs["content of the data (fingerprint)"] = (before["data_fingerprint"], dataset.fingerprint)
+    found = [f"  {name}: {old} then, {new} now" for name, (old, new) in pairs.items() if old != new]
+    return [
+        f"--resume: {config.resume} was made with other settings; leave them out, or start a new "
+        "run:",
+        *found,
+    ] if found else []  # fmt: skip
+
+
+def _plain(task: Task, progress: Progress) -> dict[str, Any]:
+    """As JSON, for a checkpoint."""
+    return {**progress._asdict(), "before": task.before}
+
+
+def _compile(task: Task, state: TrainState, inputs: tuple[Any, ...]) -> Any:
+    return task.train_step.lower(state, *inputs, np.int32(1)).compile()
+
+
+def _means(sums: Sequence[float] | np.ndarray) -> Means:
+    loss, weight, correct, examples = sums  # as in Totals
+    return Means(float(loss / weight), float(correct / examples))
 
 
 def _diverged(task: Task, what: str, step: int, epoch: int) -> InputError:
@@ -243,52 +339,24 @@ def _diverged(task: Task, what: str, step: int, epoch: int) -> InputError:
     )
 
 
-def _train_from_arrays(config: Config, train_step: Callable) -> Any:
-    key = loader.purpose_key(config.seed, loader.AUGMENT)
-
-    def step(state: TrainState, data: tuple, part: Any, epoch: jax.Array):
-        images, sizes, labels = data
-        if config.augment:
-            pixels = loader.training_images(images, sizes, part.indices, key, epoch)
-        else:
-            pixels = loader.normalise(images[part.indices])
-        return train_step(state, Batch(pixels, labels[part.indices], part.mask))
-
-    return jax.jit(step, donate_argnums=0)
-
-
-def _eval_from_arrays(module: models.Model, loss: Loss) -> Any:
-    eval_step = make_eval_step(module, loss)
-
-    def step(params: Any, batch_stats: Any, images: jax.Array, labels: jax.Array, mask: jax.Array):
-        return eval_step(params, batch_stats, Batch(loader.normalise(images), labels, mask))
-
-    return jax.jit(step)
+def _told(config: Config, error: Exception) -> Exception:
+    """What to say of an error of the devices."""
+    if "RESOURCE_EXHAUSTED" in str(error):
+        return InputError(["not enough memory on the device; lower --batch-size"])
+    if jax.process_count() > 1:
+        return InputError(
+            [
+                f"another process of this run ended or cannot be reached ({_first_line(error)}); "
+                f"start all again with --resume {config.output}"
+            ]
+        )
+    return error
 
 
 @jax.jit
 def _finite(state: TrainState) -> jax.Array:
     leaves = jax.tree.leaves((state.params, state.batch_stats))
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
-
-
-def _batch_size(config: Config, train: Split) -> int:
-    return min(config.batch_size, len(train.labels))
-
-
-def _schedules(config: Config, examples: int) -> tuple[optax.Schedule, optax.Schedule]:
-    per_epoch = -(-examples // config.batch_size)
-    warmup = round(config.warmup_epochs * per_epoch)
-    backbone = config.lr if config.backbone_lr is None else config.backbone_lr
-    head_rate, backbone_rate = (
-        schedule(config.schedule, peak, config.epochs * per_epoch, warmup)
-        for peak in (config.lr, backbone)
-    )
-    return head_rate, backbone_rate
-
-
-def _optimizer(config: Config, rate: optax.Schedule) -> optax.GradientTransformation:
-    return optimizer(config.optimizer, rate, config.momentum, config.weight_decay)
 
 
 def _resolve(config: Config) -> Config:
@@ -298,18 +366,48 @@ def _resolve(config: Config) -> Config:
         precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     if output is None:
         trainable = re.sub(r"[^\w.-]+", "_", config.trainable)[:60]
-        output = Path("runs", f"{config.model}-{trainable}-{datetime.now():%Y%m%d-%H%M%S}")
+        name = f"{config.model}-{trainable}-{datetime.now():%Y%m%d-%H%M%S}"
+        output = Path("runs", parallel.agreed(name))
     return dataclasses.replace(config, precision=precision, output=output)
 
 
-def _make_folder(config: Config) -> Path:
-    assert config.output is not None
-    try:
-        config.output.mkdir(parents=True)
-    except OSError as error:
-        raise InputError([f"--output: cannot make {config.output} ({error.strerror})"]) from None
-    return config.output
+def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
+    """The run's folder with config.json in it: either both are there or neither."""
+    folder, problem = config.output, ""
+    assert folder is not None
+    if jax.process_index() == 0:
+        try:
+            if config.resume is None:
+                aside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+                try:
+                    aside.mkdir(parents=True)
+                    artifacts.write_config(aside, settings)
+                    aside.rename(folder)
+                finally:
+                    shutil.rmtree(aside, ignore_errors=True)
+            else:
+                artifacts.write_config(folder, settings)
+        except OSError as error:
+            problem = f"--output: cannot make {folder} ({error.strerror})"
+    problem = parallel.agreed(problem)
+    if not (problem or folder.is_dir()):
+        problem = f"--output: {folder} must be on a disk that all processes share"
+    check([problem] if problem else [])
+    return folder
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def _say(message: str) -> None:
+    if jax.process_index() == 0:
+        print(message, flush=True)
+
+
+def _bar(items: Any = None, **options: Any) -> tqdm:
+    return tqdm(items, leave=False, disable=jax.process_index() > 0, **options)
 
 
 def _progress(items: Any, description: str, length: int) -> Iterator[Any]:
-    return iter(tqdm(items, desc=description, total=length, leave=False, delay=0.5))
+    return iter(_bar(items, desc=description, total=length, delay=0.5))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxcovid.losses import Loss
@@ -47,13 +48,20 @@ def make_train_step(
     labels: Any,
     live_norms: frozenset[str],
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Totals]]:
-    """The training step for a model whose parameters carry `labels`."""
+    """The training step for a model whose parameters carry `labels`.
+
+    If the model has an `axis_name`, this is what one device does with its share of the batch: all
+    see the same sums, so all make the same update.
+    """
+
+    def total_over_devices(tree: Any) -> Any:
+        return tree if model.axis_name is None else lax.psum(tree, model.axis_name)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
         # Differentiating only the trainable part leaves no gradient of the frozen one to compute.
         trainable, frozen = partition(state.params, labels)
 
-        def mean_loss(trainable: Any) -> tuple[Float[Array, ""], tuple[Any, Totals]]:
+        def share_of_mean_loss(trainable: Any) -> tuple[Float[Array, ""], tuple[Any, Totals]]:
             logits, updates = model.apply(
                 {"params": combine(trainable, frozen), "batch_stats": state.batch_stats},
                 batch.images,
@@ -64,9 +72,11 @@ def make_train_step(
                 rngs={"dropout": jax.random.fold_in(state.key, state.step)},
             )
             totals = total(loss, logits, batch)
-            return totals.loss / totals.weight, (updates.get("batch_stats", {}), totals)
+            weight = total_over_devices(totals.weight)
+            return totals.loss / weight, (updates.get("batch_stats", {}), totals)
 
-        gradients, (batch_stats, totals) = jax.grad(mean_loss, has_aux=True)(trainable)
+        shares, (batch_stats, totals) = jax.grad(share_of_mean_loss, has_aux=True)(trainable)
+        gradients, totals = total_over_devices((shares, totals))
         updates, opt_state = optimizer.update(gradients, state.opt_state, trainable)
         params = combine(optax.apply_updates(trainable, updates), frozen)
         return TrainState(state.step + 1, params, batch_stats, opt_state, state.key), totals
@@ -77,14 +87,21 @@ def make_train_step(
 def make_eval_step(
     model: Model, loss: Loss
 ) -> Callable[[Any, Any, Batch], tuple[Float[Array, "batch class"], Totals]]:
-    """The evaluation step: logits and totals, with running statistics and without dropout."""
+    """The evaluation step: logits and totals, with running statistics and without dropout.
+
+    If the model has an `axis_name`, every device returns those of the whole batch.
+    """
 
     def eval_step(
         params: Any, batch_stats: Any, batch: Batch
     ) -> tuple[Float[Array, "batch class"], Totals]:
         logits = model.apply({"params": params, "batch_stats": batch_stats}, batch.images)
         assert isinstance(logits, jax.Array)
-        return logits, total(loss, logits, batch)
+        totals = total(loss, logits, batch)
+        if model.axis_name is None:
+            return logits, totals
+        logits = lax.all_gather(logits, model.axis_name, tiled=True)
+        return logits, lax.psum(totals, model.axis_name)
 
     return eval_step
 

@@ -10,7 +10,7 @@ import safetensors.numpy
 from PIL import Image
 
 import weights_convert
-from jaxcovid import experiment
+from jaxcovid import experiment, task
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
 from weights_convert import table
@@ -50,6 +50,7 @@ def test_all_artifacts_are_there_and_no_partial_file(finished):
     found = {
         str(path.relative_to(finished[0])) for path in finished[0].rglob("*") if path.is_file()
     }
+    found = {name for name in found if not name.startswith("checkpoints/")}
     assert found == {
         "config.json", "history.csv", "metrics.json", "predictions.csv", "weights.pth", "weights.safetensors",
         "plots/curves.png", "plots/confusion_train.png", "plots/confusion_validation.png",
@@ -189,7 +190,7 @@ def test_says_what_it_does(image_folder, tmp_path, capsys):
 
 def test_a_violated_freeze_is_an_error_and_recorded(image_folder, tmp_path, monkeypatch):
     # As if a bug let the optimizer touch what the plan calls frozen.
-    monkeypatch.setattr(experiment, "frozen_paths", lambda *_: frozenset({"params/fc_0/kernel"}))
+    monkeypatch.setattr(task, "frozen_paths", lambda *_: frozenset({"params/fc_0/kernel"}))
     with pytest.raises(RuntimeError, match="params/fc_0/kernel"):
         experiment.run(config(image_folder, tmp_path / "run", epochs=1))
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -1,7 +1,7 @@
-"""What every source of images becomes: uint8 arrays, one set per split."""
+"""What every source of images becomes: uint8 pixels, one set per split."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -16,6 +16,23 @@ class Record(NamedTuple):
     path: str
 
 
+class Pixels(Protocol):
+    """Images n x height x width x channel: an array in memory, or what reads them when indexed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+        ...
+
+    def __getitem__(self, indices: Any, /) -> UInt8[np.ndarray, "m height width channel"]:
+        """The chosen images, in memory."""
+        ...
+
+    def take(self, indices: Any, /, axis: int) -> Any:
+        """A set of the chosen images along axis 0."""
+        ...
+
+
 class Split(NamedTuple):
     """All images of one split.
 
@@ -24,9 +41,9 @@ class Split(NamedTuple):
     Images have one channel if all of the split are grey.
     """
 
-    augmentable: UInt8[np.ndarray, "n height width channel"]
+    augmentable: Pixels
     sizes: Int[np.ndarray, "n 2"]
-    evaluation: UInt8[np.ndarray, "n 224 224 channel"]
+    evaluation: Pixels
     labels: Int[np.ndarray, "n"]
     paths: tuple[str, ...]
 
@@ -44,7 +61,7 @@ class Dataset(NamedTuple):
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:
-    """The arrays of the split of that name."""
+    """The split of that name, in memory."""
     records = list(records)
     if name != "train":
         records = [record._replace(augmentable=record.augmentable[:0, :0]) for record in records]
@@ -54,8 +71,8 @@ def assemble(name: str, records: Iterable[Record]) -> Split:
     augmentable = np.zeros((len(records), height, width, channels), np.uint8)
     evaluation = np.zeros((len(records), 224, 224, channels), np.uint8)
     for index, record in enumerate(records):
-        augmentable[index, : shapes[index][0], : shapes[index][1]] = record.augmentable
-        evaluation[index] = record.evaluation  # a grey image takes all channels of a colour set
+        place(record.augmentable, augmentable[index])
+        place(record.evaluation, evaluation[index])
     return Split(
         augmentable,
         np.array([shape[:2] for shape in shapes], np.int32).reshape(-1, 2),
@@ -65,12 +82,20 @@ def assemble(name: str, records: Iterable[Record]) -> Split:
     )
 
 
+def place(
+    image: UInt8[np.ndarray, "height width channel"],
+    canvas: UInt8[np.ndarray, "canvas_height canvas_width canvas_channel"],
+) -> None:
+    """Puts an image in the top left corner; a grey one takes all channels of a colour canvas."""
+    canvas[: image.shape[0], : image.shape[1]] = image
+
+
 def subset(split: Split, indices: Int[np.ndarray, "m"]) -> Split:
     """The chosen images, in that order."""
     return Split(
-        split.augmentable[indices],
+        split.augmentable.take(indices, axis=0),
         split.sizes[indices],
-        split.evaluation[indices],
+        split.evaluation.take(indices, axis=0),
         split.labels[indices],
         tuple(split.paths[index] for index in indices),
     )

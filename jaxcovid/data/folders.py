@@ -2,11 +2,12 @@
 
 import contextlib
 import io
+import json
 import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxcovid.data import images
-from jaxcovid.data.dataset import Dataset, Record, Split, assemble
+from jaxcovid.data.dataset import Dataset, Record, Split
 from jaxcovid.data.layout import (
     ImageFile,
     Layout,
@@ -25,19 +26,23 @@ from jaxcovid.data.layout import (
     shared_between_splits,
     shown,
 )
+from jaxcovid.data.stored import Entry, Progress, in_memory, memory, on_disk
 from jaxcovid.errors import InputError, check
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.
 PLACEHOLDER = np.zeros((2, 2, 1), np.uint8)
 
-# progress(iterable, description, length) is the iterable, perhaps with a bar.
-Progress = Callable[[Any, str, int], Any]
+# Beside the records: what is in them, by split.
+INDEX = "index.json"
 
 
-def load(folder: Path, cache: Path, *, skip_unreadable: bool, progress: Progress) -> Dataset:
+def load(
+    folder: Path, cache: Path, *, skip_unreadable: bool, memory_budget: float, progress: Progress
+) -> Dataset:
     """The images of a folder laid out as split/class/image.
 
-    The prepared images are kept in `cache` under the fingerprint of the folder's content. Raises
+    The prepared images are kept in `cache` under the fingerprint of the folder's content. If they
+    take more than `memory_budget` bytes, they stay there and are read when asked for. Raises
     InputError with every unreadable image, unless they are to be skipped.
     """
     layout = scan(folder)
@@ -46,7 +51,22 @@ def load(folder: Path, cache: Path, *, skip_unreadable: bool, progress: Progress
     )
     prepared = cache / "prepared" / f"{digest}-{Folder.VERSION}"
     builder = _prepared(layout, folder, prepared, progress)
-    splits, unreadable = _read(builder, layout, prepared, progress)
+    index = _index(prepared)
+    try:
+        splits = {
+            name: on_disk(cast(Any, builder).as_data_source(split=name), name, entries)
+            for name, entries in index.items()
+        }
+        if sum(map(memory, splits.values())) <= memory_budget:
+            splits = {name: in_memory(split, name, progress) for name, split in splits.items()}
+    except Exception as error:  # whatever TFDS says of files that were tampered with
+        raise _damaged(prepared, error) from None
+    unreadable = [
+        f"{entry.path}: {entry.unreadable}"
+        for entries in index.values()
+        for entry in entries
+        if entry.unreadable
+    ]
     if unreadable and not skip_unreadable:
         raise InputError(
             [f"{folder}/{problem}" for problem in unreadable]
@@ -73,15 +93,16 @@ def load(folder: Path, cache: Path, *, skip_unreadable: bool, progress: Progress
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Decodes every image once.
 
-    Records lie in the folder's order. Every file has one: that of an unreadable file holds the
-    reason, so that it is known also when the images come from the cache.
+    Records lie in the folder's order. Every file has one; the index says which files could not be
+    read and why, so that it is known also when the images come from the cache.
     """
 
     # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
 
     def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
         self._layout, self._folder, self._progress = layout, folder, progress
+        self.index: dict[str, list[Entry]] = {}
         super().__init__(**options)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -97,7 +118,6 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "evaluation": pixels,
                     "label": tfds.features.Scalar(dtype=np.int32),
                     "path": tfds.features.Text(),
-                    "unreadable": tfds.features.Text(),
                 }
             ),
         )
@@ -110,7 +130,10 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:  # pyright: ignore
         files = [file for file in self._layout.files if file.split == split]
         examples = _decoded(files, self._layout.classes, self._folder)
-        yield from enumerate(self._progress(examples, f"Preparing {split} images", len(files)))
+        entries = self.index[split] = []
+        for entry, record in self._progress(examples, f"Preparing {split} images", len(files)):
+            entries.append(entry)
+            yield len(entries) - 1, record._asdict()
 
 
 def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> Folder:
@@ -130,7 +153,9 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
             own.mkdir(parents=True)
             # TFDS announces downloads, but there is nothing to download.
             with contextlib.redirect_stdout(io.StringIO()):
-                builder(own).download_and_prepare()
+                preparer = builder(own)
+                preparer.download_and_prepare()
+            (own / INDEX).write_text(json.dumps(preparer.index))
             with contextlib.suppress(OSError):  # another run was faster, with the same content
                 own.rename(cache)
         except (OSError, RuntimeError) as error:
@@ -156,15 +181,18 @@ def _damaged(cache: Path, error: Exception) -> InputError:
     )
 
 
-def _decoded(files: list[ImageFile], classes: tuple[str, ...], folder: Path) -> Iterator[dict]:
-    def decode(file: ImageFile) -> dict:
+def _decoded(
+    files: list[ImageFile], classes: tuple[str, ...], folder: Path
+) -> Iterator[tuple[Entry, Record]]:
+    def decode(file: ImageFile) -> tuple[Entry, Record]:
         label = -1 if file.label is None else classes.index(file.label)
         name = file.path.relative_to(folder).as_posix()
         try:
             record, reason = images.prepare(images.read(file.path), label, name), ""
         except images.UnreadableError as error:
             record, reason = Record(PLACEHOLDER, PLACEHOLDER, label, name), str(error)
-        return {**record._asdict(), "unreadable": reason}
+        height, width, channels = record.augmentable.shape
+        return Entry(name, label, height, width, channels, reason), record
 
     # Pillow decodes outside Python's lock. In chunks, so that few images wait in memory.
     with ThreadPoolExecutor() as pool:
@@ -177,26 +205,12 @@ def _decoded(files: list[ImageFile], classes: tuple[str, ...], folder: Path) -> 
             yield from decoded
 
 
-def _read(
-    builder: Folder, layout: Layout, cache: Path, progress: Progress
-) -> tuple[dict[str, Split], list[str]]:
-    """The splits' readable images, and the names of the others with the reason."""
-    splits, unreadable = {}, []
-    for split in dict.fromkeys(file.split for file in layout.files):
-        records = []
-        try:
-            source = cast(Any, builder).as_data_source(split=split)
-            for example in progress(source, f"Reading {split} images", len(source)):
-                path, reason = example["path"].decode(), example["unreadable"].decode()
-                if reason:
-                    unreadable.append(f"{path}: {reason}")
-                else:
-                    pixels = example["augmentable"], example["evaluation"]
-                    records.append(Record(*pixels, int(example["label"]), path))
-        except Exception as error:  # whatever TFDS says of files that were tampered with
-            raise _damaged(cache, error) from None
-        splits[split] = assemble(split, records)
-    return splits, unreadable
+def _index(prepared: Path) -> dict[str, list[Entry]]:
+    try:
+        index = json.loads((prepared / INDEX).read_text())
+        return {split: [Entry(*row) for row in rows] for split, rows in index.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise _damaged(prepared, error) from None
 
 
 def _nothing_left(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:

@@ -1,19 +1,25 @@
-"""Batches from arrays in memory: their order, their padding, and the pixels the model sees."""
+"""Batches: their order, their padding, and the pixels the model sees."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
+import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from jaxcovid.data.augment import augment
+from jaxcovid.data.dataset import Split
+from jaxcovid.data.stored import StoredPixels
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as in torchvision
 
 # Keys of one seed for different purposes.
 ORDER, AUGMENT, DROPOUT, INIT = range(4)
+
+READERS = 4  # threads, and batches that may wait in memory
 
 
 class Indices(NamedTuple):
@@ -23,38 +29,79 @@ class Indices(NamedTuple):
     mask: Float[np.ndarray, "batch"]
 
 
+class Examples(NamedTuple):
+    """A batch as it lies in memory, before augmentation and normalisation.
+
+    `sizes` are the images' heights and widths on their canvas, and `indices` tell augmentation
+    which example it has; neither matters in evaluation.
+    """
+
+    images: UInt8[Array, "batch height width channel"]
+    sizes: Int[Array, "batch 2"]
+    indices: Int[Array, "batch"]
+    labels: Int[Array, "batch"]
+    mask: Float[Array, "batch"]
+
+
 def epoch_order(seed: int, epoch: int, examples: int) -> Int[np.ndarray, "examples"]:
     """The order of examples in an epoch: a function of seed and epoch alone."""
     key = jax.random.fold_in(purpose_key(seed, ORDER), epoch)
     return np.asarray(jax.random.permutation(key, examples))
 
 
-def batches(order: Int[np.ndarray, "examples"], batch_size: int) -> Iterator[Indices]:
-    """All examples exactly once, in batches of one size; the last is padded."""
+def batches(
+    order: Int[np.ndarray, "examples"], batch_size: int, multiple: int = 1
+) -> Iterator[Indices]:
+    """All examples exactly once, `batch_size` at a time.
+
+    Every batch is padded to one length: the batch size, rounded up to a multiple of the number of
+    devices that share it.
+    """
+    length = -(-batch_size // multiple) * multiple
     for start in range(0, len(order), batch_size):
         indices = order[start : start + batch_size].astype(np.int32)
-        padding = batch_size - len(indices)
+        padding = length - len(indices)
         mask = np.ones(len(indices), np.float32)
         yield Indices(np.pad(indices, (0, padding)), np.pad(mask, (0, padding)))
 
 
+def read(split: Split, parts: Sequence[Indices], augmentable: bool) -> Iterable[Examples]:
+    """The examples of each batch in turn; `augmentable` chooses which of the two views.
+
+    Pixels on disk are read a few batches ahead, by Grain's threads, in bounded memory.
+    """
+    pixels = split.augmentable if augmentable else split.evaluation
+
+    def examples(part: Indices) -> Examples:
+        return Examples(
+            cast(Any, pixels[part.indices]),
+            cast(Any, split.sizes[part.indices]),
+            cast(Any, part.indices),
+            cast(Any, split.labels[part.indices].clip(0)),  # no one reads the class of unlabelled
+            cast(Any, part.mask),
+        )
+
+    if not isinstance(pixels, StoredPixels):
+        return map(examples, parts)
+    ahead = grain.ReadOptions(num_threads=READERS, prefetch_buffer_size=READERS)
+    return grain.MapDataset.source(parts).map(examples).to_iter_dataset(ahead)
+
+
 def training_images(
-    images: UInt8[Array, "n height width channel"],
-    sizes: Int[Array, "n 2"],
-    indices: Int[Array, "batch"],
-    key: PRNGKeyArray,
-    epoch: Int[Array, ""],
+    examples: Examples, key: PRNGKeyArray, epoch: Int[Array, ""]
 ) -> Float[Array, "batch 224 224 3"]:
     """Augmented, normalised images: each a function of key, epoch and example, not of the batch."""
     epoch_key = jax.random.fold_in(key, epoch)
-    keys = jax.vmap(lambda index: jax.random.fold_in(epoch_key, index))(indices)
-    return normalise(jax.vmap(augment)(keys, images[indices], sizes[indices]))
+    keys = jax.vmap(lambda index: jax.random.fold_in(epoch_key, index))(examples.indices)
+    return normalise(jax.vmap(augment)(keys, examples.images, examples.sizes))
 
 
 def normalise(
-    images: UInt8[Array, "batch height width channel"] | Float[Array, "batch height width channel"],
+    images: UInt8[ArrayLike, "batch height width channel"]
+    | Float[ArrayLike, "batch height width channel"],
 ) -> Float[Array, "batch height width 3"]:
     """Torchvision's ToTensor and Normalize, on values 0 to 255; grey is repeated."""
+    images = jnp.asarray(images)
     images = jnp.broadcast_to(images.astype(jnp.float32) / 255, (*images.shape[:3], 3))
     mean, std = jnp.array(MEAN, jnp.float32), jnp.array(STD, jnp.float32)
     return (images - mean[None, None, None]) / std[None, None, None]

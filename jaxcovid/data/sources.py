@@ -1,6 +1,7 @@
 """What `--data` means: a folder, `tfds:NAME`, or nothing for the built-in phantoms."""
 
 import hashlib
+import math
 from pathlib import Path
 
 import jax
@@ -9,8 +10,8 @@ from PIL import Image
 
 from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
-from jaxcovid.data.folders import Progress
 from jaxcovid.data.loader import ORDER, purpose_key
+from jaxcovid.data.stored import Progress
 from jaxcovid.errors import InputError
 
 
@@ -19,14 +20,24 @@ def load(
     cache: Path,
     *,
     skip_unreadable: bool = False,
+    memory_budget: float = math.inf,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
-    """The dataset that `--data` names. Raises InputError."""
+    """The dataset that `--data` names; pixels of a folder over the budget stay on disk.
+
+    Raises InputError.
+    """
     if data is None:
         return phantoms(progress)
     if data.startswith("tfds:"):
         return tfds_sets.load(data.removeprefix("tfds:"), progress)
-    return folders.load(Path(data), cache, skip_unreadable=skip_unreadable, progress=progress)
+    return folders.load(
+        Path(data),
+        cache,
+        skip_unreadable=skip_unreadable,
+        memory_budget=memory_budget,
+        progress=progress,
+    )
 
 
 def phantoms(progress: Progress = lambda items, _description, _length: items) -> Dataset:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, assemble
-from jaxcovid.data.folders import Progress
+from jaxcovid.data.stored import Progress
 from jaxcovid.errors import InputError, check
 
 # Where "validation" is missing, one of so many training images stands in for it.

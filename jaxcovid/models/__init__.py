@@ -20,9 +20,11 @@ def build(
     dropout: float = 0.0,
     dtype: DTypeLike = jnp.float32,
     param_dtype: DTypeLike = jnp.float32,
+    axis_name: str | None = None,
 ) -> Model:
     """The model of that name with a head of the given hidden widths.
 
-    It computes in `dtype` and keeps its parameters in `param_dtype`.
+    It computes in `dtype` and keeps its parameters in `param_dtype`. With `axis_name` a batch is
+    spread over the devices along that axis, as in `parallel.spread`.
     """
-    return MODELS[name](classes, tuple(hidden), dropout, dtype, param_dtype)
+    return MODELS[name](classes, tuple(hidden), dropout, dtype, param_dtype, axis_name)

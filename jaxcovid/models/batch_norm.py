@@ -16,11 +16,12 @@ class BatchNorm(nn.Module):
     """torch.nn.BatchNorm2d: normalises by the biased variance, stores the unbiased one.
 
     Flax's own BatchNorm stores the biased variance, so its running statistics drift away from
-    torch's during training.
+    torch's during training. Statistics are those of the batch on all devices along `axis_name`.
     """
 
     dtype: DTypeLike = jnp.float32
     param_dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None
 
     @nn.compact
     def __call__(
@@ -41,7 +42,7 @@ class BatchNorm(nn.Module):
         x = x.astype(jnp.float32)
 
         if "/".join(self.path) in live_norms:
-            mean, var, count = moments(x, mask)
+            mean, var, count = moments(x, mask, self.axis_name)
             if not self.is_initializing():
                 unbiased = var * (count / jnp.maximum(count - 1, 1))
                 running_mean.value += MOMENTUM * (mean - running_mean.value)
@@ -55,14 +56,23 @@ class BatchNorm(nn.Module):
 
 
 def moments(
-    x: Float[Array, "batch height width channel"], mask: Float[Array, "batch"] | None
+    x: Float[Array, "batch height width channel"],
+    mask: Float[Array, "batch"] | None,
+    axis_name: str | None = None,
 ) -> tuple[Float[Array, "channel"], Float[Array, "channel"], Float[Array, ""]]:
-    """Mean, biased variance and number of values per channel, over the unmasked examples."""
+    """Mean, biased variance and number of values per channel, over the unmasked examples.
+
+    With `axis_name`, of the examples on all devices along that axis.
+    """
+
+    def total(values: Array) -> Array:
+        return values if axis_name is None else lax.psum(values, axis_name)
+
     if mask is None:
         mask = jnp.ones(x.shape[0], x.dtype)
     weight = mask.astype(x.dtype)[:, None, None, None]
-    count = mask.astype(x.dtype).sum() * (x.shape[1] * x.shape[2])
-    mean = (x * weight).sum((0, 1, 2)) / count
+    count = total(mask.astype(x.dtype).sum()) * (x.shape[1] * x.shape[2])
+    mean = total((x * weight).sum((0, 1, 2))) / count
     # Two passes, as in torch: E[x^2] - E[x]^2 cancels when the mean is large.
-    var = (jnp.square(x - mean[None, None, None]) * weight).sum((0, 1, 2)) / count
+    var = total((jnp.square(x - mean[None, None, None]) * weight).sum((0, 1, 2))) / count
     return mean, var, count

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
+from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
@@ -23,14 +25,39 @@ def dense_head(
     dropout: float,
     train: bool,
     types: Types,
+    axis_name: str | None,
 ) -> Float[Array, "batch class"]:
     """Torch's `Sequential(Linear, ReLU[, Dropout], ..., Linear)`, called in a module's scope."""
     *inner, last = head_names(model, len(hidden), dropout > 0)
     for name, width in zip(inner, hidden, strict=True):
         x = nn.relu(_dense(name, x.shape[-1], width, types)(x))
         if dropout > 0:
-            x = nn.Dropout(dropout, deterministic=not train)(x)
+            x = Dropout(dropout, axis_name)(x, train)
     return _dense(last, x.shape[-1], classes, types)(x)
+
+
+class Dropout(nn.Module):
+    """torch.nn.Dropout, drawn for each place in the batch.
+
+    So an example's mask does not depend on how many devices share the batch, as it would with
+    Flax's own.
+    """
+
+    rate: float
+    axis_name: str | None
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch feature"], train: bool
+    ) -> Float[Array, "batch feature"]:
+        """Zeros at random, the rest scaled up, while training."""
+        if not train:
+            return x
+        first = 0 if self.axis_name is None else lax.axis_index(self.axis_name) * len(x)
+        places = first + jnp.arange(len(x), dtype=jnp.int32)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(self.make_rng("dropout"), places)
+        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate, x.shape[1:]))(keys)
+        return jnp.where(keep, x / (1 - self.rate), 0)
 
 
 def _dense(torch_name: str, inputs: int, outputs: int, types: Types) -> nn.Dense:

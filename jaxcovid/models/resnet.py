@@ -17,7 +17,8 @@ class ResNet18(nn.Module):
 
     `start` and `stop` run only a part: the input is then the output of the stage before `start`,
     the result that of `stop`. `live_norms` names the batch norms that use and update the batch's
-    statistics; all others use the running ones. `mask` marks padding in the batch with 0.
+    statistics; all others use the running ones. `mask` marks padding in the batch with 0. With
+    `axis_name` the batch is spread over the devices along that axis.
     """
 
     classes: int
@@ -25,6 +26,7 @@ class ResNet18(nn.Module):
     dropout: float = 0.0
     dtype: DTypeLike = jnp.float32
     param_dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None
 
     stages: ClassVar[tuple[str, ...]] = ("stem", "layer1", "layer2", "layer3", "layer4", "head")
 
@@ -45,7 +47,7 @@ class ResNet18(nn.Module):
         for stage in self.stages[self.stages.index(start) : self.stages.index(stop) + 1]:
             if stage == "stem":
                 x = _conv(64, 7, 2, "conv1", types)(x)
-                x = nn.relu(BatchNorm(*types, name="bn1")(x, live_norms, mask))
+                x = nn.relu(BatchNorm(*types, self.axis_name, name="bn1")(x, live_norms, mask))
                 x = nn.max_pool(x, (3, 3), (2, 2), cast(Any, [(1, 1)] * 2))  # pads with -inf
             elif stage == "head":
                 x = dense_head(
@@ -56,13 +58,15 @@ class ResNet18(nn.Module):
                     dropout=self.dropout,
                     train=train,
                     types=types,
+                    axis_name=self.axis_name,
                 ).astype(jnp.float32)
             else:
                 number = int(stage.removeprefix("layer"))
                 for index in range(2):
                     stride = 2 if number > 1 and index == 0 else 1
                     features = 64 * 2 ** (number - 1)
-                    block = BasicBlock(features, stride, types, name=f"{stage}_{index}")
+                    name = f"{stage}_{index}"
+                    block = BasicBlock(features, stride, types, self.axis_name, name=name)
                     x = block(x, live_norms, mask)
         return x
 
@@ -73,6 +77,7 @@ class BasicBlock(nn.Module):
     features: int
     stride: int
     types: Types
+    axis_name: str | None
 
     @nn.compact
     def __call__(
@@ -82,14 +87,15 @@ class BasicBlock(nn.Module):
         mask: Float[Array, "batch"] | None,
     ) -> Float[Array, "batch out_height out_width out_channel"]:
         """The block's output."""
+        norms = (*self.types, self.axis_name)
         shortcut = x
         if x.shape[-1] != self.features:
             shortcut = _conv(self.features, 1, self.stride, "downsample_0", self.types)(x)
-            shortcut = BatchNorm(*self.types, name="downsample_1")(shortcut, live_norms, mask)
+            shortcut = BatchNorm(*norms, name="downsample_1")(shortcut, live_norms, mask)
         x = _conv(self.features, 3, self.stride, "conv1", self.types)(x)
-        x = nn.relu(BatchNorm(*self.types, name="bn1")(x, live_norms, mask))
+        x = nn.relu(BatchNorm(*norms, name="bn1")(x, live_norms, mask))
         x = _conv(self.features, 3, 1, "conv2", self.types)(x)
-        return nn.relu(BatchNorm(*self.types, name="bn2")(x, live_norms, mask) + shortcut)
+        return nn.relu(BatchNorm(*norms, name="bn2")(x, live_norms, mask) + shortcut)
 
 
 def _conv(features: int, size: int, stride: int, name: str, types: Types) -> nn.Conv:

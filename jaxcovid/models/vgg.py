@@ -26,8 +26,8 @@ BLOCKS = {
 class VGG16(nn.Module):
     """Images of at least 32 x 32 to logits, in named stages.
 
-    `start`, `stop`, `live_norms` and `mask` as in ResNet18; there is no batch norm to use the last
-    two.
+    `start`, `stop`, `live_norms`, `mask` and `axis_name` as in ResNet18; there is no batch norm to
+    use `live_norms` and `mask`.
     """
 
     classes: int
@@ -35,6 +35,7 @@ class VGG16(nn.Module):
     dropout: float = 0.0
     dtype: DTypeLike = jnp.float32
     param_dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None
 
     stages: ClassVar[tuple[str, ...]] = (*BLOCKS, "head")
 
@@ -64,6 +65,7 @@ class VGG16(nn.Module):
                     dropout=self.dropout,
                     train=train,
                     types=types,
+                    axis_name=self.axis_name,
                 ).astype(jnp.float32)
             else:
                 for index in BLOCKS[stage]:

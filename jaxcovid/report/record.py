@@ -2,9 +2,10 @@
 
 import dataclasses
 import importlib.metadata
+import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.report import DISCLAIMER
 
 PACKAGES = (
-    "jaxcovid", "jax", "jaxlib", "flax", "optax", "numpy", "pillow", "scikit-learn",
-    "tensorflow-datasets",
+    "jaxcovid", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow",
+    "scikit-learn", "tensorflow-datasets",
 )  # fmt: skip
 
 
@@ -25,8 +26,7 @@ def record(
     config: Config, dataset: Dataset, weights_source: str, warnings: Sequence[str]
 ) -> dict[str, Any]:
     """Every flag's final value under its own name, and what else a reader must know."""
-    flags = dataclasses.asdict(config) | {"output": str(config.output)}
-    device = jax.devices()[0]
+    flags = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     return {
         **flags,
         "weights_source": weights_source,
@@ -49,18 +49,42 @@ def record(
             "ignored": dataset.ignored,
         },
         "data_fingerprint": dataset.fingerprint,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
-        },
-        "device": {
-            "platform": device.platform,
-            "kind": device.device_kind,
-            "count": jax.device_count(),
-        },
+        "versions": _versions(),
+        "device": _device(),
         "git_commit": _git_commit(),
         "warnings": warnings,
         "disclaimer": DISCLAIMER,
+    }
+
+
+def changed_surroundings(before: Mapping[str, Any]) -> list[str]:
+    """What is not as in an earlier record of the run, and so may change its last digits."""
+    now = {**_versions(), **_device()}
+    was = {**before["versions"], **before["device"]}
+    changes = [
+        f"{name} {was.get(name)} then, {now[name]} now"
+        for name in now
+        if was.get(name) != now[name]
+    ]
+    if not changes:
+        return []
+    return [f"resumed in other surroundings ({', '.join(changes)}): the last digits may differ"]
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def _device() -> dict[str, Any]:
+    device = jax.devices()[0]
+    return {
+        "platform": device.platform,
+        "kind": device.device_kind,
+        "count": jax.device_count(),
+        "processes": jax.process_count(),
     }
 
 

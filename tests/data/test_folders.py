@@ -11,7 +11,9 @@ from tests.conftest import picture
 
 
 def load(folder, cache, skip=False):
-    return folders.load(folder, cache, skip_unreadable=skip, progress=lambda items, *_: items)
+    return folders.load(
+        folder, cache, skip_unreadable=skip, memory_budget=1e12, progress=lambda items, *_: items
+    )
 
 
 def test_images_come_back_as_prepared(image_folder, tmp_path):
@@ -132,7 +134,7 @@ def test_two_runs_may_prepare_the_same_images_at_once(image_folder, tmp_path):
         sys.executable,
         "-c",
         "import sys; from pathlib import Path; from jaxcovid.data import folders; "
-        "print(len(folders.load(Path(sys.argv[1]), Path(sys.argv[2]), skip_unreadable=False, "
+        "print(len(folders.load(Path(sys.argv[1]), Path(sys.argv[2]), skip_unreadable=False, memory_budget=1e12, "
         "progress=lambda items, *_: items).splits['train'].labels))",
         image_folder,
         tmp_path / "cache",

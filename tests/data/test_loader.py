@@ -38,8 +38,9 @@ def test_augmentation_follows_example_and_epoch_not_the_batch():
     run = jax.jit(loader.training_images)
 
     def views(indices, epoch):
-        chosen = jnp.array(indices, jnp.int32)
-        return np.asarray(run(images, sizes, chosen, key, jnp.int32(epoch)))
+        at = jnp.array(indices, jnp.int32)
+        examples = loader.Examples(images[at], sizes[at], at, at, jnp.ones(len(indices)))
+        return np.asarray(run(examples, key, jnp.int32(epoch)))
 
     np.testing.assert_allclose(views([0, 3, 4], 1)[1], views([3], 1)[0], atol=1e-5)
     assert not np.allclose(views([3], 1), views([3], 2))

@@ -1,0 +1,344 @@
+"""Checkpoints: saved by Orbax in the background, verified when read. Only this file imports it."""
+
+import contextlib
+import dataclasses
+import gc
+import hashlib
+import io
+import json
+import logging
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+from orbax.checkpoint import v1 as ocp
+
+from jaxcovid import models
+from jaxcovid.audit import digest
+from jaxcovid.errors import InputError
+from jaxcovid.train import TrainState
+
+# Below a run's folder.
+FOLDER = "checkpoints"
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds: arrays, and the run's own account of settings and progress."""
+
+    step: int
+    model: dict[str, Any]
+    training: dict[str, np.ndarray]
+    account: dict[str, Any]
+
+
+class Trained(NamedTuple):
+    """What prediction needs: `model.apply(variables, images)` gives logits over `classes`."""
+
+    model: models.Model
+    variables: dict[str, Any]
+    classes: tuple[str, ...]
+
+
+# save(state, progress, validation_loss=None, wait=False)
+Save = Callable[..., None]
+
+
+def load(run: Path | str, which: Literal["latest", "best"] = "latest") -> Trained:
+    """Model, variables and classes of a run; "best" has the lowest validation loss.
+
+    Images are to be prepared by `data.images.evaluation_view` and `data.loader.normalise`. Raises
+    InputError if there is no undamaged checkpoint.
+    """
+    found, damaged = read_all(Path(run), 1 if which == "latest" else None)
+    best = [each for each in found if each.account["validation_loss"] is not None]
+    if which == "best":
+        found = sorted(best, key=lambda each: each.account["validation_loss"])
+    if not found:
+        reasons = "".join(f"\n  {reason}" for reason in damaged.values())
+        raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/{reasons}"])
+    settings = found[0].account["settings"]
+    classes = tuple(settings["dataset"]["classes"])
+    model = models.build(
+        settings["model"],
+        len(classes),
+        settings["head"],
+        settings["dropout"],
+        jnp.dtype(settings["precision"]),
+    )
+    return Trained(model, jax.tree.map(jnp.asarray, found[0].model), classes)
+
+
+@contextlib.contextmanager
+def writer(
+    run: Path, settings: Mapping[str, Any], before: Sequence[Checkpoint] = ()
+) -> Iterator[Save]:
+    """Gives the function that saves a checkpoint, in the background unless told to wait.
+
+    `settings` and `progress` are JSON values, `before` the checkpoints that there are. Raises
+    InputError if the disk does not take it.
+    """
+    keep = _LatestAndBest({each.step: each.account["validation_loss"] for each in before})
+
+    def save(
+        state: TrainState,
+        progress: Mapping[str, Any],
+        validation_loss: float | None = None,
+        wait: bool = False,
+    ) -> None:
+        keep.losses[int(state.step)] = validation_loss
+        # A copy, since the next step reuses the state's memory.
+        arrays = jax.tree.map(np.array, _arrays(state))
+        account = {"settings": settings, "progress": progress, "validation_loss": validation_loss}
+        account["digests"] = _digests(arrays)
+        with _disk_errors(run):
+            checkpointer.save_checkpointables_async(
+                int(state.step),
+                arrays,
+                force=True,
+                overwrite=True,
+                custom_metadata={**account, "digest": _digest(account)},
+            )
+            if wait:
+                checkpointer.wait()
+
+    with _no_echoes(), _only_critical():  # errors come as exceptions
+        with _disk_errors(run):
+            checkpointer = ocp.training.Checkpointer(
+                _absolute(run / FOLDER), preservation_policy=keep, cleanup_tmp_directories=True
+            )
+        try:
+            yield save
+        finally:
+            with _disk_errors(run):
+                checkpointer.close()
+
+
+def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
+    """The training state that was saved; `like` is one of the same settings."""
+    training = checkpoint.training
+    names, tree = jax.tree.flatten_with_path(like.opt_state)
+    opt_state = jax.tree.unflatten(tree, [training[_name(path)] for path, _ in names])
+    key = jax.random.wrap_key_data(jnp.asarray(training[KEY]), impl=jax.random.key_impl(like.key))
+    model = checkpoint.model
+    return TrainState(
+        jnp.int32(checkpoint.step), model["params"], model["batch_stats"], opt_state, key
+    )
+
+
+def read_all(run: Path, limit: int | None = None) -> tuple[list[Checkpoint], dict[int, str]]:
+    """Undamaged checkpoints, newest first, and what is wrong with the others met on the way."""
+    found, damaged = [], {}
+    for step in _steps(run)[::-1]:
+        if len(found) == limit:
+            break
+        try:
+            with _quietly():
+                found.append(_read(run / FOLDER, step))
+        except Exception as error:  # whatever Orbax says of files that were tampered with
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            damaged[step] = f"checkpoint {step} is damaged ({reason[:200]})"
+    return found, damaged
+
+
+def remove(run: Path, steps: Iterable[int]) -> None:
+    """Deletes the checkpoints of these steps."""
+    for step in steps:
+        path = run / FOLDER / str(step)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@dataclasses.dataclass(frozen=True)
+class _LatestAndBest:
+    """Keeps two, so that a damaged one leaves the one before, and that of lowest validation loss.
+
+    Orbax's own policies need its metrics files, and it does not open a folder with a damaged one.
+    """
+
+    losses: dict[int, float | None]
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        """For each checkpoint, by step, whether to keep it."""
+        del context
+        known = {step: loss for step, loss in self.losses.items() if loss is not None}
+        kept = {*sorted(each.step for each in checkpoints)[-2:]}
+        if known:
+            kept.add(min(known, key=known.__getitem__))
+        return [each.step in kept for each in checkpoints]
+
+
+KEY = "key"
+
+# The operating system's words in Orbax's errors.
+DISK = (
+    "No space left on device|Disk quota exceeded|File too large|Read-only file system|"
+    "Permission denied|Input/output error"
+)
+
+
+def _arrays(state: TrainState) -> dict[str, Any]:
+    # The optimizer's state by name: what it consists of is of no concern to a file.
+    leaves = jax.tree.leaves_with_path(state.opt_state)
+    return {
+        "model": {"params": state.params, "batch_stats": state.batch_stats},
+        "training": {KEY: jax.random.key_data(state.key)}
+        | {_name(path): leaf for path, leaf in leaves},
+    }
+
+
+def _name(path: Any) -> str:
+    return "opt_state." + jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _read(folder: Path, step: int) -> Checkpoint:
+    path = _absolute(folder / str(step))
+    account: Any = ocp.checkpointables_metadata(path).custom_metadata
+    if not isinstance(account, dict) or "digest" not in account:
+        raise ValueError("it does not say what it holds")
+    stated = account.pop("digest")
+    if stated != _digest(account):
+        raise ValueError("its account of itself was changed")
+    arrays = ocp.load_checkpointables(path)
+    arrays = {name: jax.tree.map(np.asarray, arrays[name]) for name in ("model", "training")}
+    model = arrays["model"]
+    if wrong := _differences(account["digests"], _digests(arrays)):
+        raise ValueError(f"{wrong[0]} and {len(wrong) - 1} more arrays differ from what was saved")
+    return Checkpoint(
+        step,
+        {"params": model["params"], "batch_stats": model.get("batch_stats") or {}},
+        arrays["training"],
+        account,
+    )
+
+
+def _digests(arrays: Mapping[str, Any]) -> dict[str, str]:
+    flat = traverse_util.flatten_dict(arrays, sep="/")
+    return {name: digest(np.asarray(leaf)) for name, leaf in flat.items()}
+
+
+def _differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def _digest(account: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(account, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())  # Orbax takes no other
+
+
+def _steps(run: Path) -> list[int]:
+    folder = run / FOLDER
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+@contextlib.contextmanager
+def _disk_errors(run: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = re.search(DISK, str(error))
+        if reason is None:
+            raise
+        raise InputError(
+            [
+                f"{run}: cannot save a checkpoint ({reason[0]}); earlier ones are whole. Make room "
+                f"and go on with --resume {run}"
+            ]
+        ) from None
+
+
+@contextlib.contextmanager
+def _no_echoes() -> Iterator[None]:
+    """After an error of the disk, threads below Orbax print that nobody waits for them any more."""
+    show = sys.unraisablehook
+
+    def show_unless_echo(unraisable: Any) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            show(unraisable)
+
+    sys.unraisablehook = show_unless_echo
+    yield
+    sys.unraisablehook = show  # not after an error, since echoes come late
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """For damaged files Orbax leaves a traceback of every array on stderr, besides the error."""
+    with _only_critical(), contextlib.redirect_stderr(io.StringIO()):
+        yield
+        gc.collect()  # unfinished tasks complain when they are collected
+
+
+@contextlib.contextmanager
+def _only_critical() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())  # Orbax takes no other
+
+
+def _steps(run: Path) -> list[int]:
+    folder = run / FOLDER
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+@contextlib.contextmanager
+def _disk_errors(run: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = re.search(DISK, str(error))
+        if reason is None:
+            raise
+        raise InputError(
+            [
+                f"{run}: cannot save a checkpoint ({reason[0]}); earlier ones are whole. Make room "
+                f"and go on with --resume {run}"
+            ]
+        ) from None
+
+
+def _silence_echoes() -> None:
+    """After an error of the disk, threads below Orbax print that nobody waits for them any more."""
+    print_error = sys.excepthook
+
+    def print_unless_echo(kind: Any, error: BaseException, trace: Any) -> None:
+        if str(error) != "Event loop is closed":
+            print_error(kind, error, trace)
+
+    sys.excepthook = print_unless_echo
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """For damaged files Orbax leaves a traceback of every array on stderr, besides the error."""
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+            gc.collect()  # unfinished tasks complain when they are collected
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,93 @@
+"""Prepared images on disk: read when asked for, or all at once."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from jaxcovid.data import images
+from jaxcovid.data.dataset import Split, place
+
+# progress(iterable, description, length) is the iterable, perhaps with a bar.
+Progress = Callable[[Any, str, int], Any]
+
+
+class Entry(NamedTuple):
+    """What the index says of an image: enough to plan without reading pixels.
+
+    `unreadable` is the reason if the file cannot be used, else empty.
+    """
+
+    path: str
+    label: int
+    height: int
+    width: int
+    channels: int
+    unreadable: str
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredPixels:
+    """Stands for an array of images: `source` holds records, `field` names an image in each."""
+
+    source: Any
+    field: str
+    positions: Int[np.ndarray, "n"]
+    image_shape: tuple[int, int, int]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """As of the array that this stands for."""
+        return (len(self.positions), *self.image_shape)
+
+    def __getitem__(self, indices: Int[np.ndarray, "m"], /) -> UInt8[np.ndarray, "m h w c"]:
+        """Reads the chosen images, in that order."""
+        batch = np.zeros((len(indices), *self.image_shape), np.uint8)
+        if batch.size:
+            positions = [int(position) for position in self.positions[indices]]
+            for canvas, record in zip(batch, self.source.__getitems__(positions), strict=True):
+                place(record[self.field], canvas)
+        return batch
+
+    def take(self, indices: Int[np.ndarray, "m"], /, axis: int) -> "StoredPixels":
+        """The chosen images, still on disk."""
+        del axis
+        return dataclasses.replace(self, positions=self.positions[indices])
+
+
+def on_disk(source: Any, name: str, entries: Sequence[Entry]) -> Split:
+    """The readable images of a split whose records are `source`; their pixels stay there."""
+    readable = [entry for entry in entries if not entry.unreadable]
+    positions = np.array([i for i, entry in enumerate(entries) if not entry.unreadable], np.int64)
+    sizes = [(entry.height, entry.width) if name == "train" else (0, 0) for entry in readable]
+    channels = max((entry.channels for entry in readable), default=1)
+    height, width = (max((size[axis] for size in sizes), default=0) for axis in (0, 1))
+    return Split(
+        StoredPixels(source, "augmentable", positions, (height, width, channels)),
+        np.array(sizes, np.int32).reshape(-1, 2),
+        StoredPixels(source, "evaluation", positions, (images.CROP, images.CROP, channels)),
+        np.array([entry.label for entry in readable], np.int32),
+        tuple(entry.path for entry in readable),
+    )
+
+
+def in_memory(split: Split, name: str, progress: Progress) -> Split:
+    """The same split with its pixels read, each record once."""
+    stored = cast(StoredPixels, split.evaluation)
+    augmentable = np.zeros(split.augmentable.shape, np.uint8)
+    evaluation = np.zeros(stored.shape, np.uint8)
+    positions = [int(position) for position in stored.positions]
+    for index, position in enumerate(progress(positions, f"Reading {name} images", len(positions))):
+        record = stored.source[position]
+        if augmentable.size:
+            place(record["augmentable"], augmentable[index])
+        place(record["evaluation"], evaluation[index])
+    return split._replace(augmentable=augmentable, evaluation=evaluation)
+
+
+def memory(split: Split) -> int:
+    """Bytes that its pixels take in memory."""
+    return math.prod(split.augmentable.shape) + math.prod(split.evaluation.shape)

@@ -1,0 +1,233 @@
+"""What a run computes with: data, first state and compiled steps, decided before its first step."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+
+from jaxcovid import checkpoint, models, parallel
+from jaxcovid.audit import digests, frozen_paths
+from jaxcovid.checkpoint import Checkpoint
+from jaxcovid.config import Config
+from jaxcovid.data import loader, sources
+from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.data.loader import Examples, Indices
+from jaxcovid.data.stored import Progress
+from jaxcovid.initial_weights import Initial, initial_variables
+from jaxcovid.losses import Loss, balanced_weights, cross_entropy
+from jaxcovid.optimizers import optimizer, schedule
+from jaxcovid.parallel import Devices
+from jaxcovid.train import Batch, TrainState, init_state, make_eval_step, make_train_step
+from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
+from weights_convert import Entry, table
+
+# Steps that an accelerator makes without looking up, and the share of its memory for images.
+SCANNED, IMAGES_SHARE = 50, 0.25
+
+
+class Task(NamedTuple):
+    """Everything that a run computes with."""
+
+    config: Config
+    dataset: Dataset
+    devices: Devices
+    weights_source: str
+    warnings: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    plan: list[PlanRow]
+    frozen: frozenset[str]
+    # Digests of all leaves before training.
+    before: dict[str, str]
+    state: TrainState
+    learning_rate: Callable[[int], Any]
+    batch_size: int
+    # work(epoch, first step) gives the inputs of the epoch's steps from there on: one at a time, or
+    # many for an accelerator to scan over.
+    work: Callable[[int, int], Iterator[tuple[int, tuple[Any, ...]]]]
+    # (state, *inputs, epoch) to a new state and the totals of each step.
+    train_step: Any
+    # (params, batch_stats, examples) to logits and totals.
+    eval_step: Any
+
+
+def load_data(config: Config, cache: Path, progress: Progress) -> Dataset:
+    """The images of `--data`, in memory if they fit in it. Raises InputError.
+
+    Of several processes each reads only its share of every batch, so none holds all in memory.
+    """
+    budget = 1e9 * config.memory_budget if config.memory_budget is not None else _half_of_memory()
+    dataset = sources.load(
+        config.data,
+        cache,
+        skip_unreadable=config.skip_unreadable,
+        memory_budget=budget if jax.process_count() == 1 else -1,
+        progress=progress,
+    )
+    return sources.limit_train(dataset, config.limit_train, config.seed)
+
+
+def prepare(
+    config: Config, dataset: Dataset, devices: Devices, resumed: Checkpoint | None = None
+) -> Task:
+    """Reads weights, or takes those of the checkpoint, and builds the steps. Raises InputError."""
+    train = dataset.splits["train"]
+    classes = len(dataset.classes)
+    options = (config.model, classes, config.head, config.dropout, jnp.dtype(config.precision))
+    entries = table(config.model, classes, config.head, config.dropout > 0)
+    module = models.build(*options)
+    if resumed is None:
+        initial = initial_variables(config, module, entries, dataset.classes)
+        before = digests(initial.variables["params"], initial.variables["batch_stats"])
+    else:
+        initial = Initial(resumed.model, resumed.account["settings"]["weights_source"])
+        before = resumed.account["progress"]["before"]
+    params, batch_stats = initial.variables["params"], initial.variables["batch_stats"]
+    labels = label(params, config.model, config.trainable, entries)
+    norms = live_norms(batch_stats, labels, config.batch_norm)
+    head_rate, backbone_rate = _schedules(config, len(train.labels))
+    update = freeze(_optimizer(config, head_rate), _optimizer(config, backbone_rate), labels)
+    loss = cross_entropy(
+        balanced_weights(train.labels, classes) if config.class_weights == "balanced" else None
+    )
+    key = loader.purpose_key(config.seed, loader.DROPOUT)
+    state = init_state(initial.variables, update, labels, key)
+    if resumed is not None:
+        state = checkpoint.restored(resumed, state)
+
+    shared = models.build(*options, axis_name=parallel.AXIS)
+    step = _from_examples(config, make_train_step(shared, loss, update, labels, norms))
+    resident = _resident(train, devices)
+    batch_size = min(config.batch_size, len(train.labels))
+    one_step = parallel.spread(step, devices, (False, True, False), donate=(0,))
+    many_steps = parallel.spread(
+        _from_arrays(step), devices, (False, False, True, False), donate=(0,)
+    )
+    return Task(
+        config,
+        dataset,
+        devices,
+        initial.source,
+        initial.warnings,
+        entries,
+        plan(params, labels, norms),
+        frozen_paths(labels, batch_stats, norms),
+        before,
+        parallel.replicate(state, devices),
+        head_rate,
+        batch_size,
+        (_scanned if resident else _stepwise)(config, train, devices, batch_size),
+        many_steps if resident else one_step,
+        parallel.spread(_eval_from_examples(shared, loss), devices, (False, False, True)),
+    )
+
+
+def _stepwise(config: Config, train: Split, devices: Devices, batch_size: int) -> Callable:
+    """Work of one step each, its images gathered on the host."""
+
+    def work(epoch: int, first: int) -> Iterator[tuple[int, tuple[Examples]]]:
+        order = loader.epoch_order(config.seed, epoch, len(train.labels))
+        parts = list(loader.batches(order, batch_size, devices.mesh.size))[first:]
+        own = [parallel.own_rows(part) for part in parts]
+        for examples in loader.read(train, own, config.augment):
+            yield 1, (parallel.shares(examples, devices),)
+
+    return work
+
+
+def _scanned(config: Config, train: Split, devices: Devices, batch_size: int) -> Callable:
+    """Work of many steps, on images that lie on the devices."""
+    pixels = train.augmentable if config.augment else train.evaluation
+    data = parallel.replicate((pixels, train.sizes, train.labels), devices)
+    every = config.checkpoint_every or SCANNED
+
+    def work(epoch: int, first: int) -> Iterator[tuple[int, tuple[Any, Indices]]]:
+        order = loader.epoch_order(config.seed, epoch, len(train.labels))
+        parts = list(loader.batches(order, batch_size, devices.mesh.size))
+        before = (epoch - 1) * len(parts)
+        while first < len(parts):
+            # Up to the next checkpoint, so that it is where it would be step by step.
+            count = min(SCANNED, len(parts) - first, every - (before + first) % every)
+            stacked = jax.tree.map(lambda *rows: np.stack(rows, 1), *parts[first : first + count])
+            yield count, (data, parallel.shares(stacked, devices))
+            first += count
+
+    return work
+
+
+def _from_examples(config: Config, train_step: Callable) -> Callable:
+    key = loader.purpose_key(config.seed, loader.AUGMENT)
+
+    def step(state: TrainState, examples: Examples, epoch: jax.Array):
+        if config.augment:
+            pixels = loader.training_images(examples, key, epoch)
+        else:
+            pixels = loader.normalise(examples.images)
+        return train_step(state, Batch(pixels, examples.labels, examples.mask))
+
+    return step
+
+
+def _from_arrays(step: Callable) -> Callable:
+    """Many steps in one program; on CPU a loop over convolutions is slower than single steps."""
+
+    def steps(state: TrainState, data: Any, parts: Indices, epoch: jax.Array):
+        images, sizes, labels = data
+
+        def one(state: TrainState, part: Any):
+            at = part.indices
+            examples = Examples(images[at], sizes[at], at, labels[at], part.mask)
+            return step(state, examples, epoch)
+
+        return lax.scan(one, state, jax.tree.map(lambda rows: rows.T, parts))
+
+    return steps
+
+
+def _eval_from_examples(module: models.Model, loss: Loss) -> Callable:
+    eval_step = make_eval_step(module, loss)
+
+    def step(params: Any, batch_stats: Any, examples: Examples):
+        images = loader.normalise(examples.images)
+        return eval_step(params, batch_stats, Batch(images, examples.labels, examples.mask))
+
+    return step
+
+
+def _resident(train: Split, devices: Devices) -> bool:
+    """Whether the images are to lie on the devices: on accelerators, if there is room."""
+    first = devices.mesh.devices.flat[0]
+    if first.platform == "cpu" or jax.process_count() > 1:
+        return False
+    if not isinstance(train.augmentable, np.ndarray):
+        return False
+    limit = (first.memory_stats() or {}).get("bytes_limit", math.inf)
+    return train.augmentable.nbytes <= IMAGES_SHARE * limit
+
+
+def _half_of_memory() -> float:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return 4e9
+
+
+def _schedules(config: Config, examples: int) -> tuple[optax.Schedule, optax.Schedule]:
+    per_epoch = -(-examples // config.batch_size)
+    warmup = round(config.warmup_epochs * per_epoch)
+    backbone = config.lr if config.backbone_lr is None else config.backbone_lr
+    head_rate, backbone_rate = (
+        schedule(config.schedule, peak, config.epochs * per_epoch, warmup)
+        for peak in (config.lr, backbone)
+    )
+    return head_rate, backbone_rate
+
+
+def _optimizer(config: Config, rate: optax.Schedule) -> optax.GradientTransformation:
+    return optimizer(config.optimizer, rate, config.momentum, config.weight_decay)

@@ -1,0 +1,173 @@
+"""One device, two and eight make the same run."""
+
+import csv
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcovid import experiment, models, parallel, task
+from jaxcovid.config import Config, stored
+from jaxcovid.errors import Interrupted
+from jaxcovid.losses import cross_entropy
+from jaxcovid.optimizers import optimizer
+from jaxcovid.train import Batch, init_state, make_eval_step, make_train_step
+from jaxcovid.trainable import freeze, label, live_norms
+from tests.test_resume import interruption
+from weights_convert import table
+
+pytestmark = pytest.mark.devices
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eight_devices():
+    assert jax.device_count() == 8, "run these with JAX_NUM_CPU_DEVICES=8 in the environment"
+
+
+@functools.cache
+def start(name, selection, dropout=0.0, habit="frozen"):
+    """What a step is made of, and a first state on the host."""
+    model = functools.partial(models.build, name, 3, (16,), dropout)
+    variables = jax.jit(model().init)(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+    stats = variables.get("batch_stats", {})
+    labels = label(variables["params"], name, selection, table(name, 3, (16,), dropout > 0))
+    update = freeze(optimizer("sgd", 1e-2, 0.9, 0.0), optimizer("sgd", 1e-2, 0.9, 0.0), labels)
+    state = init_state(variables, update, labels, jax.random.key(1))
+    module = model(axis_name=parallel.AXIS)
+    step = make_train_step(
+        module,
+        cross_entropy(np.array([1.0, 2.0, 3.0])),
+        update,
+        labels,
+        live_norms(stats, labels, habit),
+    )
+    return module, step, state
+
+
+def batch(count, devices, size=64, seed=0):
+    """`count` examples that differ by class, padded for the devices with noise that must not matter."""
+    rng = np.random.default_rng(seed)
+    length = -(-count // devices) * devices
+    classes = (np.arange(length) % 3).astype(np.int32)
+    images = rng.normal(size=(count, size, size, 3)) + classes[:count, None, None, None]
+    images = np.pad(images, ((0, length - count), (0, 0), (0, 0), (0, 0)), constant_values=7)
+    return Batch(images.astype(np.float32), classes, (np.arange(length) < count).astype(np.float32))
+
+
+def trained(devices, how, count, steps, *arguments, size=64):
+    _, step, state = start(*arguments)
+    over = parallel.devices(how, devices)
+    run = parallel.spread(step, over, (False, True))
+    state, losses = parallel.replicate(state, over), []
+    for seed in range(steps):
+        state, totals = run(state, parallel.shares(batch(count, devices, size, seed), over))
+        losses.append(float(totals.loss / totals.weight))
+    return np.array(losses), state
+
+
+@pytest.mark.parametrize("count", [16, 13])
+@pytest.mark.parametrize(
+    "arguments",
+    [("resnet18", "head"), ("resnet18", "last_block", 0.3), ("vgg16", "last_conv", 0.3)],
+    ids=lambda arguments: " ".join(map(str, arguments)),
+)
+def test_losses_are_those_of_one_device(arguments, count):
+    expected, _ = trained(1, "shard_map", count, 3, *arguments)
+    for devices, how in ((2, "shard_map"), (8, "shard_map"), (8, "pmap")):
+        losses, _ = trained(devices, how, count, 3, *arguments)
+        np.testing.assert_allclose(losses, expected, atol=1e-5, err_msg=f"{devices} {how}")
+
+
+@pytest.mark.parametrize("count", [16, 13])
+@pytest.mark.parametrize(("devices", "how"), [(2, "shard_map"), (8, "shard_map"), (8, "pmap")])
+def test_gradients_and_synchronised_statistics_are_those_of_one_device(devices, how, count):
+    # One step with plain SGD: what it changes is the gradient. Everything trains and normalises by
+    # the batch; later steps would amplify rounding, on one device too.
+    arguments = ("resnet18", "all", 0.0, "batch")
+    _, _, before = start(*arguments)
+    (expected_loss,), expected = trained(1, "shard_map", count, 1, *arguments, size=96)
+    (loss,), after = trained(devices, how, count, 1, *arguments, size=96)
+    assert loss == pytest.approx(expected_loss, abs=1e-5)
+    for got, wanted, start_ in zip(
+        jax.tree.leaves(after.params), jax.tree.leaves(expected.params), jax.tree.leaves(before.params),
+        strict=True,
+    ):  # fmt: skip
+        difference = np.linalg.norm(np.asarray(got) - np.asarray(wanted))
+        change = np.linalg.norm(np.asarray(wanted) - np.asarray(start_))
+        assert difference <= 5e-3 * change + 1e-8
+    for got, wanted in zip(
+        jax.tree.leaves(after.batch_stats), jax.tree.leaves(expected.batch_stats), strict=True
+    ):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_evaluation_gathers_the_logits_in_order():
+    module, _, state = start("resnet18", "head")
+    step, logits = make_eval_step(module, cross_entropy()), []
+    for devices, how in ((1, "shard_map"), (8, "shard_map"), (8, "pmap")):
+        over = parallel.devices(how, devices)
+        run = parallel.spread(step, over, (False, False, True))
+        params, stats = parallel.replicate((state.params, state.batch_stats), over)
+        result, totals = run(params, stats, parallel.shares(batch(13, devices), over))
+        assert float(totals.examples) == 13
+        logits.append(np.asarray(result)[:13])
+    for other in logits[1:]:
+        np.testing.assert_allclose(other, logits[0], atol=1e-5)
+
+
+def history(run):
+    with (run / "history.csv").open(newline="") as stream:
+        return [[float(value) for value in row[:7]] for row in list(csv.reader(stream))[1:]]
+
+
+def config(folder, output, **options):
+    settings = {
+        "weights": "none",
+        "head": (8,),
+        "epochs": 2,
+        "batch_size": 5,
+        "dropout": 0.3,
+        **options,
+    }
+    return Config(data=str(folder), output=output, **settings)
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    """Sets how many devices runs see."""
+    every = parallel.devices
+
+    def limit(count):
+        monkeypatch.setattr(parallel, "devices", lambda how: every(how, count))
+
+    return limit
+
+
+def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch):
+    limited(1)
+    expected = history(experiment.run(config(image_folder, tmp_path / "one")))
+    limited(8)
+    for how in ("shard_map", "pmap"):
+        run = experiment.run(config(image_folder, tmp_path / how, parallel=how))
+        np.testing.assert_allclose(history(run), expected, atol=1e-5)
+    # As on accelerators: images on the devices, many steps in one program.
+    monkeypatch.setattr(task, "_resident", lambda *_: True)
+    for every in (None, 2):
+        output = tmp_path / f"scan{every}"
+        run = experiment.run(config(image_folder, output, checkpoint_every=every))
+        np.testing.assert_allclose(history(run), expected, atol=1e-5)
+
+
+def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsys):
+    limited(1)
+    expected = history(experiment.run(config(image_folder, tmp_path / "whole")))
+    for first, second in ((1, 8), (8, 1)):
+        run = tmp_path / f"from{first}"
+        limited(first)
+        with pytest.raises(Interrupted):
+            experiment.run(config(image_folder, run), interruption(1))
+        limited(second)
+        experiment.run(stored(run))
+        np.testing.assert_allclose(history(run), expected, atol=1e-5)

@@ -1,0 +1,272 @@
+"""A run that was interrupted and goes on is the run that was not interrupted."""
+
+import contextlib
+import csv
+import dataclasses
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxcovid import checkpoint, experiment
+from jaxcovid.config import Config, stored
+from jaxcovid.data import images, loader
+from jaxcovid.errors import InputError, Interrupted
+from jaxcovid.report import record
+
+pytestmark = pytest.mark.system
+
+EXACT = (
+    "predictions.csv",
+    "metrics.json",
+    "weights.pth",
+    "weights.safetensors",
+    "plots/curves.png",
+)
+
+
+def config(folder, output, **options):
+    settings = {
+        "weights": "none",
+        "head": (8,),
+        "epochs": 2,
+        "batch_size": 5,
+        "dropout": 0.3,
+        **options,
+    }
+    return Config(data=str(folder), output=output, **settings)
+
+
+def interruption(call):
+    """Interrupts at the so many-th time that a run asks."""
+    calls = iter(range(1, 1_000_000))
+    return lambda: contextlib.nullcontext(lambda: next(calls) == call)
+
+
+def history(run):
+    with (run / "history.csv").open(newline="") as stream:
+        return [row[:-2] for row in csv.reader(stream)]  # without times
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """12 training images, so epochs of 3 steps, the last one partial."""
+    folder = tmp_path_factory.mktemp("data") / "xrays"
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 6), ("validation", 4)):
+        for label, high in (("covid", 120), ("normal", 255)):
+            (folder / split / label).mkdir(parents=True)
+            for index in range(count):
+                pixels = rng.integers(0, high, (30, 40), np.uint8)
+                Image.fromarray(pixels).save(folder / split / label / f"{index}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    return experiment.run(config(data, tmp_path_factory.mktemp("whole") / "run"))
+
+
+@pytest.fixture(scope="module")
+def paused(data, tmp_path_factory):
+    """Interrupted in the middle of the second epoch, with a checkpoint at every step."""
+    output = tmp_path_factory.mktemp("paused") / "run"
+    with pytest.raises(Interrupted, match="--resume"):
+        experiment.run(config(data, output, checkpoint_every=1), interruption(6))
+    return output
+
+
+@pytest.fixture
+def run(paused, tmp_path):
+    shutil.copytree(paused, tmp_path / "run")
+    return tmp_path / "run"
+
+
+# A run asks after each of 3 steps, then after the one batch of validation, and so on.
+PLACES = {"first step": 1, "last step of an epoch": 3, "validation": 4, "second epoch": 6, "end": 8}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_interrupted_and_resumed_is_bit_identical(place, data, whole, tmp_path, capsys):
+    with pytest.raises(Interrupted):
+        experiment.run(config(data, tmp_path / "run"), interruption(PLACES[place]))
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    experiment.run(stored(tmp_path / "run"))
+    assert "Going on after step" in capsys.readouterr().out
+    assert history(tmp_path / "run") == history(whole)
+    for name in EXACT:
+        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_interrupted_again_and_again(data, whole, tmp_path):
+    with pytest.raises(Interrupted):
+        experiment.run(config(data, tmp_path / "run"), interruption(1))
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            experiment.run(stored(tmp_path / "run"), interruption(2))
+    experiment.run(stored(tmp_path / "run"))
+    assert history(tmp_path / "run") == history(whole)
+    assert (tmp_path / "run/weights.pth").read_bytes() == (whole / "weights.pth").read_bytes()
+
+
+def test_without_any_checkpoint_it_starts_again(whole, run):
+    shutil.rmtree(run / "checkpoints")
+    experiment.run(stored(run))
+    assert (run / "weights.pth").read_bytes() == (whole / "weights.pth").read_bytes()
+
+
+def steps(run):
+    return sorted(int(path.name) for path in (run / "checkpoints").iterdir() if path.name.isdigit())
+
+
+def empty(run):
+    folder = run / "checkpoints" / str(steps(run)[-1])
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def flip(run):
+    files = [
+        path for path in (run / "checkpoints" / str(steps(run)[-1])).rglob("*") if path.is_file()
+    ]
+    largest = max(files, key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+
+
+def cut(run):
+    for path in (run / "checkpoints" / str(steps(run)[-1])).rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def lie(run):
+    path = run / "checkpoints" / str(steps(run)[-1]) / "_CHECKPOINT_METADATA"
+    text = path.read_text()
+    assert '"sums": [' in text
+    path.write_text(text.replace('"sums": [', '"sums": [1', 1))
+
+
+def stray(run):
+    (run / "checkpoints" / "99").write_text("what is this")
+
+
+@pytest.mark.parametrize("spoil", [empty, flip, cut, lie, stray])
+def test_a_damaged_latest_checkpoint_is_reported_and_the_one_before_used(spoil, whole, run, capfd):
+    spoil(run)
+    experiment.run(stored(run))
+    printed = capfd.readouterr()
+    assert "is damaged" in printed.out and "going on from step" in printed.out
+    assert "Traceback" not in printed.err
+    assert "is damaged" in json.loads((run / "config.json").read_text())["warnings"][-1]
+    assert (run / "weights.pth").read_bytes() == (whole / "weights.pth").read_bytes()
+
+
+def test_if_all_are_damaged_nothing_is_touched(run):
+    for step in steps(run):
+        (run / "checkpoints" / str(step) / "_CHECKPOINT_METADATA").unlink()
+    before = steps(run)
+    with pytest.raises(InputError, match="every checkpoint"):
+        experiment.run(stored(run))
+    assert steps(run) == before
+
+
+OTHER = {
+    "--lr": {"lr": 0.5},
+    "--trainable": {"trainable": "all"},
+    "--epochs": {"epochs": 7},
+    "--head": {"head": (4, 4)},
+    "--seed": {"seed": 1},
+}
+
+
+@pytest.mark.parametrize("flag", OTHER)
+def test_other_settings_are_refused_with_a_list(flag, run):
+    changed = dataclasses.replace(stored(run), **OTHER[flag], batch_size=3)
+    with pytest.raises(InputError) as error:
+        experiment.run(changed)
+    listed = "\n".join(error.value.problems)
+    assert f"{flag}: " in listed and "--batch-size: 5 then, 3 now" in listed
+
+
+def test_an_edited_config_is_noticed(run):
+    path = run / "config.json"
+    path.write_text(path.read_text().replace('"momentum": 0.9', '"momentum": 0.8'))
+    with pytest.raises(InputError, match=r"--momentum: 0.9 then, 0.8 now"):
+        experiment.run(stored(run))
+
+
+def test_other_data_is_refused_and_moved_data_is_not(data, whole, run, tmp_path):
+    shutil.copytree(data, tmp_path / "moved")
+    moved = dataclasses.replace(stored(run), data=str(tmp_path / "moved"), checkpoint_every=None)
+    Image.new("L", (40, 30), 9).save(tmp_path / "moved/train/covid/0.png")
+    with pytest.raises(InputError, match="fingerprint"):
+        experiment.run(moved)
+    shutil.copy(data / "train/covid/0.png", tmp_path / "moved/train/covid/0.png")
+    experiment.run(moved)
+    assert (run / "weights.pth").read_bytes() == (whole / "weights.pth").read_bytes()
+
+
+def test_a_finished_run_is_not_resumed(whole):
+    with pytest.raises(InputError, match="is finished"):
+        experiment.run(stored(whole))
+
+
+BAD = {
+    "no folder": (lambda run: shutil.rmtree(run), "not a run's folder"),
+    "no JSON": (lambda run: (run / "config.json").write_text("{"), "damaged"),
+    "wrong types": (
+        lambda run: (run / "config.json").write_text('{"head": 3, "lr": "x"}'),
+        "damaged",
+    ),
+    "unfit values": (
+        lambda run: (run / "config.json").write_text('{"head": [8], "lr": "x"}'),
+        "unfit value of lr",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_folder_that_is_no_run_is_refused(case, run):
+    spoil, message = BAD[case]
+    spoil(run)
+    with pytest.raises(InputError, match=message):
+        experiment.run(stored(run))
+
+
+def test_other_versions_are_a_warning(run):
+    found, _ = checkpoint.read_all(run, limit=1)
+    settings = found[0].account["settings"]
+    assert record.changed_surroundings(settings) == []
+    settings["versions"]["jax"] = "0.0.1"
+    (warning,) = record.changed_surroundings(settings)
+    assert "jax 0.0.1 then" in warning and "last digits may differ" in warning
+
+
+def test_a_trained_model_in_one_line(whole, data):
+    model, variables, classes = checkpoint.load(whole)
+    assert classes == ("covid", "normal")
+    path = data / "validation" / "covid" / "0.png"
+    image = images.evaluation_view(images.read(path))
+    logits = model.apply(variables, loader.normalise(image[None]))
+    probabilities = jax.nn.softmax(logits)[0]
+    with (whole / "predictions.csv").open(newline="") as stream:
+        (row,) = (row for row in csv.DictReader(stream) if row["path"] == "validation/covid/0.png")
+    np.testing.assert_allclose(float(row["prob_covid"]), probabilities[0], atol=1e-5)
+
+
+def test_the_best_checkpoint_is_that_of_lowest_validation_loss(whole):
+    losses = [float(row[5]) for row in history(whole)[1:]]
+    found, _ = checkpoint.read_all(whole)
+    kept = {each.step: each.account["validation_loss"] for each in found}
+    assert kept[3 * (1 + int(np.argmin(losses)))] == min(losses)
+    assert checkpoint.load(whole, "best").classes == ("covid", "normal")
+
+
+def test_loading_what_has_no_checkpoint_says_so(tmp_path):
+    with pytest.raises(InputError, match="no latest checkpoint"):
+        checkpoint.load(tmp_path)
