@@ -1,4 +1,4 @@
-"""Images per second when the batch grows with the devices: `python experiments/benchmarks/scaling.py`.
+"""Weak scaling: images per second of a training step when the batch grows with the devices.
 
 The table says how far a step is from the ideal, in which n devices do n times the work in the same
 time. CPU devices share the machine's cores, so there it shows what sharing costs, not a speed-up.

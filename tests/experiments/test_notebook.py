@@ -25,9 +25,11 @@ def execute(tmp_path):
         (parameters,) = (
             cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])
         )
-        for name, value in settings.items():
+        for name in settings:
             assert f"{name} = " in parameters.source
-        parameters.source += "\n" + "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+        parameters.source += "\n" + "\n".join(
+            f"{name} = {value!r}" for name, value in settings.items()
+        )
         client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}})
         client.execute()
         outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
@@ -49,7 +51,12 @@ def test_phantoms(execute, tmp_path):
 def test_an_uploaded_archive(execute, image_folder, tmp_path):
     shutil.make_archive(str(tmp_path / "xrays"), "zip", image_folder.parent, image_folder.name)
     printed, pictures = execute(
-        DATA_FROM="folder", DATA="xrays.zip", WEIGHTS="none", TRAINABLE="head", EPOCHS=1, OUTPUT="run"
+        DATA_FROM="folder",
+        DATA="xrays.zip",
+        WEIGHTS="none",
+        TRAINABLE="head",
+        EPOCHS=1,
+        OUTPUT="run",
     )
     assert "covid" in printed and pictures == 3
 

@@ -1,5 +1,7 @@
 """The command line: exit codes, messages, and that nothing is left behind."""
 
+import dataclasses
+import json
 import runpy
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 import safetensors.numpy
 
 from jaxcovid import initial_weights
+from jaxcovid.config import Config
 from weights_convert import table
 from weights_convert.fetch import SOURCES
 
@@ -42,6 +45,14 @@ def garbage(folder, name):
     return folder / name
 
 
+def interrupted(folder):
+    """A run's folder before its first checkpoint."""
+    (folder / "old").mkdir()
+    record = json.loads(json.dumps(dataclasses.asdict(Config()), default=str))
+    (folder / "old" / "config.json").write_text(json.dumps(record))
+    return folder / "old"
+
+
 # Flags after --data FOLDER --output NEW, and what the message must hold.
 BAD = {
     "batch size 0": (lambda _: ["--batch-size", 0], "--batch-size: 0"),
@@ -67,6 +78,20 @@ BAD = {
     "a name that is no text": (lambda tmp: ["--output", f"{tmp}/x\udcff"], "no text; rename it"),
     "a very long name": (lambda tmp: ["--output", tmp / ("x" * 300)], "File name too long"),
     "a very long folder": (lambda tmp: ["--data", tmp / ("x" * 300)], "File name too long"),
+    "no steps between checkpoints": (lambda _: ["--checkpoint-every", 0], "--checkpoint-every: 0"),
+    "a negative budget": (lambda _: ["--memory-budget", "-1"], "--memory-budget: -1"),
+    "half of the processes": (lambda _: ["--num-processes", 2], "belong together"),
+    "processes without coordinator": (
+        lambda _: ["--num-processes", 2, "--process-id", 0], "give --coordinator too",
+    ),
+    "process out of range": (
+        lambda _: ["--coordinator", "h:1", "--num-processes", 2, "--process-id", 2], "--process-id: 2",
+    ),
+    "coordinator without port": (lambda _: ["--coordinator", "h"], "--coordinator: h is not host:port"),
+    "resume what is no run": (lambda tmp: ["--resume", tmp / "no"], "not a run's folder"),
+    "resume elsewhere": (
+        lambda tmp: ["--resume", interrupted(tmp)], "a resumed run stays in its own folder",
+    ),
     "limit too small": (lambda _: ["--limit-train", 1], "--limit-train"),
 }  # fmt: skip
 
