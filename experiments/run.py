@@ -38,6 +38,10 @@ def main() -> int:
     except OSError as error:
         return _leave(2, f"\n{error.filename or 'disk'}: {error.strerror or error}")
     except Interrupted as interruption:
+        import jax
+
+        if jax.process_count() > 1:
+            jax.distributed.shutdown()  # all stop here together; who left first would fell the rest
         return _leave(130, f"\n{interruption}")
     except KeyboardInterrupt:
         return _leave(130, "\nInterrupted.")

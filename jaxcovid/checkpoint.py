@@ -10,6 +10,7 @@ import logging
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -56,14 +57,18 @@ def load(run: Path | str, which: Literal["latest", "best"] = "latest") -> Traine
     Images are to be prepared by `data.images.evaluation_view` and `data.loader.normalise`. Raises
     InputError if there is no undamaged checkpoint.
     """
-    found, damaged = read_all(Path(run), 1 if which == "latest" else None)
-    best = [each for each in found if each.account["validation_loss"] is not None]
+    run = Path(run)
+    steps = _steps(run)[::-1]
     if which == "best":
-        found = sorted(best, key=lambda each: each.account["validation_loss"])
-    if not found:
+        losses = {step: loss for step, loss in losses_of(run).items() if loss is not None}
+        steps = sorted(losses, key=losses.__getitem__)
+    found, damaged = first_whole(run, steps)
+    if found is None:
         reasons = "".join(f"\n  {reason}" for reason in damaged.values())
         raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/{reasons}"])
-    settings = found[0].account["settings"]
+    for reason in damaged.values():
+        warnings.warn(f"{run}: {reason}; taking step {found.step}", stacklevel=2)
+    settings = found.account["settings"]
     classes = tuple(settings["dataset"]["classes"])
     model = models.build(
         settings["model"],
@@ -72,19 +77,16 @@ def load(run: Path | str, which: Literal["latest", "best"] = "latest") -> Traine
         settings["dropout"],
         jnp.dtype(settings["precision"]),
     )
-    return Trained(model, jax.tree.map(jnp.asarray, found[0].model), classes)
+    return Trained(model, jax.tree.map(jnp.asarray, found.model), classes)
 
 
 @contextlib.contextmanager
-def writer(
-    run: Path, settings: Mapping[str, Any], before: Sequence[Checkpoint] = ()
-) -> Iterator[Save]:
+def writer(run: Path, settings: Mapping[str, Any]) -> Iterator[Save]:
     """Gives the function that saves a checkpoint, in the background unless told to wait.
 
-    `settings` and `progress` are JSON values, `before` the checkpoints that there are. Raises
-    InputError if the disk does not take it.
+    `settings` and `progress` are JSON values. Raises InputError if the disk does not take it.
     """
-    keep = _LatestAndBest({each.step: each.account["validation_loss"] for each in before})
+    keep = _LatestAndBest(losses_of(run))
 
     def save(
         state: TrainState,
@@ -121,9 +123,16 @@ def writer(
 
 
 def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
-    """The training state that was saved; `like` is one of the same settings."""
+    """The training state that was saved; `like` is one of the same settings. Raises InputError."""
     training = checkpoint.training
     names, tree = jax.tree.flatten_with_path(like.opt_state)
+    if missing := [_name(path) for path, _ in names if _name(path) not in training]:
+        raise InputError(
+            [
+                f"checkpoint {checkpoint.step} has no {missing[0]}: it was saved under optax "
+                f"{checkpoint.account['settings']['versions'].get('optax')}; go on under that"
+            ]
+        )
     opt_state = jax.tree.unflatten(tree, [training[_name(path)] for path, _ in names])
     key = jax.random.wrap_key_data(jnp.asarray(training[KEY]), impl=jax.random.key_impl(like.key))
     model = checkpoint.model
@@ -132,26 +141,44 @@ def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
     )
 
 
-def read_all(run: Path, limit: int | None = None) -> tuple[list[Checkpoint], dict[int, str]]:
-    """Undamaged checkpoints, newest first, and what is wrong with the others met on the way."""
-    found, damaged = [], {}
-    for step in _steps(run)[::-1]:
-        if len(found) == limit:
-            break
+def newest(run: Path) -> tuple[Checkpoint | None, dict[int, str]]:
+    """The newest checkpoint that is whole, and what is wrong with the steps after it."""
+    return first_whole(run, _steps(run)[::-1])
+
+
+def first_whole(run: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
+    """The first of these checkpoints that is whole, and what is wrong with those before it.
+
+    Raises MemoryError or PermissionError, which say nothing about the checkpoint.
+    """
+    damaged = {}
+    for step in steps:
         try:
             with _quietly():
-                found.append(_read(run / FOLDER, step))
+                return _read(run / FOLDER, step), damaged
+        except (MemoryError, PermissionError, InterruptedError):
+            raise
         except Exception as error:  # whatever Orbax says of files that were tampered with
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             damaged[step] = f"checkpoint {step} is damaged ({reason[:200]})"
-    return found, damaged
+    return None, damaged
 
 
-def remove(run: Path, steps: Iterable[int]) -> None:
-    """Deletes the checkpoints of these steps."""
+def losses_of(run: Path) -> dict[int, float | None]:
+    """The validation loss that each checkpoint states; None in the middle of an epoch."""
+    losses = {}
+    for step in _steps(run):
+        with _quietly(), contextlib.suppress(ValueError):
+            losses[step] = _account(run / FOLDER, step)["validation_loss"]
+    return losses
+
+
+def set_aside(run: Path, steps: Iterable[int]) -> None:
+    """Moves the checkpoints of these steps out of the way, to RUN/damaged-STEP."""
     for step in steps:
-        path = run / FOLDER / str(step)
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        target = run / f"damaged-{step}"
+        shutil.rmtree(target, ignore_errors=True)
+        (run / FOLDER / str(step)).rename(target)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,15 +223,20 @@ def _name(path: Any) -> str:
     return "opt_state." + jax.tree_util.keystr(path, simple=True, separator=".")
 
 
-def _read(folder: Path, step: int) -> Checkpoint:
-    path = _absolute(folder / str(step))
-    account: Any = ocp.checkpointables_metadata(path).custom_metadata
+def _account(folder: Path, step: int) -> dict[str, Any]:
+    """What a checkpoint says of itself. Raises ValueError."""
+    account: Any = ocp.checkpointables_metadata(_absolute(folder / str(step))).custom_metadata
     if not isinstance(account, dict) or "digest" not in account:
         raise ValueError("it does not say what it holds")
     stated = account.pop("digest")
     if stated != _digest(account):
         raise ValueError("its account of itself was changed")
-    arrays = ocp.load_checkpointables(path)
+    return account
+
+
+def _read(folder: Path, step: int) -> Checkpoint:
+    account = _account(folder, step)
+    arrays = ocp.load_checkpointables(_absolute(folder / str(step)))
     arrays = {name: jax.tree.map(np.asarray, arrays[name]) for name in ("model", "training")}
     model = arrays["model"]
     if wrong := _differences(account["digests"], _digests(arrays)):
@@ -286,59 +318,6 @@ def _only_critical() -> Iterator[None]:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
         yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _absolute(path: Path) -> str:
-    return str(path.absolute())  # Orbax takes no other
-
-
-def _steps(run: Path) -> list[int]:
-    folder = run / FOLDER
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdigit())
-
-
-@contextlib.contextmanager
-def _disk_errors(run: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = re.search(DISK, str(error))
-        if reason is None:
-            raise
-        raise InputError(
-            [
-                f"{run}: cannot save a checkpoint ({reason[0]}); earlier ones are whole. Make room "
-                f"and go on with --resume {run}"
-            ]
-        ) from None
-
-
-def _silence_echoes() -> None:
-    """After an error of the disk, threads below Orbax print that nobody waits for them any more."""
-    print_error = sys.excepthook
-
-    def print_unless_echo(kind: Any, error: BaseException, trace: Any) -> None:
-        if str(error) != "Event loop is closed":
-            print_error(kind, error, trace)
-
-    sys.excepthook = print_unless_echo
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """For damaged files Orbax leaves a traceback of every array on stderr, besides the error."""
-    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        with contextlib.redirect_stderr(io.StringIO()):
-            yield
-            gc.collect()  # unfinished tasks complain when they are collected
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

@@ -70,20 +70,21 @@ def run(config: Config, deferred: Deferred = lambda: contextlib.nullcontext(bool
 
 
 def _run(config: Config, deferred: Deferred) -> Path:
-    checkpoints, damaged = _checkpoints(config)
+    newest, damaged = _newest(config)
     dataset = load_data(config, cache_folder(), _progress)
     if parallel.agreed(dataset.fingerprint) != dataset.fingerprint:
         raise InputError(["--data: not all processes see the same images; give all the same data"])
-    newest = checkpoints[0] if checkpoints else None
     before = _settings_before(config, newest)
     check(_differences(config, dataset, before))
     task = prepare(config, dataset, parallel.devices(config.parallel), newest)
+    _set_aside(config, damaged)
     progress = Progress()
     warnings = [*task.warnings, *dataset.warnings]
     if newest is not None:
         saved = newest.account["progress"]
         progress = Progress(tuple(saved["sums"]), tuple(Epoch(*row) for row in saved["history"]))
-        warnings = [*newest.account["settings"]["warnings"], *damaged]
+        warnings = [*newest.account["settings"]["warnings"]]
+        warnings += [f"{each}; going on from step {newest.step}" for each in damaged.values()]
         warnings += record.changed_surroundings(newest.account["settings"])
     settings = record.record(config, dataset, task.weights_source, warnings)
 
@@ -94,8 +95,11 @@ def _run(config: Config, deferred: Deferred) -> Path:
         _say(f"Going on after step {newest.step}, in epoch {len(progress.history) + 1}")
     try:
         folder = _make_folder(config, settings)
-        with checkpoint.writer(folder, settings, checkpoints) as save, deferred() as interrupted:
-            state, progress = fit(task, progress, folder, save, interrupted)
+        with deferred() as interrupted:
+            with checkpoint.writer(folder, settings) as save:
+                state, progress = fit(task, progress, folder, save, interrupted)
+            if parallel.any_process(task.devices)(interrupted()):
+                raise KeyboardInterrupt
         _finish(task, state, progress, folder)
     except KeyboardInterrupt:
         assert config.output is not None
@@ -200,9 +204,10 @@ def _fit_epoch(
         def look(totals: Totals, any_asked: Any, last: int) -> None:
             nonlocal sums, asked
             asked = asked or bool(any_asked)
-            for step in np.stack([np.atleast_1d(value) for value in totals], 1).astype(np.float64):
+            steps = np.stack([np.atleast_1d(value) for value in totals], 1).astype(np.float64)
+            for index, step in enumerate(steps, last - len(steps) + 1):
                 if not np.isfinite(step[0]):
-                    raise _diverged(task, "loss", last, epoch)
+                    raise _diverged(task, "loss", index, epoch)
                 sums = sums + step
                 bar.update(int(step[3]))
             means = _means(sums)
@@ -259,10 +264,10 @@ def _finish(task: Task, state: TrainState, progress: Progress, folder: Path) -> 
     parallel.agreed("done")  # the others wait until everything is written
 
 
-def _checkpoints(config: Config) -> tuple[list[Checkpoint], list[str]]:
-    """Of the run to go on with: undamaged checkpoints, newest first, and what is said of others."""
+def _newest(config: Config) -> tuple[Checkpoint | None, dict[int, str]]:
+    """Of the run to go on with: the newest whole checkpoint, and what is wrong with later ones."""
     if config.resume is None:
-        return [], []
+        return None, {}
     if (config.resume / "metrics.json").exists():
         raise InputError(
             [
@@ -270,8 +275,8 @@ def _checkpoints(config: Config) -> tuple[list[Checkpoint], list[str]]:
                 f"run with --weights {config.resume}"
             ]
         )
-    found, damaged = checkpoint.read_all(config.resume)
-    if damaged and not found:
+    found, damaged = checkpoint.newest(config.resume)
+    if damaged and found is None:
         raise InputError(
             [
                 f"--resume: every checkpoint of {config.resume} is damaged; to start it from the "
@@ -279,11 +284,17 @@ def _checkpoints(config: Config) -> tuple[list[Checkpoint], list[str]]:
                 *damaged.values(),
             ]
         )
-    parallel.agreed("")  # all processes have looked
-    if jax.process_index() == 0:
-        checkpoint.remove(config.resume, damaged)
-    used = f"step {found[0].step}" if found else "the beginning"
-    return found, [f"{reason}; removed, going on from {used}" for reason in damaged.values()]
+    step = str(found.step if found else None)
+    if parallel.agreed(step) != step:
+        raise InputError([f"--resume: not all processes can read the same of {config.resume}"])
+    return found, damaged
+
+
+def _set_aside(config: Config, damaged: Mapping[int, str]) -> None:
+    """Only now, when nothing speaks against going on without these."""
+    parallel.agreed("")  # all processes have read them
+    if config.resume is not None and jax.process_index() == 0:
+        checkpoint.set_aside(config.resume, damaged)
 
 
 def _settings_before(config: Config, newest: Checkpoint | None) -> Mapping[str, Any]:
@@ -321,6 +332,8 @@ def _plain(task: Task, progress: Progress) -> dict[str, Any]:
 
 
 def _compile(task: Task, state: TrainState, inputs: tuple[Any, ...]) -> Any:
+    if task.devices.pmap and jax.process_count() > 1:
+        return task.train_step  # pmap compiles for the batch of all, but is called with a share
     return task.train_step.lower(state, *inputs, np.int32(1)).compile()
 
 
@@ -390,7 +403,12 @@ def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
         except OSError as error:
             problem = f"--output: cannot make {folder} ({error.strerror})"
     problem = parallel.agreed(problem)
-    if not (problem or folder.is_dir()):
+    for _ in range(20):  # a disk over the network may take some seconds to show it
+        if problem or folder.is_dir():
+            break
+        time.sleep(0.5)
+        list(folder.absolute().parent.iterdir())
+    else:
         problem = f"--output: {folder} must be on a disk that all processes share"
     check([problem] if problem else [])
     return folder

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
@@ -46,8 +47,9 @@ class Devices(NamedTuple):
 
 def devices(how: str = "shard_map", limit: int | None = None) -> Devices:
     """All devices of all processes, or the first few."""
-    found = jax.devices()[:limit]
-    mesh = jax.make_mesh((len(found),), (AXIS,), (AxisType.Auto,), devices=found)
+    # Process by process, as `own_rows` has it; jax.make_mesh orders TPUs by their network instead.
+    found = sorted(jax.devices(), key=lambda each: (each.process_index, each.id))[:limit]
+    mesh = Mesh(np.array(found), (AXIS,), axis_types=(AxisType.Auto,))
     return Devices(mesh, how == "pmap")
 
 
@@ -92,7 +94,7 @@ def replicate(tree: Any, over: Devices) -> Any:
         return jax.device_put(tree, over.replicated)
 
     def put(leaf: Any) -> jax.Array:  # to devices of other processes only arrays of the host go
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             data = jax.device_put(np.asarray(jax.random.key_data(leaf)), over.replicated)
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
         return jax.device_put(np.asarray(leaf), over.replicated)
@@ -135,6 +137,8 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
     `coordinator` is process 0's `host:port`, or "auto" to let JAX look around. Must come before
     anything else uses devices. Raises InputError.
     """
+    if jax.distributed.is_initialized():
+        return
     cluster = next((name for name, present in CLUSTERS.items() if present()), None)
     if coordinator is None and cluster is None:
         return
@@ -154,6 +158,8 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
         raise InputError(
             [
                 f"cannot join the other processes as {where} says ({reason}); check that all were "
-                "started, with the same --coordinator and --num-processes and a --process-id each"
+                "started, with the same --coordinator and --num-processes and a --process-id each "
+                "(in Kubernetes without these flags: pip install 'jax[k8s]', and allow the pods to "
+                "read jobs)"
             ]
         ) from None

@@ -1,5 +1,6 @@
 """What a run computes with: data, first state and compiled steps, decided before its first step."""
 
+import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
 from weights_convert import Entry, table
 
 # Steps that an accelerator makes without looking up, and the share of its memory for images.
-SCANNED, IMAGES_SHARE = 50, 0.25
+SCANNED, IMAGES_SHARE = 64, 0.25
 
 
 class Task(NamedTuple):
@@ -60,7 +61,8 @@ class Task(NamedTuple):
 def load_data(config: Config, cache: Path, progress: Progress) -> Dataset:
     """The images of `--data`, in memory if they fit in it. Raises InputError.
 
-    Of several processes each reads only its share of every batch, so none holds all in memory.
+    Of several processes each reads only its share of every batch of a folder's images, so none
+    holds all in memory.
     """
     budget = 1e9 * config.memory_budget if config.memory_budget is not None else _half_of_memory()
     dataset = sources.load(
@@ -154,6 +156,7 @@ def _scanned(config: Config, train: Split, devices: Devices, batch_size: int) ->
         while first < len(parts):
             # Up to the next checkpoint, so that it is where it would be step by step.
             count = min(SCANNED, len(parts) - first, every - (before + first) % every)
+            count = 1 << (count.bit_length() - 1)  # a power of 2: every length is compiled once
             stacked = jax.tree.map(lambda *rows: np.stack(rows, 1), *parts[first : first + count])
             yield count, (data, parallel.shares(stacked, devices))
             first += count
@@ -212,10 +215,12 @@ def _resident(train: Split, devices: Devices) -> bool:
 
 
 def _half_of_memory() -> float:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return 4e9
+    limits = []
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # not on Windows
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(ValueError, OSError):  # what a container may use
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits, default=8e9) / 2
 
 
 def _schedules(config: Config, examples: int) -> tuple[optax.Schedule, optax.Schedule]:

@@ -200,8 +200,9 @@ def near(run, whole):
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_two_processes_make_the_run_of_one(data, environment, whole, tmp_path):
-    first, second = pair(environment, *flags(data, tmp_path / "run"))
+@pytest.mark.parametrize("how", ["shard_map", "pmap"])
+def test_two_processes_make_the_run_of_one(how, data, environment, whole, tmp_path):
+    first, second = pair(environment, *flags(data, tmp_path / "run"), "--parallel", how)
     out, _ = finish(first)
     assert "Results in" in out
     assert "Results in" not in finish(second)[0]

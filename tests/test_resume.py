@@ -162,8 +162,26 @@ def test_a_damaged_latest_checkpoint_is_reported_and_the_one_before_used(spoil, 
     printed = capfd.readouterr()
     assert "is damaged" in printed.out and "going on from step" in printed.out
     assert "Traceback" not in printed.err
+    assert len(list(run.glob("damaged-*"))) == 1
     assert "is damaged" in json.loads((run / "config.json").read_text())["warnings"][-1]
     assert (run / "weights.pth").read_bytes() == (whole / "weights.pth").read_bytes()
+
+
+def test_nothing_is_moved_when_the_resume_is_refused(run):
+    flip(run)
+    before = steps(run)
+    with pytest.raises(InputError, match="--lr"):
+        experiment.run(dataclasses.replace(stored(run), lr=0.5))
+    assert steps(run) == before
+
+
+def test_an_unreadable_disk_is_not_taken_for_damage(run, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(checkpoint, "_read", fail)
+    with pytest.raises(MemoryError):
+        experiment.run(stored(run))
 
 
 def test_if_all_are_damaged_nothing_is_touched(run):
@@ -239,8 +257,8 @@ def test_a_folder_that_is_no_run_is_refused(case, run):
 
 
 def test_other_versions_are_a_warning(run):
-    found, _ = checkpoint.read_all(run, limit=1)
-    settings = found[0].account["settings"]
+    found, _ = checkpoint.newest(run)
+    settings = found.account["settings"]
     assert record.changed_surroundings(settings) == []
     settings["versions"]["jax"] = "0.0.1"
     (warning,) = record.changed_surroundings(settings)
@@ -261,8 +279,7 @@ def test_a_trained_model_in_one_line(whole, data):
 
 def test_the_best_checkpoint_is_that_of_lowest_validation_loss(whole):
     losses = [float(row[5]) for row in history(whole)[1:]]
-    found, _ = checkpoint.read_all(whole)
-    kept = {each.step: each.account["validation_loss"] for each in found}
+    kept = checkpoint.losses_of(whole)
     assert kept[3 * (1 + int(np.argmin(losses)))] == min(losses)
     assert checkpoint.load(whole, "best").classes == ("covid", "normal")
 

@@ -9,7 +9,6 @@ import time
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 STEPS = 5
 
@@ -53,9 +52,9 @@ def rate(flags: argparse.Namespace, count: int) -> float:
     step = parallel.spread(body, over, (False, True), donate=(0,))
 
     images = count * flags.per_device
-    pixels = np.random.default_rng(0).normal(size=(images, 224, 224, 3)).astype(np.float32)
-    classes = (np.arange(images) % 3).astype(np.int32)
-    batch = parallel.shares(Batch(pixels, classes, np.ones(images, np.float32)), over)
+    pixels = jax.random.normal(jax.random.key(0), (images, 224, 224, 3))
+    batch = Batch(pixels, jnp.arange(images, dtype=jnp.int32) % 3, jnp.ones(images))
+    batch = parallel.shares(jax.device_get(batch), over)
     state = parallel.replicate(init_state(variables, update, labels, jax.random.key(1)), over)
     times = []
     for _ in range(STEPS + 1):

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import platform
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -148,7 +149,7 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
     if not cache.exists():
         # In a place of its own, renamed at the end: runs that prepare the same data at once do
         # not disturb each other, and what an interruption leaves is never taken for complete.
-        own = cache.with_name(f".{cache.name}.{os.getpid()}.partial")
+        own = cache.with_name(f".{cache.name}.{platform.node()}.{os.getpid()}.partial")
         try:
             own.mkdir(parents=True)
             # TFDS announces downloads, but there is nothing to download.
