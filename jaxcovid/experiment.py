@@ -169,7 +169,8 @@ def predict(
     Raises KeyboardInterrupt if interrupted.
     """
     order = np.arange(len(split.labels))
-    parts = list(loader.batches(order, EVALUATION_BATCH, task.devices.mesh.size))
+    largest = max(len(each.labels) for each in task.dataset.splits.values())
+    parts = list(loader.batches(order, min(EVALUATION_BATCH, largest), task.devices.mesh.size))
     own = [parallel.own_rows(part) for part in parts]
     results = []
     for examples in _progress(loader.read(split, own, False), f"Evaluating {name}", len(parts)):

@@ -12,6 +12,7 @@ def own_cache(tmp_path_factory):
     """Prepared data and compiled programs of the tests go to a folder of their own."""
     folder = tmp_path_factory.mktemp("cache")
     jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXCOVID_CACHE", str(folder))
         yield folder

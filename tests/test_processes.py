@@ -117,16 +117,16 @@ def same(run, whole):
 
 
 def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tmp_path):
-    """24 kills: before there is a folder, while compiling, in steps, in saves and at the end."""
+    """21 kills: before there is a folder, while compiling, in steps, in saves and at the end."""
     runs, kills = [tmp_path / "0"], 0
-    for instant in range(24):
+    for instant in range(21):
         run = runs[-1]
         arguments = ["--resume", run] if run.exists() else flags(data, run)
         process = launch(environment, *arguments)
-        if instant >= 4:
+        if instant >= 3:
             # Steps take some 50 ms here, and each is followed by a save in the background.
             until(process, "Compiling")
-            time.sleep(0.4 + 0.04 * instant)
+            time.sleep(0.4 + 0.05 * instant)
         else:
             time.sleep(1 + instant)
         process.kill()
