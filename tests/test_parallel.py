@@ -67,13 +67,17 @@ def trained(devices, how, count, steps, *arguments, size=64):
     return np.array(losses), state
 
 
-@pytest.mark.parametrize("count", [16, 13])
 @pytest.mark.parametrize(
-    "arguments",
-    [("resnet18", "head"), ("resnet18", "last_block", 0.3), ("vgg16", "last_conv", 0.3)],
-    ids=lambda arguments: " ".join(map(str, arguments)),
+    ("count", "arguments"),
+    [
+        (13, ("resnet18", "head")),
+        (16, ("resnet18", "last_block", 0.3)),
+        (13, ("resnet18", "last_block", 0.3)),
+        (13, ("vgg16", "last_conv", 0.3)),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else str(value),
 )
-def test_losses_are_those_of_one_device(arguments, count):
+def test_losses_are_those_of_one_device(count, arguments):
     expected, _ = trained(1, "shard_map", count, 3, *arguments)
     for devices, how in ((2, "shard_map"), (8, "shard_map"), (8, "pmap")):
         losses, _ = trained(devices, how, count, 3, *arguments)
@@ -154,10 +158,8 @@ def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch):
         np.testing.assert_allclose(history(run), expected, atol=1e-5)
     # As on accelerators: images on the devices, many steps in one program.
     monkeypatch.setattr(task, "_resident", lambda *_: True)
-    for every in (None, 2):
-        output = tmp_path / f"scan{every}"
-        run = experiment.run(config(image_folder, output, checkpoint_every=every))
-        np.testing.assert_allclose(history(run), expected, atol=1e-5)
+    run = experiment.run(config(image_folder, tmp_path / "scan", checkpoint_every=2))
+    np.testing.assert_allclose(history(run), expected, atol=1e-5)
 
 
 def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsys):

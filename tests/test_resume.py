@@ -86,7 +86,7 @@ def run(paused, tmp_path):
 
 
 # A run asks after each of 3 steps, then after the one batch of validation, and so on.
-PLACES = {"first step": 1, "last step of an epoch": 3, "validation": 4, "second epoch": 6, "end": 8}
+PLACES = {"last step of an epoch": 3, "validation": 4, "second epoch": 6, "end": 8}
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -282,6 +282,12 @@ def test_the_best_checkpoint_is_that_of_lowest_validation_loss(whole):
     kept = checkpoint.losses_of(whole)
     assert kept[3 * (1 + int(np.argmin(losses)))] == min(losses)
     assert checkpoint.load(whole, "best").classes == ("covid", "normal")
+
+
+def test_loading_reports_a_damaged_latest_checkpoint(run):
+    flip(run)
+    with pytest.warns(UserWarning, match=r"checkpoint \d+ is damaged"):
+        assert checkpoint.load(run).classes == ("covid", "normal")
 
 
 def test_loading_what_has_no_checkpoint_says_so(tmp_path):
