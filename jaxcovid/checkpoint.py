@@ -2,14 +2,11 @@
 
 import contextlib
 import dataclasses
-import gc
 import hashlib
-import io
 import json
-import logging
 import re
+import shlex
 import shutil
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +20,8 @@ from orbax.checkpoint import v1 as ocp
 
 from jaxcovid import models
 from jaxcovid.audit import digest
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, first_line
+from jaxcovid.quiet import no_echoes, quietly
 from jaxcovid.train import TrainState
 
 # Below a run's folder.
@@ -47,7 +45,7 @@ class Trained(NamedTuple):
     classes: tuple[str, ...]
 
 
-# save(state, progress, validation_loss=None, wait=False)
+# save(state, journal, validation_loss=None, wait=False)
 Save = Callable[..., None]
 
 
@@ -62,7 +60,7 @@ def load(run: Path | str, which: Literal["latest", "best"] = "latest") -> Traine
     if which == "best":
         losses = {step: loss for step, loss in losses_of(run).items() if loss is not None}
         steps = sorted(losses, key=losses.__getitem__)
-    found, damaged = first_whole(run, steps)
+    found, damaged = _first_whole(run, steps)
     if found is None:
         reasons = "".join(f"\n  {reason}" for reason in damaged.values())
         raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/{reasons}"])
@@ -84,20 +82,20 @@ def load(run: Path | str, which: Literal["latest", "best"] = "latest") -> Traine
 def writer(run: Path, settings: Mapping[str, Any]) -> Iterator[Save]:
     """Gives the function that saves a checkpoint, in the background unless told to wait.
 
-    `settings` and `progress` are JSON values. Raises InputError if the disk does not take it.
+    `settings` and `journal` are JSON values. Raises InputError if the disk does not take it.
     """
     keep = _LatestAndBest(losses_of(run))
 
     def save(
         state: TrainState,
-        progress: Mapping[str, Any],
+        journal: Mapping[str, Any],
         validation_loss: float | None = None,
         wait: bool = False,
     ) -> None:
         keep.losses[int(state.step)] = validation_loss
         # A copy, since the next step reuses the state's memory.
         arrays = jax.tree.map(np.array, _arrays(state))
-        account = {"settings": settings, "progress": progress, "validation_loss": validation_loss}
+        account = {"settings": settings, "journal": journal, "validation_loss": validation_loss}
         account["digests"] = _digests(arrays)
         with _disk_errors(run):
             checkpointer.save_checkpointables_async(
@@ -110,7 +108,7 @@ def writer(run: Path, settings: Mapping[str, Any]) -> Iterator[Save]:
             if wait:
                 checkpointer.wait()
 
-    with _no_echoes(), _only_critical():  # errors come as exceptions
+    with no_echoes():
         with _disk_errors(run):
             checkpointer = ocp.training.Checkpointer(
                 _absolute(run / FOLDER), preservation_policy=keep, cleanup_tmp_directories=True
@@ -143,10 +141,10 @@ def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
 
 def newest(run: Path) -> tuple[Checkpoint | None, dict[int, str]]:
     """The newest checkpoint that is whole, and what is wrong with the steps after it."""
-    return first_whole(run, _steps(run)[::-1])
+    return _first_whole(run, _steps(run)[::-1])
 
 
-def first_whole(run: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
+def _first_whole(run: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
     """The first of these checkpoints that is whole, and what is wrong with those before it.
 
     Raises MemoryError or PermissionError, which say nothing about the checkpoint.
@@ -154,13 +152,12 @@ def first_whole(run: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dic
     damaged = {}
     for step in steps:
         try:
-            with _quietly():
+            with quietly():
                 return _read(run / FOLDER, step), damaged
         except (MemoryError, PermissionError, InterruptedError):
             raise
         except Exception as error:  # whatever Orbax says of files that were tampered with
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            damaged[step] = f"checkpoint {step} is damaged ({reason[:200]})"
+            damaged[step] = f"checkpoint {step} is damaged ({first_line(error)})"
     return None, damaged
 
 
@@ -168,7 +165,7 @@ def losses_of(run: Path) -> dict[int, float | None]:
     """The validation loss that each checkpoint states; None in the middle of an epoch."""
     losses = {}
     for step in _steps(run):
-        with _quietly(), contextlib.suppress(ValueError):
+        with quietly(), contextlib.suppress(ValueError):
             losses[step] = _account(run / FOLDER, step)["validation_loss"]
     return losses
 
@@ -194,10 +191,11 @@ class _LatestAndBest:
         """For each checkpoint, by step, whether to keep it."""
         del context
         known = {step: loss for step, loss in self.losses.items() if loss is not None}
-        kept = {*sorted(each.step for each in checkpoints)[-2:]}
+        # Orbax takes any folder with a number for a name as a checkpoint.
+        kept = {*sorted(each.step for each in checkpoints if each.step in self.losses)[-2:]}
         if known:
             kept.add(min(known, key=known.__getitem__))
-        return [each.step in kept for each in checkpoints]
+        return [each.step in kept or each.step not in self.losses for each in checkpoints]
 
 
 KEY = "key"
@@ -269,7 +267,7 @@ def _absolute(path: Path) -> str:
 def _steps(run: Path) -> list[int]:
     folder = run / FOLDER
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]{0,17}", name))
 
 
 @contextlib.contextmanager
@@ -283,41 +281,6 @@ def _disk_errors(run: Path) -> Iterator[None]:
         raise InputError(
             [
                 f"{run}: cannot save a checkpoint ({reason[0]}); earlier ones are whole. Make room "
-                f"and go on with --resume {run}"
+                f"and go on with --resume {shlex.quote(str(run))}"
             ]
         ) from None
-
-
-@contextlib.contextmanager
-def _no_echoes() -> Iterator[None]:
-    """After an error of the disk, threads below Orbax print that nobody waits for them any more."""
-    show = sys.unraisablehook
-
-    def show_unless_echo(unraisable: Any) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
-            show(unraisable)
-
-    sys.unraisablehook = show_unless_echo
-    yield
-    sys.unraisablehook = show  # not after an error, since echoes come late
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """For damaged files Orbax leaves a traceback of every array on stderr, besides the error."""
-    with _only_critical(), contextlib.redirect_stderr(io.StringIO()):
-        yield
-        gc.collect()  # unfinished tasks complain when they are collected
-
-
-@contextlib.contextmanager
-def _only_critical() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

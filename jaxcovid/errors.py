@@ -1,5 +1,6 @@
 """How a run ends early: bad input, or an interruption."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,14 @@ class Interrupted(KeyboardInterrupt):
     """A run was interrupted by the user or the system, and can be resumed."""
 
     def __init__(self, run: Path):
-        super().__init__(f"Interrupted. Go on with: python experiments/run.py --resume {run}")
+        super().__init__(
+            f"Interrupted. Go on with: python experiments/run.py --resume {shlex.quote(str(run))}"
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in short; its kind if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def check(problems: Sequence[str]) -> None:

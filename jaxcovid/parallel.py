@@ -11,7 +11,7 @@ from jax import lax
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, first_line
 
 AXIS = "batch"
 
@@ -153,13 +153,12 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
             shutdown_timeout_seconds=SHUTDOWN_TIMEOUT,
         )
     except Exception as error:  # of many kinds, by cluster and by what goes wrong
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         where = f"--coordinator {coordinator}" if coordinator else f"the {cluster} environment"
         raise InputError(
             [
-                f"cannot join the other processes as {where} says ({reason}); check that all were "
-                "started, with the same --coordinator and --num-processes and a --process-id each "
-                "(in Kubernetes without these flags: pip install 'jax[k8s]', and allow the pods to "
-                "read jobs)"
+                f"cannot join the other processes as {where} says ({first_line(error)}); check "
+                "that all were started, with the same --coordinator and --num-processes and a "
+                "--process-id each (in Kubernetes without these flags: pip install 'jax[k8s]', "
+                "and allow the pods to read jobs)"
             ]
         ) from None

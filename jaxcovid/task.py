@@ -89,7 +89,7 @@ def prepare(
         before = digests(initial.variables["params"], initial.variables["batch_stats"])
     else:
         initial = Initial(resumed.model, resumed.account["settings"]["weights_source"])
-        before = resumed.account["progress"]["before"]
+        before = resumed.account["journal"]["before"]
     params, batch_stats = initial.variables["params"], initial.variables["batch_stats"]
     labels = label(params, config.model, config.trainable, entries)
     norms = live_norms(batch_stats, labels, config.batch_norm)
@@ -105,12 +105,13 @@ def prepare(
 
     shared = models.build(*options, axis_name=parallel.AXIS)
     step = _from_examples(config, make_train_step(shared, loss, update, labels, norms))
-    resident = _resident(train, devices)
     batch_size = min(config.batch_size, len(train.labels))
-    one_step = parallel.spread(step, devices, (False, True, False), donate=(0,))
-    many_steps = parallel.spread(
-        _from_arrays(step), devices, (False, False, True, False), donate=(0,)
-    )
+    if _resident(train, devices):
+        work = _scanned(config, train, devices, batch_size)
+        steps, split = _from_arrays(step), (False, False, True, False)
+    else:
+        work = _stepwise(config, train, devices, batch_size)
+        steps, split = step, (False, True, False)
     return Task(
         config,
         dataset,
@@ -124,8 +125,8 @@ def prepare(
         parallel.replicate(state, devices),
         head_rate,
         batch_size,
-        (_scanned if resident else _stepwise)(config, train, devices, batch_size),
-        many_steps if resident else one_step,
+        work,
+        parallel.spread(steps, devices, split, donate=(0,)),
         parallel.spread(_eval_from_examples(shared, loss), devices, (False, False, True)),
     )
 
@@ -216,7 +217,7 @@ def _resident(train: Split, devices: Devices) -> bool:
 
 def _half_of_memory() -> float:
     limits = []
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # not on Windows
+    with contextlib.suppress(ValueError, OSError):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with contextlib.suppress(ValueError, OSError):  # what a container may use
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))

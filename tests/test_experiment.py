@@ -2,6 +2,7 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
 
 import jax
 import numpy as np
@@ -13,29 +14,16 @@ import weights_convert
 from jaxcovid import experiment, task
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
+from tests.runs import assert_same, config, noise_folder
 from weights_convert import table
-
-TIMES = ("seconds", "images_per_second")
-
-
-def config(folder, output, **options):
-    settings = {"weights": "none", "head": (8,), "epochs": 2, "batch_size": 5, **options}
-    return Config(data=str(folder), output=output, **settings)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Two runs with the same settings, of a folder with an unlabelled test image."""
-    folder = tmp_path_factory.mktemp("data") / "xrays"
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 6), ("validation", 4)):
-        for label, high in (("covid", 120), ("normal", 255)):
-            (folder / split / label).mkdir(parents=True)
-            for index in range(count):
-                pixels = rng.integers(0, high, (30, 40), np.uint8)
-                Image.fromarray(pixels).save(folder / split / label / f"{index}.png")
+    folder = noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
     (folder / "test").mkdir()
-    Image.fromarray(pixels).save(folder / "test" / "unknown.png")
+    shutil.copy(folder / "validation/normal/3.png", folder / "test/unknown.png")
     (folder / "test" / "notes.txt").write_text("not an image")
     root = tmp_path_factory.mktemp("runs")
     return [experiment.run(config(folder, root / name)) for name in ("one", "two")]
@@ -72,17 +60,7 @@ def test_history(finished):
 
 
 def test_same_flags_give_the_same_history_predictions_and_weights(finished):
-    def timeless(run):
-        history = rows(run / "history.csv")
-        return [{key: row[key] for key in row if key not in TIMES} for row in history]
-
-    histories = [timeless(run) for run in finished]
-    assert histories[0] == histories[1]
-    for name in (
-        "predictions.csv", "metrics.json", "weights.pth", "weights.safetensors", "plots/curves.png"
-    ):  # fmt: skip
-        one, two = ((run / name).read_bytes() for run in finished)
-        assert one == two, name
+    assert_same(*finished)
 
 
 def test_metrics_follow_from_predictions(finished):

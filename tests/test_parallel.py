@@ -1,6 +1,5 @@
 """One device, two and eight make the same run."""
 
-import csv
 import functools
 
 import jax
@@ -9,13 +8,14 @@ import numpy as np
 import pytest
 
 from jaxcovid import experiment, models, parallel, task
-from jaxcovid.config import Config, stored
+from jaxcovid.config import stored
 from jaxcovid.errors import Interrupted
 from jaxcovid.losses import cross_entropy
 from jaxcovid.optimizers import optimizer
 from jaxcovid.train import Batch, init_state, make_eval_step, make_train_step
 from jaxcovid.trainable import freeze, label, live_norms
-from tests.test_resume import interruption
+from tests import runs
+from tests.runs import interruption, numbers
 from weights_convert import table
 
 pytestmark = pytest.mark.devices
@@ -121,21 +121,7 @@ def test_evaluation_gathers_the_logits_in_order():
         np.testing.assert_allclose(other, logits[0], atol=1e-5)
 
 
-def history(run):
-    with (run / "history.csv").open(newline="") as stream:
-        return [[float(value) for value in row[:7]] for row in list(csv.reader(stream))[1:]]
-
-
-def config(folder, output, **options):
-    settings = {
-        "weights": "none",
-        "head": (8,),
-        "epochs": 2,
-        "batch_size": 5,
-        "dropout": 0.3,
-        **options,
-    }
-    return Config(data=str(folder), output=output, **settings)
+config = functools.partial(runs.config, dropout=0.3)
 
 
 @pytest.fixture
@@ -151,20 +137,20 @@ def limited(monkeypatch):
 
 def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch):
     limited(1)
-    expected = history(experiment.run(config(image_folder, tmp_path / "one")))
+    expected = numbers(experiment.run(config(image_folder, tmp_path / "one")))
     limited(8)
     for how in ("shard_map", "pmap"):
         run = experiment.run(config(image_folder, tmp_path / how, parallel=how))
-        np.testing.assert_allclose(history(run), expected, atol=1e-5)
+        np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
     # As on accelerators: images on the devices, many steps in one program.
     monkeypatch.setattr(task, "_resident", lambda *_: True)
     run = experiment.run(config(image_folder, tmp_path / "scan", checkpoint_every=2))
-    np.testing.assert_allclose(history(run), expected, atol=1e-5)
+    np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
 
 
 def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsys):
     limited(1)
-    expected = history(experiment.run(config(image_folder, tmp_path / "whole")))
+    expected = numbers(experiment.run(config(image_folder, tmp_path / "whole")))
     for first, second in ((1, 8), (8, 1)):
         run = tmp_path / f"from{first}"
         limited(first)
@@ -172,4 +158,4 @@ def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsy
             experiment.run(config(image_folder, run), interruption(1))
         limited(second)
         experiment.run(stored(run))
-        np.testing.assert_allclose(history(run), expected, atol=1e-5)
+        np.testing.assert_allclose(numbers(run), expected, atol=1e-5)

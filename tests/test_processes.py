@@ -1,6 +1,5 @@
 """Several real processes on this machine, kills, signals and full disks."""
 
-import csv
 import json
 import os
 import shutil
@@ -14,26 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+
+from tests.runs import assert_same, noise_folder, numbers
 
 pytestmark = pytest.mark.system
 
 SCRIPT = Path(__file__).parents[1] / "experiments" / "run.py"
-EXACT = ("predictions.csv", "weights.pth", "weights.safetensors")
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """16 training images in epochs of 8 steps."""
-    folder = tmp_path_factory.mktemp("data") / "xrays"
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 8), ("validation", 4)):
-        for label, high in (("covid", 120), ("normal", 255)):
-            (folder / split / label).mkdir(parents=True)
-            for index in range(count):
-                pixels = rng.integers(0, high, (30, 40), np.uint8)
-                Image.fromarray(pixels).save(folder / split / label / f"{index}.png")
-    return folder
+    return noise_folder(tmp_path_factory.mktemp("data") / "xrays", 8, 4)
 
 
 @pytest.fixture(scope="module")
@@ -98,22 +89,11 @@ def until(process, text):
     raise AssertionError(f"ended before saying {text!r}: {process.stderr.read()[-3000:]}")
 
 
-def history(run):
-    with (run / "history.csv").open(newline="") as stream:
-        return [row[:-2] for row in csv.reader(stream)]  # without times
-
-
 @pytest.fixture(scope="module")
 def whole(data, environment, tmp_path_factory):
     output = tmp_path_factory.mktemp("whole") / "run"
     finish(launch(environment, *flags(data, output)))
     return output
-
-
-def same(run, whole):
-    assert history(run) == history(whole)
-    for name in EXACT:
-        assert (run / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tmp_path):
@@ -134,14 +114,14 @@ def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tm
         kills += process.returncode == -signal.SIGKILL
         assert not run.exists() or (run / "config.json").exists()
         if (run / "metrics.json").exists():
-            same(run, whole)
+            assert_same(run, whole)
             runs.append(tmp_path / str(len(runs)))
     assert kills >= 20
     for run in runs:
         if run.exists() and not (run / "metrics.json").exists():
             finish(launch(environment, "--resume", run))
         if run.exists():
-            same(run, whole)
+            assert_same(run, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -155,7 +135,7 @@ def test_a_signal_saves_and_says_how_to_go_on(number, data, environment, whole, 
     if number == signal.SIGINT:  # as after any other interruption
         return
     finish(launch(environment, "--resume", tmp_path / "run"))
-    same(tmp_path / "run", whole)
+    assert_same(tmp_path / "run", whole)
 
 
 def test_a_second_signal_ends_at_once(data, environment, tmp_path):
@@ -185,7 +165,7 @@ def test_a_full_disk_is_a_message_and_the_run_goes_on_elsewhere(data, environmen
     finally:
         subprocess.run(["umount", disk], check=True)
     finish(launch(environment, "--resume", tmp_path / "run"))
-    same(tmp_path / "run", whole)
+    assert_same(tmp_path / "run", whole)
 
 
 def pair(environment, *arguments):
@@ -198,8 +178,7 @@ def pair(environment, *arguments):
 
 
 def near(run, whole):
-    one, other = (np.array(history(each)[1:], float) for each in (run, whole))
-    np.testing.assert_allclose(one, other, atol=1e-5)
+    np.testing.assert_allclose(numbers(run), numbers(whole), atol=1e-5)
 
 
 @pytest.mark.parametrize("how", ["shard_map", "pmap"])

@@ -3,8 +3,10 @@
 import contextlib
 import csv
 import dataclasses
+import functools
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -12,57 +14,22 @@ import pytest
 from PIL import Image
 
 from jaxcovid import checkpoint, experiment
-from jaxcovid.config import Config, stored
+from jaxcovid.config import stored
 from jaxcovid.data import images, loader
 from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.report import record
+from tests import runs
+from tests.runs import assert_same, interruption, noise_folder, numbers
 
 pytestmark = pytest.mark.system
 
-EXACT = (
-    "predictions.csv",
-    "metrics.json",
-    "weights.pth",
-    "weights.safetensors",
-    "plots/curves.png",
-)
-
-
-def config(folder, output, **options):
-    settings = {
-        "weights": "none",
-        "head": (8,),
-        "epochs": 2,
-        "batch_size": 5,
-        "dropout": 0.3,
-        **options,
-    }
-    return Config(data=str(folder), output=output, **settings)
-
-
-def interruption(call):
-    """Interrupts at the so many-th time that a run asks."""
-    calls = iter(range(1, 1_000_000))
-    return lambda: contextlib.nullcontext(lambda: next(calls) == call)
-
-
-def history(run):
-    with (run / "history.csv").open(newline="") as stream:
-        return [row[:-2] for row in csv.reader(stream)]  # without times
+config = functools.partial(runs.config, dropout=0.3)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """12 training images, so epochs of 3 steps, the last one partial."""
-    folder = tmp_path_factory.mktemp("data") / "xrays"
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 6), ("validation", 4)):
-        for label, high in (("covid", 120), ("normal", 255)):
-            (folder / split / label).mkdir(parents=True)
-            for index in range(count):
-                pixels = rng.integers(0, high, (30, 40), np.uint8)
-                Image.fromarray(pixels).save(folder / split / label / f"{index}.png")
-    return folder
+    return noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +63,7 @@ def test_interrupted_and_resumed_is_bit_identical(place, data, whole, tmp_path, 
     assert not (tmp_path / "run" / "metrics.json").exists()
     experiment.run(stored(tmp_path / "run"))
     assert "Going on after step" in capsys.readouterr().out
-    assert history(tmp_path / "run") == history(whole)
-    for name in EXACT:
-        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name
+    assert_same(tmp_path / "run", whole)
 
 
 def test_interrupted_again_and_again(data, whole, tmp_path):
@@ -108,8 +73,7 @@ def test_interrupted_again_and_again(data, whole, tmp_path):
         with pytest.raises(Interrupted):
             experiment.run(stored(tmp_path / "run"), interruption(2))
     experiment.run(stored(tmp_path / "run"))
-    assert history(tmp_path / "run") == history(whole)
-    assert (tmp_path / "run/weights.pth").read_bytes() == (whole / "weights.pth").read_bytes()
+    assert_same(tmp_path / "run", whole)
 
 
 def test_without_any_checkpoint_it_starts_again(whole, run):
@@ -174,6 +138,34 @@ def test_a_damaged_latest_checkpoint_is_reported_and_the_one_before_used(whole, 
     assert len(list(run.glob("damaged-*"))) == 1
     assert "is damaged" in json.loads((run / "config.json").read_text())["warnings"][-1]
     assert (run / "weights.pth").read_bytes() == (whole / "weights.pth").read_bytes()
+
+
+def test_folders_with_odd_names_are_left_alone(whole, run):
+    odd = {"007", "\u0663", "9" * 20, "-1"}
+    for name in odd:
+        (run / "checkpoints" / name).mkdir()
+    experiment.run(stored(run))
+    assert_same(run, whole)
+    names = {path.name for path in (run / "checkpoints").iterdir()}
+    assert odd < names and len(names - odd) >= 2
+
+
+def test_a_run_is_not_resumed_twice_at_once(run):
+    second = []
+
+    @contextlib.contextmanager
+    def meanwhile():
+        with pytest.raises(InputError, match="is being trained at this moment") as refused:
+            experiment.run(stored(run))
+        second.append(refused)
+        yield bool
+
+    experiment.run(stored(run), meanwhile)
+    assert second
+
+
+def test_the_advice_can_be_pasted():
+    assert "--resume 'my runs/1'" in str(Interrupted(Path("my runs/1")))
 
 
 def test_nothing_is_moved_when_the_resume_is_refused(run):
@@ -278,7 +270,7 @@ def test_a_trained_model_in_one_line(whole, data):
 
 
 def test_the_best_checkpoint_is_that_of_lowest_validation_loss(whole):
-    losses = [float(row[5]) for row in history(whole)[1:]]
+    losses = numbers(whole)[:, 5].tolist()
     kept = checkpoint.losses_of(whole)
     assert kept[3 * (1 + int(np.argmin(losses)))] == min(losses)
     assert checkpoint.load(whole, "best").classes == ("covid", "normal")

@@ -27,8 +27,8 @@ from jaxcovid.data.layout import (
     shared_between_splits,
     shown,
 )
-from jaxcovid.data.stored import Entry, Progress, in_memory, memory, on_disk
-from jaxcovid.errors import InputError, check
+from jaxcovid.data.stored import Entry, Progress, in_memory, memory, on_disk, telling_damage
+from jaxcovid.errors import InputError, check, first_line
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.
 PLACEHOLDER = np.zeros((2, 2, 1), np.uint8)
@@ -52,16 +52,15 @@ def load(
     )
     prepared = cache / "prepared" / f"{digest}-{Folder.VERSION}"
     builder = _prepared(layout, folder, prepared, progress)
-    index = _index(prepared)
-    try:
+    with telling_damage(prepared):
+        rows = json.loads((prepared / INDEX).read_text())
+        index = {split: [Entry(*row) for row in rows[split]] for split in rows}
         splits = {
-            name: on_disk(cast(Any, builder).as_data_source(split=name), name, entries)
+            name: on_disk(prepared, cast(Any, builder).as_data_source(split=name), name, entries)
             for name, entries in index.items()
         }
         if sum(map(memory, splits.values())) <= memory_budget:
             splits = {name: in_memory(split, name, progress) for name, split in splits.items()}
-    except Exception as error:  # whatever TFDS says of files that were tampered with
-        raise _damaged(prepared, error) from None
     unreadable = [
         f"{entry.path}: {entry.unreadable}"
         for entries in index.values()
@@ -160,26 +159,14 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
             with contextlib.suppress(OSError):  # another run was faster, with the same content
                 own.rename(cache)
         except (OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
             raise InputError(
-                [f"cannot keep prepared images in {cache} ({reason}); make room or set "
+                [f"cannot keep prepared images in {cache} ({first_line(error)}); make room or set "
                  "JAXCOVID_CACHE to another folder"]
             ) from None  # fmt: skip
         finally:
             shutil.rmtree(own, ignore_errors=True)
-    try:
+    with telling_damage(cache):
         return builder(cache)
-    except Exception as error:  # whatever TFDS says of files that were tampered with
-        raise _damaged(cache, error) from None
-
-
-def _damaged(cache: Path, error: Exception) -> InputError:
-    return InputError(
-        [
-            f"the prepared images in {cache} are damaged ({type(error).__name__}: {error}); delete "
-            "that folder, and they are prepared again"
-        ]
-    )
 
 
 def _decoded(
@@ -204,14 +191,6 @@ def _decoded(
                 warnings.simplefilter("ignore")
                 decoded = list(pool.map(decode, chunk))
             yield from decoded
-
-
-def _index(prepared: Path) -> dict[str, list[Entry]]:
-    try:
-        index = json.loads((prepared / INDEX).read_text())
-        return {split: [Entry(*row) for row in rows] for split, rows in index.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise _damaged(prepared, error) from None
 
 
 def _nothing_left(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:

@@ -1,8 +1,10 @@
 """Prepared images on disk: read when asked for, or all at once."""
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -10,6 +12,7 @@ from jaxtyping import Int, UInt8
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Split, place
+from jaxcovid.errors import InputError, first_line
 
 # progress(iterable, description, length) is the iterable, perhaps with a bar.
 Progress = Callable[[Any, str, int], Any]
@@ -31,8 +34,12 @@ class Entry(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class StoredPixels:
-    """Stands for an array of images: `source` holds records, `field` names an image in each."""
+    """Stands for an array of images: `source` holds records, `field` names an image in each.
 
+    `folder` is where they lie.
+    """
+
+    folder: Path
     source: Any
     field: str
     positions: Int[np.ndarray, "n"]
@@ -44,12 +51,13 @@ class StoredPixels:
         return (len(self.positions), *self.image_shape)
 
     def __getitem__(self, indices: Int[np.ndarray, "m"], /) -> UInt8[np.ndarray, "m h w c"]:
-        """Reads the chosen images, in that order."""
+        """Reads the chosen images, in that order. Raises InputError if they are damaged."""
         batch = np.zeros((len(indices), *self.image_shape), np.uint8)
         if batch.size:
             positions = [int(position) for position in self.positions[indices]]
-            for canvas, record in zip(batch, self.source.__getitems__(positions), strict=True):
-                place(record[self.field], canvas)
+            with telling_damage(self.folder):
+                for canvas, record in zip(batch, self.source.__getitems__(positions), strict=True):
+                    place(record[self.field], canvas)
         return batch
 
     def take(self, indices: Int[np.ndarray, "m"], /, axis: int) -> "StoredPixels":
@@ -58,17 +66,19 @@ class StoredPixels:
         return dataclasses.replace(self, positions=self.positions[indices])
 
 
-def on_disk(source: Any, name: str, entries: Sequence[Entry]) -> Split:
+def on_disk(folder: Path, source: Any, name: str, entries: Sequence[Entry]) -> Split:
     """The readable images of a split whose records are `source`; their pixels stay there."""
+    if len(source) != len(entries):
+        raise ValueError(f"{len(source)} {name} records, but the index lists {len(entries)}")
     readable = [entry for entry in entries if not entry.unreadable]
     positions = np.array([i for i, entry in enumerate(entries) if not entry.unreadable], np.int64)
     sizes = [(entry.height, entry.width) if name == "train" else (0, 0) for entry in readable]
     channels = max((entry.channels for entry in readable), default=1)
     height, width = (max((size[axis] for size in sizes), default=0) for axis in (0, 1))
     return Split(
-        StoredPixels(source, "augmentable", positions, (height, width, channels)),
+        StoredPixels(folder, source, "augmentable", positions, (height, width, channels)),
         np.array(sizes, np.int32).reshape(-1, 2),
-        StoredPixels(source, "evaluation", positions, (images.CROP, images.CROP, channels)),
+        StoredPixels(folder, source, "evaluation", positions, (images.CROP, images.CROP, channels)),
         np.array([entry.label for entry in readable], np.int32),
         tuple(entry.path for entry in readable),
     )
@@ -86,6 +96,20 @@ def in_memory(split: Split, name: str, progress: Progress) -> Split:
             place(record["augmentable"], augmentable[index])
         place(record["evaluation"], evaluation[index])
     return split._replace(augmentable=augmentable, evaluation=evaluation)
+
+
+@contextlib.contextmanager
+def telling_damage(folder: Path) -> Iterator[None]:
+    """Turns what TFDS says of prepared images that were tampered with into a message."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(
+            [
+                f"the prepared images in {folder} are damaged ({type(error).__name__}: "
+                f"{first_line(error)}); delete that folder, and they are prepared again"
+            ]
+        ) from None
 
 
 def memory(split: Split) -> int:

@@ -12,7 +12,7 @@ from PIL import Image
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, assemble
 from jaxcovid.data.stored import Progress
-from jaxcovid.errors import InputError, check
+from jaxcovid.errors import InputError, check, first_line
 
 # Where "validation" is missing, one of so many training images stands in for it.
 HELD_OUT = 10
@@ -109,8 +109,7 @@ def _builder(name: str) -> Any:
     except InputError:
         raise
     except Exception as error:  # TFDS tells of bad names in many ways
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError([f"--data: tfds:{name} is not a TFDS set ({reason})"]) from None
+        raise InputError([f"--data: tfds:{name} is not a TFDS set ({first_line(error)})"]) from None
     return builder
 
 

@@ -1,11 +1,14 @@
 """Images that stay on disk give the same batches as images in memory."""
 
+import json
+
 import numpy as np
 import pytest
 
 from jaxcovid.data import folders, loader
 from jaxcovid.data.dataset import subset
 from jaxcovid.data.stored import StoredPixels, memory
+from jaxcovid.errors import InputError
 from tests.conftest import picture
 
 
@@ -57,6 +60,40 @@ def test_a_subset_stays_on_disk(both):
     assert isinstance(two.augmentable, StoredPixels)
     assert one.paths == two.paths
     np.testing.assert_array_equal(one.evaluation, two.evaluation[np.arange(3)])
+
+
+def shrink(cache):
+    index = json.loads((cache / "index.json").read_text())
+    index["train"] = [[path, label, 10, 10, *rest] for path, label, _, _, *rest in index["train"]]
+    (cache / "index.json").write_text(json.dumps(index))
+
+
+def lengthen(cache):
+    index = json.loads((cache / "index.json").read_text())
+    index["train"].append(index["train"][0])
+    (cache / "index.json").write_text(json.dumps(index))
+
+
+def overwrite(cache):
+    (records,) = cache.rglob("*train.array_record*")
+    records.write_bytes(records.read_bytes()[:100] + bytes(records.stat().st_size - 100))
+
+
+@pytest.mark.parametrize("spoil", [shrink, lengthen, overwrite])
+def test_damage_is_told_also_while_streaming(spoil, image_folder, tmp_path):
+    def load():
+        return folders.load(
+            image_folder, tmp_path / "cache", skip_unreadable=False, memory_budget=0,
+            progress=lambda items, *_: items,
+        ).splits["train"]  # fmt: skip
+
+    load()
+    (prepared,) = (tmp_path / "cache" / "prepared").iterdir()
+    spoil(prepared)
+    with pytest.raises(
+        InputError, match=r"prepared images in .* are damaged .*; delete that folder"
+    ):
+        list(loader.read(load(), list(loader.batches(np.arange(12), 3)), True))
 
 
 def test_batches_are_padded_for_the_devices():

@@ -1,0 +1,204 @@
+"""The training loop: steps, epochs, validation; with checkpoints, and a stop wherever asked."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcovid import parallel
+from jaxcovid.checkpoint import Checkpoint, Save
+from jaxcovid.data import loader
+from jaxcovid.errors import InputError
+from jaxcovid.report.artifacts import Epoch, Predictions
+from jaxcovid.task import Task
+from jaxcovid.train import Totals, TrainState
+
+EVALUATION_BATCH = 32
+
+# bar(items, **options) is tqdm or something like it.
+Bar = Callable[..., Any]
+
+
+class Journal(NamedTuple):
+    """What training has seen, besides its state: sums of the epoch so far, and earlier epochs."""
+
+    sums: tuple[float, ...] = (0.0,) * len(Totals._fields)
+    history: tuple[Epoch, ...] = ()
+
+
+class Means(NamedTuple):
+    """Over the examples of an epoch or a split."""
+
+    loss: float
+    accuracy: float
+
+
+def epochs(
+    task: Task, journal: Journal, save: Save, interrupted: Callable[[], bool], bar: Bar
+) -> Iterator[tuple[TrainState, Journal]]:
+    """State and journal after each epoch that is left.
+
+    Raises InputError on divergence, and KeyboardInterrupt after saving a checkpoint.
+    """
+    state, config = task.state, task.config
+    if int(state.step) == 0:
+        save(state, _plain(task, journal))
+    compiled: dict[int, Any] = {}
+    if len(journal.history) < config.epochs:
+        count, inputs = next(task.work(1, 0))
+        compiled[count] = _compile(task, state, inputs)
+    while len(journal.history) < config.epochs:
+        epoch, started, seen = len(journal.history) + 1, time.perf_counter(), journal.sums[3]
+        state, journal = _fit_epoch(task, state, journal, compiled, save, interrupted, bar)
+        seconds = time.perf_counter() - started
+        try:
+            validation = predict(task, state, "validation", bar, interrupted)
+        except KeyboardInterrupt:
+            save(state, _plain(task, journal), wait=True)
+            raise
+        training, steps = means(journal.sums), int(state.step)
+        row = Epoch(
+            epoch,
+            steps,
+            float(task.learning_rate(steps - 1)),
+            training.loss,
+            training.accuracy,
+            validation.loss,
+            validation.accuracy,
+            round(seconds, 3),
+            round((journal.sums[3] - seen) / seconds, 2),
+        )
+        journal = Journal(history=(*journal.history, row))
+        yield state, journal
+        # XLA may turn NaN into a number inside a network, so the loss alone does not tell.
+        if not (np.isfinite(validation.loss) and _finite(state)):
+            raise _diverged(task, "validation loss or the weights", steps, epoch)
+        save(state, _plain(task, journal), validation.loss)
+
+
+def predict(
+    task: Task, state: TrainState, name: str, bar: Bar, interrupted: Callable[[], bool] = bool
+) -> Predictions:
+    """Probabilities of every image of a split, each exactly once whatever the batch size.
+
+    Raises KeyboardInterrupt if interrupted.
+    """
+    split = task.dataset.splits[name]
+    largest = max(len(each.labels) for each in task.dataset.splits.values())
+    size = min(EVALUATION_BATCH, largest)
+    parts = list(loader.batches(np.arange(len(split.labels)), size, task.devices.mesh.size))
+    own = [parallel.own_rows(part) for part in parts]
+    batches = loader.read(split, own, augmentable=False)
+    results = []
+    for examples in bar(batches, desc=f"Evaluating {name}", total=len(parts), delay=0.5):
+        inputs = parallel.shares(examples, task.devices)
+        results.append(task.eval_step(state.params, state.batch_stats, inputs))
+        # Several processes must stop at the same place, which is after the next training step.
+        if jax.process_count() == 1 and interrupted():
+            raise KeyboardInterrupt
+    logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
+    real = [rows[part.mask == 1] for rows, part in zip(logits, parts, strict=True)]
+    probabilities = np.asarray(jax.nn.softmax(np.concatenate(real), axis=-1))
+    return Predictions(probabilities, *means(np.array(totals, np.float64).sum(0)))
+
+
+def means(sums: Sequence[float] | np.ndarray) -> Means:
+    """Loss and accuracy from sums in the order of Totals."""
+    loss, weight, correct, examples = sums
+    return Means(float(loss / weight), float(correct / examples))
+
+
+def _fit_epoch(
+    task: Task,
+    state: TrainState,
+    journal: Journal,
+    compiled: dict[int, Any],
+    save: Save,
+    interrupted: Callable[[], bool],
+    bar: Bar,
+) -> tuple[TrainState, Journal]:
+    """The rest of an epoch, from where the state's step number says."""
+    epoch, examples = len(journal.history) + 1, len(task.dataset.splits["train"].labels)
+    per_epoch = -(-examples // task.batch_size)
+    every, number = task.config.checkpoint_every, int(state.step)
+    any_interrupted = parallel.any_process(task.devices)
+    sums, asked = np.array(journal.sums), False
+
+    with bar(total=examples, initial=int(sums[3]), desc=f"Epoch {epoch}", unit="image") as shown:
+
+        def look(totals: Totals, any_asked: Any, last: int) -> None:
+            nonlocal sums, asked
+            asked = asked or bool(any_asked)
+            steps = np.stack([np.atleast_1d(value) for value in totals], 1).astype(np.float64)
+            for index, step in enumerate(steps, last - len(steps) + 1):
+                if not np.isfinite(step[0]):
+                    raise _diverged(task, "loss", index, epoch)
+                sums = sums + step
+                shown.update(int(step[3]))
+            mean = means(sums)
+            shown.set_postfix_str(
+                f"loss {mean.loss:.4f}, accuracy {mean.accuracy:.3f}", refresh=False
+            )
+
+        def save_here(wait: bool) -> None:
+            save(state, _plain(task, journal._replace(sums=tuple(sums.tolist()))), wait=wait)
+
+        # Looking at a step's numbers waits for it, so look at those of the step before.
+        waiting = None
+        for count, inputs in task.work(epoch, number - (epoch - 1) * per_epoch):
+            if count not in compiled:
+                compiled[count] = _compile(task, state, inputs)
+            state, totals = compiled[count](state, *inputs, np.int32(epoch))
+            number += count
+            if waiting is not None:
+                look(*waiting)
+            waiting = totals, any_interrupted(interrupted()), number
+            due = every is not None and number % every == 0 and number < epoch * per_epoch
+            if due or asked:
+                look(*waiting)
+                waiting = None
+                if asked:
+                    break
+                save_here(wait=False)
+        if waiting is not None:
+            look(*waiting)
+        if asked:
+            save_here(wait=True)
+            raise KeyboardInterrupt
+    return state, journal._replace(sums=tuple(sums.tolist()))
+
+
+def restored_journal(checkpoint: Checkpoint) -> Journal:
+    """The journal that was saved with a state."""
+    saved = checkpoint.account["journal"]
+    return Journal(tuple(saved["sums"]), tuple(Epoch(*row) for row in saved["history"]))
+
+
+def _plain(task: Task, journal: Journal) -> dict[str, Any]:
+    """As JSON, for a checkpoint."""
+    return {**journal._asdict(), "before": task.before}
+
+
+def _compile(task: Task, state: TrainState, inputs: tuple[Any, ...]) -> Any:
+    if task.devices.pmap and jax.process_count() > 1:
+        return task.train_step  # pmap compiles for the batch of all, but is called with a share
+    return task.train_step.lower(state, *inputs, np.int32(1)).compile()
+
+
+def _diverged(task: Task, what: str, step: int, epoch: int) -> InputError:
+    rate = float(task.learning_rate(step - 1))
+    return InputError(
+        [
+            f"training diverged: the {what} became infinite or NaN at step {step} (epoch {epoch}) "
+            f"with learning rate {rate:g}; lower --lr or add --warmup-epochs"
+        ]
+    )
+
+
+@jax.jit
+def _finite(state: TrainState) -> jax.Array:
+    leaves = jax.tree.leaves((state.params, state.batch_stats))
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
