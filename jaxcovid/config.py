@@ -99,6 +99,11 @@ INCIDENTAL = (
 )  # fmt: skip
 
 
+def as_json(config: Config) -> dict[str, Any]:
+    """Every flag's value, of JSON's types."""
+    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
 def stored(run: Path) -> Config:
     """The settings of an earlier run, set to go on with it. Raises InputError."""
     path = run / "config.json"

@@ -79,6 +79,11 @@ def spread(
     return jax.jit(mapped, donate_argnums=tuple(donate))
 
 
+def sum_over_devices(tree: Any, axis_name: str | None) -> Any:
+    """Sums over the devices along that axis; the values themselves if there is none."""
+    return tree if axis_name is None else lax.psum(tree, axis_name)
+
+
 def shares(tree: Any, over: Devices) -> Any:
     """This process's rows of a batch, laid out for an argument that is split over devices."""
     if over.pmap:

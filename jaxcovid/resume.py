@@ -1,13 +1,12 @@
 """What a resumed run goes on from, and whether it is still the same run."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxcovid import checkpoint, parallel
 from jaxcovid.checkpoint import Checkpoint
-from jaxcovid.config import INCIDENTAL, Config
+from jaxcovid.config import INCIDENTAL, Config, as_json
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
 from jaxcovid.report.record import changed_surroundings
@@ -62,10 +61,9 @@ def before(config: Config) -> Before | None:
 
 def differences(config: Config, dataset: Dataset, record: Mapping[str, Any]) -> list[str]:
     """What would make the rest of the run that left this record another run."""
-    flags = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     pairs = {
         f"--{name.replace('_', '-')}": (record.get(name), value)
-        for name, value in flags.items()
+        for name, value in as_json(config).items()
         if name not in INCIDENTAL
     }
     pairs["classes"] = (record["dataset"]["classes"], list(dataset.classes))

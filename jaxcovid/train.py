@@ -9,6 +9,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jaxcovid import parallel
 from jaxcovid.losses import Loss
 from jaxcovid.models import Model
 from jaxcovid.trainable import combine, partition
@@ -54,9 +55,6 @@ def make_train_step(
     see the same sums, so all make the same update.
     """
 
-    def total_over_devices(tree: Any) -> Any:
-        return tree if model.axis_name is None else lax.psum(tree, model.axis_name)
-
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
         # Differentiating only the trainable part leaves no gradient of the frozen one to compute.
         trainable, frozen = partition(state.params, labels)
@@ -72,11 +70,11 @@ def make_train_step(
                 rngs={"dropout": jax.random.fold_in(state.key, state.step)},
             )
             totals = total(loss, logits, batch)
-            weight = total_over_devices(totals.weight)
+            weight = parallel.sum_over_devices(totals.weight, model.axis_name)
             return totals.loss / weight, (updates.get("batch_stats", {}), totals)
 
         shares, (batch_stats, totals) = jax.grad(share_of_mean_loss, has_aux=True)(trainable)
-        gradients, totals = total_over_devices((shares, totals))
+        gradients, totals = parallel.sum_over_devices((shares, totals), model.axis_name)
         updates, opt_state = optimizer.update(gradients, state.opt_state, trainable)
         params = combine(optax.apply_updates(trainable, updates), frozen)
         return TrainState(state.step + 1, params, batch_stats, opt_state, state.key), totals
@@ -97,11 +95,10 @@ def make_eval_step(
     ) -> tuple[Float[Array, "batch class"], Totals]:
         logits = model.apply({"params": params, "batch_stats": batch_stats}, batch.images)
         assert isinstance(logits, jax.Array)
-        totals = total(loss, logits, batch)
-        if model.axis_name is None:
-            return logits, totals
-        logits = lax.all_gather(logits, model.axis_name, tiled=True)
-        return logits, lax.psum(totals, model.axis_name)
+        totals = parallel.sum_over_devices(total(loss, logits, batch), model.axis_name)
+        if model.axis_name is not None:
+            logits = lax.all_gather(logits, model.axis_name, tiled=True)
+        return logits, totals
 
     return eval_step
 

@@ -8,6 +8,8 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from jaxcovid.parallel import sum_over_devices
+
 EPSILON = 1e-5
 MOMENTUM = 0.1  # torch's: the weight of the new value
 
@@ -64,15 +66,12 @@ def moments(
 
     With `axis_name`, of the examples on all devices along that axis.
     """
-
-    def total(values: Array) -> Array:
-        return values if axis_name is None else lax.psum(values, axis_name)
-
     if mask is None:
         mask = jnp.ones(x.shape[0], x.dtype)
     weight = mask.astype(x.dtype)[:, None, None, None]
-    count = total(mask.astype(x.dtype).sum()) * (x.shape[1] * x.shape[2])
-    mean = total((x * weight).sum((0, 1, 2))) / count
+    count = sum_over_devices(mask.astype(x.dtype).sum(), axis_name) * (x.shape[1] * x.shape[2])
+    mean = sum_over_devices((x * weight).sum((0, 1, 2)), axis_name) / count
     # Two passes, as in torch: E[x^2] - E[x]^2 cancels when the mean is large.
-    var = total((jnp.square(x - mean[None, None, None]) * weight).sum((0, 1, 2))) / count
+    squares = jnp.square(x - mean[None, None, None]) * weight
+    var = sum_over_devices(squares.sum((0, 1, 2)), axis_name) / count
     return mean, var, count

@@ -1,8 +1,6 @@
 """What config.json says about a run: settings, versions, device, data."""
 
-import dataclasses
 import importlib.metadata
-import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcovid.config import Config
+from jaxcovid.config import Config, as_json
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.report import DISCLAIMER
 
@@ -26,9 +24,8 @@ def record(
     config: Config, dataset: Dataset, weights_source: str, warnings: Sequence[str]
 ) -> dict[str, Any]:
     """Every flag's final value under its own name, and what else a reader must know."""
-    flags = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     return {
-        **flags,
+        **as_json(config),
         "weights_source": weights_source,
         "dataset": {
             "name": dataset.name,

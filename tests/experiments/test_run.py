@@ -1,6 +1,5 @@
 """The command line: exit codes, messages, and that nothing is left behind."""
 
-import dataclasses
 import json
 import runpy
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from jaxcovid import initial_weights
-from jaxcovid.config import Config
+from jaxcovid.config import Config, as_json
 from weights_convert import table
 from weights_convert.fetch import SOURCES
 
@@ -48,8 +47,7 @@ def garbage(folder, name):
 def interrupted(folder):
     """A run's folder before its first checkpoint."""
     (folder / "old").mkdir()
-    record = json.loads(json.dumps(dataclasses.asdict(Config()), default=str))
-    (folder / "old" / "config.json").write_text(json.dumps(record))
+    (folder / "old" / "config.json").write_text(json.dumps(as_json(Config())))
     return folder / "old"
 
 
