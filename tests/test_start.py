@@ -1,10 +1,15 @@
 """Which flags and environments make a process one of several."""
 
 import jax
+import numpy as np
 import pytest
 
 from jaxcovid import parallel
+from jaxcovid.config import Config
+from jaxcovid.data import loader
+from jaxcovid.data.stored import StoredPixels
 from jaxcovid.errors import InputError
+from jaxcovid.task import load_data
 
 SLURM = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NODELIST": "node[1-2]"}
 # Environment, flags, and what JAX is to be told; None if the process is alone.
@@ -43,6 +48,21 @@ def test_start(case, told, monkeypatch):
         monkeypatch.setenv(name, value)
     parallel.start(*flags)
     assert told == ([] if expected is None else [expected])
+
+
+def test_each_process_reads_its_share_from_disk(image_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    dataset = load_data(Config(data=str(image_folder)), tmp_path, lambda items, *_: items)
+    train = dataset.splits["train"]
+    assert isinstance(train.augmentable, StoredPixels)
+    (part,) = loader.batches(np.arange(12), 12)
+    read = []
+    for index in range(2):
+        monkeypatch.setattr(jax, "process_index", lambda index=index: index)
+        (examples,) = loader.read(train, [parallel.own_rows(part)], augmentable=True)
+        assert examples.images.shape[0] == 6
+        read += examples.indices.tolist()
+    assert read == list(range(12))
 
 
 def test_a_coordinator_that_cannot_be_reached_is_told(told, monkeypatch):
