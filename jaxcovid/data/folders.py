@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -17,13 +17,14 @@ from typing import Any, cast
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxcovid.data import images
+from jaxcovid.data import dicom, images
 from jaxcovid.data.dataset import Dataset, Record, Split
 from jaxcovid.data.layout import (
     ImageFile,
     Layout,
     fingerprint,
     scan,
+    scan_split,
     shared_between_splits,
     shown,
 )
@@ -46,11 +47,50 @@ def load(
     take more than `memory_budget` bytes, they stay there and are read when asked for. Raises
     InputError with every unreadable image, unless they are to be skipped.
     """
-    layout = scan(folder)
+    return _load(
+        scan(folder), folder, cache, _too_little_to_train, skip_unreadable, memory_budget, progress
+    )
+
+
+def external(
+    folder: Path,
+    split: str,
+    classes: Sequence[str],
+    cache: Path,
+    *,
+    skip_unreadable: bool,
+    memory_budget: float,
+    progress: Progress,
+) -> Dataset:
+    """One split of a folder, labelled in the order of the classes that a model knows.
+
+    Nothing else in the folder is looked at, and classes may be absent. Raises InputError.
+    """
+    layout = scan_split(folder, split, classes)
+    dataset = _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)
+    counts = np.bincount(dataset.splits[split].labels, minlength=len(classes))
+    absent = [name for name, count in zip(classes, counts, strict=True) if not count]
+    if not absent:
+        return dataset
+    return dataset._replace(
+        warnings=(*dataset.warnings, f"no {split} image of class {', '.join(absent)}")
+    )
+
+
+def _load(
+    layout: Layout,
+    folder: Path,
+    cache: Path,
+    too_little: Callable[[dict[str, Split], Layout, Path], list[str]],
+    skip_unreadable: bool,
+    memory_budget: float,
+    progress: Progress,
+) -> Dataset:
+    software = _dicom_software(layout, folder)
     digest, layout = fingerprint(
         layout, folder, lambda files: progress(files, "Fingerprinting images", len(layout.files))
     )
-    prepared = cache / "prepared" / f"{digest}-{Folder.VERSION}"
+    prepared = cache / "prepared" / "-".join((digest, str(Folder.VERSION), *software))
     builder = _prepared(layout, folder, prepared, progress)
     with telling_damage(prepared):
         rows = json.loads((prepared / INDEX).read_text())
@@ -75,7 +115,7 @@ def load(
                 "them, or pass --skip-unreadable"
             ]
         )
-    check(_nothing_left(splits, layout, folder))
+    check(too_little(splits, layout, folder))
     pairs = shared_between_splits(layout, folder)
     return Dataset(
         shown(Path(folder.resolve().name)),
@@ -88,6 +128,22 @@ def load(
             (f"{len(pairs)} image(s) occur in two splits, such as {pairs[0]}",) if pairs else ()
         ),
     )
+
+
+def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
+    """What decides whether the DICOM files are readable, so that no verdict outlives it.
+
+    Raises InputError without pydicom.
+    """
+    files = [file.path for file in layout.files if file.path.suffix.lower() == dicom.SUFFIX]
+    if not files:
+        return ()
+    software = dicom.software()
+    if "pydicom" not in software:
+        raise InputError(
+            [f"{folder}: {len(files)} DICOM file(s), such as {files[0].name}; {dicom.NEEDED}"]
+        )
+    return software
 
 
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -193,14 +249,20 @@ def _decoded(
             yield from decoded
 
 
-def _nothing_left(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:
+def _too_little_to_train(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:
     counts = np.bincount(splits["train"].labels, minlength=len(layout.classes))
+    others = {name: split for name, split in splits.items() if name != "train"}
     return [
         f"{folder}: no readable train image of class {name!r}; repair some"
         for name, count in zip(layout.classes, counts, strict=True)
         if not count
-    ] + [
+    ] + _nothing_left(others, layout, folder)
+
+
+def _nothing_left(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:
+    del layout
+    return [
         f"{folder}: no readable {name} image; repair some"
         for name, split in splits.items()
-        if not len(split.labels) and name != "train"
+        if not len(split.labels)
     ]

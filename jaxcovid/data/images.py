@@ -6,19 +6,15 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from jaxcovid.data import dicom
 from jaxcovid.data.dataset import Record
-
-MAX_PIXELS = 80_000_000  # a chest X-ray has 4 to 20 million
-MIN_SIDE, MAX_RATIO = 8, 10
+from jaxcovid.data.readable import UnreadableError, check_size
+from jaxcovid.errors import first_line
 
 AUGMENTABLE_SHORT, AUGMENTABLE_LONG = 320, 512
 RESIZE, CROP = 256, 224
 
 Pixels = UInt8[np.ndarray, "height width channel"]
-
-
-class UnreadableError(Exception):
-    """An image that cannot be used, and why."""
 
 
 def prepare(image: Image.Image, label: int, path: str) -> Record:
@@ -27,16 +23,14 @@ def prepare(image: Image.Image, label: int, path: str) -> Record:
 
 
 def read(path: Path) -> Image.Image:
-    """The image as 8-bit grey or RGB. Raises UnreadableError."""
+    """A PNG, JPEG or DICOM image as 8-bit grey or RGB. Raises UnreadableError."""
     try:
         if path.stat().st_size == 0:
             raise UnreadableError("the file is empty")
+        if path.suffix.lower() == dicom.SUFFIX:
+            return dicom.read(path)
         with Image.open(path, formats=("PNG", "JPEG")) as image:
-            size = f"{image.width} x {image.height}"
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadableError(f"{size} is more than {MAX_PIXELS:,} pixels")
-            if min(image.size) < MIN_SIDE or max(image.size) > MAX_RATIO * min(image.size):
-                raise UnreadableError(f"{size} pixels show no X-ray")
+            check_size(image.width, image.height)
             image.load()
             return to_8bit(image)
     except UnreadableError:
@@ -47,8 +41,8 @@ def read(path: Path) -> Image.Image:
         raise UnreadableError("the content is neither PNG nor JPEG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableError(f"a decompression bomb ({error})") from None
-    except Exception as error:  # Pillow's decoders raise anything at broken files
-        raise UnreadableError(f"broken or cut short ({error})") from None
+    except Exception as error:  # decoders raise anything at broken files
+        raise UnreadableError(f"broken or cut short ({first_line(error)})") from None
 
 
 def to_8bit(image: Image.Image) -> Image.Image:

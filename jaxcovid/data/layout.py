@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ SPLITS = {
     "validation": ("validation", "val", "valid"),
     "test": ("test", "testdata", "testing"),
 }
-SUFFIXES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")
 
 
 class ImageFile(NamedTuple):
@@ -36,24 +36,15 @@ class Layout(NamedTuple):
 
 def scan(folder: Path) -> Layout:
     """Finds splits, classes and images. Raises InputError with all that is wrong."""
-    if not folder.is_dir():
-        kind = "is not a folder" if folder.exists() else "does not exist"
-        raise InputError([f"--data: {folder} {kind}; give a folder with train/ and validation/"])
-    roots, problems = _split_folders(folder)
-    check(problems)
-
+    roots = _split_folders(folder, SPLITS, optional=("test",))
+    problems: list[str] = []
     files: list[ImageFile] = []
     ignored: list[str] = []
     for split, root in roots.items():
         found, others = _walk(split, root)
-        problems += [
-            f"{shown(file.path)}: the name is not valid Unicode; rename it"
-            for file in found
-            if shown(file.path.relative_to(folder)) != str(file.path.relative_to(folder))
-        ]
         files += found
         ignored += [shown(path.relative_to(folder)) for path in others]
-        problems += _split_problems(split, root, found)
+        problems += _name_problems(found, folder) + _split_problems(split, root, found)
 
     by_split = {split: {file.label for file in files if file.split == split} for split in roots}
     classes = tuple(sorted(label for label in by_split["train"] if label is not None))
@@ -74,6 +65,32 @@ def scan(folder: Path) -> Layout:
     return Layout(classes, tuple(files), tuple(ignored))
 
 
+def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
+    """The one split, for a model of these classes. Raises InputError with all that is wrong."""
+    if split not in SPLITS:
+        raise InputError([f"--split: {split!r} is none of {', '.join(SPLITS)}"])
+    root = _split_folders(folder, (split,))[split]
+    files, others = _walk(split, root)
+    labels = {file.label for file in files}
+    problems = _name_problems(files, folder)
+    if labels == {None}:
+        problems.append(
+            f"{root}: no class folders, so nothing to compare predictions with; for predictions "
+            "alone use experiments/predict.py"
+        )
+    else:
+        problems += _split_problems(split, root, files)
+    problems += [
+        f"{root / label}: class {label!r} is unknown to the model, which knows "
+        f"{', '.join(classes)}; rename or remove the folder"
+        for label in sorted(label for label in labels if label is not None)
+        if label not in classes
+    ]
+    check(problems)
+    ignored = tuple(shown(path.relative_to(folder)) for path in others)
+    return Layout(tuple(classes), tuple(files), ignored)
+
+
 def fingerprint(
     layout: Layout,
     folder: Path,
@@ -87,6 +104,9 @@ def fingerprint(
         files.append(file._replace(digest=digest))
         name = file.path.relative_to(folder).as_posix()
         total.update(f"{file.split}\0{file.label}\0{name}\0{digest}\n".encode())
+    if layout.classes != tuple(sorted({file.label for file in files if file.label is not None})):
+        # The numbers of the classes, which are stored, do not follow from the files.
+        total.update("\0".join(layout.classes).encode())
     return total.hexdigest(), layout._replace(files=tuple(files))
 
 
@@ -117,24 +137,33 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _split_folders(folder: Path) -> tuple[dict[str, Path], list[str]]:
+def _split_folders(
+    folder: Path, splits: Iterable[str], optional: Container[str] = ()
+) -> dict[str, Path]:
+    """Where each split lies. Raises InputError."""
+    if not folder.is_dir():
+        kind = "is not a folder" if folder.exists() else "does not exist"
+        expected = " and ".join(f"{split}/" for split in splits if split not in optional)
+        raise InputError([f"--data: {folder} {kind}; give a folder with {expected}"])
     children = sorted(child for child in folder.iterdir() if child.is_dir())
     roots: dict[str, Path] = {}
     problems = []
-    for split, aliases in SPLITS.items():
+    for split in splits:
+        aliases = SPLITS[split]
         matches = [child for child in children if child.name.lower() in aliases]
         if len(matches) > 1:
             names = ", ".join(match.name for match in matches)
             problems.append(f"{folder}: {names} all mean the {split} split; keep one of them")
         elif matches:
             roots[split] = matches[0]
-        elif split != "test":
+        elif split not in optional:
             present = ", ".join(child.name for child in children[:8]) or "no folders"
             problems.append(
                 f"{folder}: no {split} split; expected a folder named {' or '.join(aliases)} "
                 f"(any case), found {present}"
             )
-    return roots, problems
+    check(problems)
+    return roots
 
 
 def _walk(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
@@ -163,6 +192,14 @@ def _files(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names)
 
 
+def _name_problems(files: list[ImageFile], folder: Path) -> list[str]:
+    return [
+        f"{shown(file.path)}: the name is not valid Unicode; rename it"
+        for file in files
+        if shown(file.path.relative_to(folder)) != str(file.path.relative_to(folder))
+    ]
+
+
 def _split_problems(split: str, root: Path, files: list[ImageFile]) -> list[str]:
     counts = Counter(file.label for file in files)
     loose = counts.pop(None, 0)
@@ -171,10 +208,11 @@ def _split_problems(split: str, root: Path, files: list[ImageFile]) -> list[str]
     )
     empty = [child for child in folders if not counts[child.name]]
     problems = [
-        f"{child}: no PNG or JPEG image in this class folder; fill or remove it" for child in empty
+        f"{child}: no PNG, JPEG or DICOM image in this class folder; fill or remove it"
+        for child in empty
     ]
     if not counts and not loose and not empty:
-        problems.append(f"{root}: no PNG or JPEG image; the {split} split is empty")
+        problems.append(f"{root}: no PNG, JPEG or DICOM image; the {split} split is empty")
     if loose and (counts or split != "test"):
         problems.append(
             f"{root}: {loose} image(s) outside any class folder, such as "

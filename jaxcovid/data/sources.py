@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -33,6 +34,31 @@ def load(
         return tfds_sets.load(data.removeprefix("tfds:"), progress)
     return folders.load(
         Path(data),
+        cache,
+        skip_unreadable=skip_unreadable,
+        memory_budget=memory_budget,
+        progress=progress,
+    )
+
+
+def external(
+    folder: Path,
+    split: str,
+    classes: Sequence[str],
+    cache: Path,
+    *,
+    skip_unreadable: bool = False,
+    memory_budget: float = math.inf,
+    progress: Progress = lambda items, _description, _length: items,
+) -> Dataset:
+    """That split of a folder alone, labelled as a model of these classes numbers them.
+
+    Raises InputError, also at a class that the model does not know.
+    """
+    return folders.external(
+        folder,
+        split,
+        classes,
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,

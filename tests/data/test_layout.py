@@ -63,7 +63,7 @@ BAD = {
     "one class": (("train/a/1.png", "validation/a/1.png"), ["1 class folder(s)"]),
     "class only in validation": ((*GOOD, "validation/c/1.png"), ["class 'c' is not in"]),
     "class only in test": ((*GOOD, "test/c/1.png"), ["class 'c' is not in"]),
-    "empty class folder": ((*GOOD, "train/c/"), ["no PNG or JPEG image in this class folder"]),
+    "empty class folder": ((*GOOD, "train/c/"), ["no PNG, JPEG or DICOM image in this class folder"]),
     "class folder with text only": ((*GOOD, "train/c/x.txt"), ["in this class folder"]),
     "empty train split": ((*GOOD[2:], "train/"), ["the train split is empty"]),
     "loose images in train": ((*GOOD, "train/x.png"), ["1 image(s) outside any class folder"]),
