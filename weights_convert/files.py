@@ -43,13 +43,13 @@ def save(
 ) -> None:
     """Writes the format that the suffix names; the file appears whole or not at all.
 
-    A .pth file has no place for metadata. Raises FormatError, ConversionError, OSError.
+    Raises FormatError, ConversionError, OSError.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     with written_aside(path) as stream:
         if suffix in (".pth", ".pt"):
-            writer.write(stream, arrays)
+            writer.write(stream, arrays, metadata or {})
         elif suffix == ".safetensors":
             safetensors_file.write(stream, arrays, metadata or {})
         elif suffix == ".npz":
@@ -85,7 +85,8 @@ def _read(path: Path) -> Weights:
         archive = zip_file.open_archive(data)
         names = list(archive.members)
         if sum(map(zip_file.is_pickle, names)) == 1:
-            return _unwrapped(zip_file.read(archive), "zip (torch 1.6 or later)")
+            weights = _unwrapped(zip_file.read(archive), "zip (torch 1.6 or later)")
+            return weights._replace(metadata=zip_file.metadata(archive))
         if names and all(name.endswith(".npy") for name in names):
             return Weights(*npz_file.read(archive.members), "npz")
         raise FormatError("it is a zip file without weights; expected a data.pkl or .npy records")

@@ -131,6 +131,31 @@ def test_torch_reads_what_is_written_here(torch, torchvision, tmp_path, name):
         assert back[key].tobytes() == value.tobytes(), key
 
 
+def test_torch_ignores_the_metadata_that_it_is_given(torch, tmp_path):
+    path = tmp_path / "file.pth"
+    arrays = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
+    weights_convert.save(path, arrays, {"classes": '["a", "b"]'})
+    for mmap in (False, True):
+        state = torch.load(path, weights_only=True, mmap=mmap)
+        assert list(state) == ["weight"]
+        np.testing.assert_array_equal(state["weight"].numpy(), arrays["weight"])
+    reader = torch._C.PyTorchFileReader(str(path))
+    assert json.loads(reader.get_record("extra/metadata.json")) == {"classes": '["a", "b"]'}
+
+
+def test_a_program_with_extra_files_is_still_a_program(torch, tmp_path):
+    writer = torch._C.PyTorchFileWriter(str(tmp_path / "file.pth"))
+    for name, content in (
+        ("data.pkl", b"x"),
+        ("constants.pkl", b"x"),
+        ("extra/metadata.json", b"{}"),
+    ):
+        writer.write_record(name, content, len(content))
+    writer.write_end_of_file()
+    with pytest.raises(weights_convert.FormatError, match="TorchScript"):
+        weights_convert.load(tmp_path / "file.pth")
+
+
 STAGES = {
     "resnet18": {
         "stem": lambda model, x: model.maxpool(model.relu(model.bn1(model.conv1(x)))),

@@ -30,8 +30,7 @@ def test_any_format_to_any_other_keeps_every_bit(first, second, tmp_path, capsys
     assert "104 arrays" in capsys.readouterr().out
     back = weights_convert.read(tmp_path / second)
     assert all(np.array_equal(back.arrays[name], arrays[name]) for name in arrays)
-    if "pth" not in first + second:
-        assert back.metadata == {"classes": '["a", "b"]'}
+    assert back.metadata == {"classes": '["a", "b"]'}
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
@@ -86,11 +85,14 @@ def test_bad_input(case, tmp_path, capsys, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "folder.pth", "pipe"]
 
 
-def test_inspect_shows_container_model_and_arrays(tmp_path, capsys):
-    weights_convert.save(tmp_path / "a.safetensors", state(3, (8,)), {"author": "someone"})
-    assert main(["inspect", str(tmp_path / "a.safetensors")]) == 0
+@pytest.mark.parametrize(
+    ("name", "container"), [("a.safetensors", "safetensors"), ("a.pth", "zip (torch 1.6 or later)")]
+)
+def test_inspect_shows_container_model_and_arrays(name, container, tmp_path, capsys):
+    weights_convert.save(tmp_path / name, state(3, (8,)), {"author": "someone"})
+    assert main(["inspect", str(tmp_path / name)]) == 0
     shown = capsys.readouterr().out
-    assert "safetensors, 104 arrays" in shown and "model: resnet18, 3 classes" in shown
+    assert f"{container}, 104 arrays" in shown and "model: resnet18, 3 classes" in shown
     assert "metadata: author = someone" in shown
     assert any(line.split() == ["fc.0.bias", "float32", "(8,)"] for line in shown.splitlines())
 

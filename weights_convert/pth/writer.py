@@ -1,9 +1,10 @@
 """Writes the zip container so that every torch.load(weights_only=True) reads it.
 
 The opcodes are emitted by hand: pickle's own would use some that torch's restricted unpickler does
-not know. The same arrays give the same bytes.
+not know. The same arrays and metadata give the same bytes.
 """
 
+import json
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 
 from weights_convert.errors import ConversionError
 from weights_convert.pth.tensors import STORAGES, contiguous_strides
+from weights_convert.pth.zip_file import MAX_METADATA, METADATA
 
 ROOT = "archive"
 ALIGNMENT = 64
@@ -20,21 +22,25 @@ _NAMES = {dtype: name for name, dtype in STORAGES.items() if name != "UntypedSto
 _DOS_DATE = 0x21  # 1 January 1980, the same for every file
 
 
-def write(stream: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+def write(stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Writes a state_dict, one storage for each array, without copying the arrays.
 
-    Raises ConversionError naming every array whose type torch does not have.
+    Metadata, if any, are a record of their own that torch.load ignores. Raises ConversionError
+    naming every array whose type torch does not have.
     """
     problems = [
         f"{name}: torch has no type for {array.dtype}"
         for name, array in arrays.items()
         if array.dtype not in _NAMES
     ]
+    described = json.dumps(dict(sorted(metadata.items()))).encode() if metadata else b""
+    if len(described) > MAX_METADATA:
+        problems.append(f"metadata: {len(described):,} bytes; .pth takes {MAX_METADATA:,}")
     if problems:
         raise ConversionError(problems)
     central: list[bytes] = []
     position = 0
-    for name, content in _records(arrays):
+    for name, content in _records(arrays, described):
         header, entry = _headers(name, content, position)
         stream.write(header)
         stream.write(content)
@@ -45,13 +51,15 @@ def write(stream: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
     stream.write(_end(len(central), len(directory), position))
 
 
-def _records(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, memoryview]]:
+def _records(arrays: Mapping[str, np.ndarray], metadata: bytes) -> Iterator[tuple[str, memoryview]]:
     yield "data.pkl", memoryview(pickled(arrays))
     yield "byteorder", memoryview(b"little")
     for key, array in enumerate(arrays.values()):
         contiguous = np.ascontiguousarray(array)
         # Through bytes, since bfloat16 has no buffer format of its own.
         yield f"data/{key}", contiguous.reshape(-1).view(np.uint8).data
+    if metadata:
+        yield METADATA, memoryview(metadata)
     yield "version", memoryview(b"3\n")
 
 

@@ -1,6 +1,7 @@
 """The zip container of torch 1.6 and later."""
 
 import itertools
+import json
 import struct
 import zipfile
 import zlib
@@ -16,6 +17,9 @@ from weights_convert.pth.tensors import Resolve, Storage, Tensor, array
 
 MAX_PICKLE = 64 * 2**20
 MAX_MEMBERS = 100_000
+
+METADATA = "extra/metadata.json"  # where TorchScript keeps extra files; torch.load ignores it
+MAX_METADATA = 2**20
 
 
 class Archive(NamedTuple):
@@ -72,6 +76,25 @@ def read(archive: Archive) -> tuple[Any, Resolve]:
         return array(spec, archive.members[f"{root}data/{spec.storage.key}"], big_endian)
 
     return value, resolve
+
+
+def metadata(archive: Archive) -> dict[str, str]:
+    """What `writer.write` was given beside the arrays.
+
+    Empty if the record is anything else: foreign files may have one of that name.
+    """
+    (pickled,) = (name for name in archive.members if is_pickle(name))
+    record = archive.members.get(pickled.removesuffix("data.pkl") + METADATA, b"")
+    if len(record) > MAX_METADATA:
+        return {}
+    try:
+        entries = json.loads(bytes(record))
+        if isinstance(entries, dict) and all(isinstance(value, str) for value in entries.values()):
+            "".join((*entries, *entries.values())).encode()  # halves of characters cannot be shown
+            return entries
+    except (ValueError, RecursionError):
+        pass
+    return {}
 
 
 def is_pickle(name: str) -> bool:
