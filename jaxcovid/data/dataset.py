@@ -1,6 +1,7 @@
 """What every source of images becomes: uint8 pixels, one set per split."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -49,7 +50,10 @@ class Split(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """Splits "train", "validation" and perhaps "test", and what is to be known about them."""
+    """Splits "train", "validation" and perhaps "test", and what is to be known about them.
+
+    `patients` numbers the patient of every image of a split, if that is known.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -58,6 +62,7 @@ class Dataset(NamedTuple):
     skipped: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    patients: Mapping[str, Int[np.ndarray, "n"] | None] = MappingProxyType({})
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:

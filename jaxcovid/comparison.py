@@ -1,0 +1,101 @@
+"""Whether one model is better than another on the same images."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import stats
+
+from jaxcovid.metrics import Key, value_or_none, weighted_metrics, why_undefined
+from jaxcovid.resampling import bootstrap, difference_interval, no_spread, p_value
+
+OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "auroc", "auprc", "brier")
+OF_CLASS = ("recall", "specificity", "f1", "auroc")
+
+
+def compare(
+    labels: Int[np.ndarray, "n"],
+    one: Float[np.ndarray, "n class"],
+    other: Float[np.ndarray, "n class"],
+    classes: Sequence[str],
+    *,
+    groups: Int[np.ndarray, "n"] | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """McNemar's test, and differences (other minus one) with 95 % intervals; ready for JSON.
+
+    McNemar's test takes images as independent. With several images of a patient read the
+    differences: their bootstrap is paired and, with `groups`, draws patients.
+    """
+    units = np.arange(len(labels)) if groups is None else groups
+    first = weighted_metrics(labels, one, classes, {})
+    second = weighted_metrics(labels, other, classes, {})
+    keys: dict[str, Key] = {metric: (metric,) for metric in OVERALL}
+    keys |= {
+        f"{metric} of {name}": ("per_class", name, metric)
+        for name in classes
+        for metric in OF_CLASS
+    }
+
+    def statistics(
+        weights: Float[np.ndarray, "resample n"],
+    ) -> Mapping[tuple[str, int], Float[np.ndarray, "resample"]]:
+        found = first(weights), second(weights)
+        return {(shown, side): found[side][key] for shown, key in keys.items() for side in (0, 1)}
+
+    values = bootstrap(statistics, units, resamples, seed)
+    mcnemar, undefined = _mcnemar(one.argmax(1) == labels, other.argmax(1) == labels)
+    differences = {}
+    for shown, key in keys.items():
+        pair = values[shown, 0], values[shown, 1]
+        differences[shown], reason = _difference(key, *pair, len(np.unique(units)), len(labels))
+        undefined |= {
+            f"differences.{shown}.{part}": reason
+            for part, value in differences[shown].items()
+            if value is None
+        }
+    return {
+        "examples": len(labels),
+        "patients": None if groups is None else len(np.unique(groups)),
+        "mcnemar": mcnemar,
+        "differences": differences,
+        "undefined": undefined,
+    }
+
+
+def _mcnemar(
+    one: Bool[np.ndarray, "n"], other: Bool[np.ndarray, "n"]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Exact, from where each is correct."""
+    first, second = int(np.sum(one & ~other)), int(np.sum(other & ~one))
+    counts = {"only_first_correct": first, "only_second_correct": second}
+    if first + second == 0:
+        reason = "both are correct on the same images"
+        return {**counts, "p_value": None}, {"mcnemar.p_value": reason}
+    return {**counts, "p_value": float(stats.binomtest(first, first + second).pvalue)}, {}
+
+
+def _difference(
+    key: Key,
+    first: Float[np.ndarray, "_"],
+    second: Float[np.ndarray, "_"],
+    groups: int,
+    examples: int,
+) -> tuple[dict[str, Any], str]:
+    """A metric of both, and why what is None is undefined."""
+    values = second - first
+    found = {
+        "first": value_or_none(first[0]),
+        "second": value_or_none(second[0]),
+        "difference": value_or_none(values[0]),
+        "interval": None,
+        "p_value": None,
+    }
+    if np.isnan(values[0]):
+        return found, why_undefined(key, examples)
+    if reason := no_spread(values, groups):
+        return found, reason
+    found["interval"] = list(difference_interval(values, groups))
+    return {**found, "p_value": p_value(values, groups)}, ""

@@ -1,0 +1,149 @@
+"""Which patient each image is of: images of one patient are alike."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from jaxcovid.data.dataset import Split
+from jaxcovid.data.layout import SPLITS
+from jaxcovid.errors import InputError, check, first_line
+
+COLUMNS = ("class", "file", "patient")
+
+# Files of NIH ChestX-ray14: patient, follow-up.
+NIH = re.compile(r"(\d{8})_\d{3}\.\w+")
+
+# By (class, file), or (class, file, split) where it holds for that split only.
+Table = Mapping[tuple[str, ...], str]
+
+
+class Patients(NamedTuple):
+    """Equal numbers for images of one patient, by split; None if no patient is known there."""
+
+    groups: dict[str, Int[np.ndarray, "_"] | None]
+    warnings: tuple[str, ...]
+
+
+def assign(splits: Mapping[str, Split], classes: Sequence[str], table: Table | None) -> Patients:
+    """Patients by the table, else by NIH file names; other images are patients of their own.
+
+    Raises InputError if the table is of other images.
+    """
+    images = {name: list(_images(name, split, classes)) for name, split in splits.items()}
+    keys = [key for each in images.values() for key in each]
+    if table is not None and not any(_listed(key, table) for key in keys):
+        raise InputError(
+            [
+                f"--patients: none of the {len(table)} row(s) is of an image of --data; class and "
+                "file must be the names of its folder and of the file alone"
+            ]
+        )
+    known = {
+        name: [_listed(key, table or {}) or _by_name(key[1]) for key in each]
+        for name, each in images.items()
+    }
+    groups = {name: _numbered(each) if any(each) else None for name, each in known.items()}
+    unlisted = [] if table is None else list(_unknown(splits, known))
+    warnings = [
+        f"--patients: {len(unlisted)} of {len(keys)} image(s) not listed, such as {unlisted[0]}; "
+        "each counts as a patient of its own"
+        for _ in unlisted[:1]
+    ]
+    return Patients(groups, (*warnings, *_shared(known)))
+
+
+def read(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
+    """The patients listed in CSV files with columns class, file, patient and perhaps split.
+
+    A row with a split holds for that split only. Raises InputError with all that is wrong.
+    """
+    table: dict[tuple[str, ...], str] = {}
+    problems = []
+    for path in paths:
+        try:
+            # utf-8-sig: spreadsheets write a byte order mark.
+            text = path.read_text("utf-8-sig")
+            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                problems.append(
+                    f"--patients: {path}, line 1: no column {' or '.join(missing)}; the first line "
+                    f"must name the columns, {','.join(COLUMNS)}"
+                )
+                continue
+            for row in reader:
+                problem = _add(row, table)
+                problems += [f"--patients: {path}, line {reader.line_num}: {problem}"] * bool(
+                    problem
+                )
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            problems.append(f"--patients: {path} is not readable as CSV ({first_line(error)})")
+    check(problems)
+    return table
+
+
+def _add(row: Mapping[str, str | None], table: dict[tuple[str, ...], str]) -> str | None:
+    """Puts a row in the table, or says what is wrong with it."""
+    label, file, patient, named = ((row.get(name) or "").strip() for name in (*COLUMNS, "split"))
+    if not file or not patient:
+        return f"no {'patient' if file else 'file'}; fill it in or remove the line"
+    split = next((name for name, aliases in SPLITS.items() if named.lower() in aliases), None)
+    if named and split is None:
+        return f"split {named!r} is none of {', '.join(SPLITS)}; correct it or leave it empty"
+    key = (label, file, split) if split else (label, file)
+    if table.setdefault(key, patient) != patient:
+        return (
+            f"{label}/{file} is of patient {patient} here and of {table[key]} before; keep one, or "
+            "name the splits in a column split"
+        )
+    return None
+
+
+def _images(name: str, split: Split, classes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Class (empty if unknown), file name and split of each image."""
+    for label, path in zip(split.labels, split.paths, strict=True):
+        yield (classes[int(label)] if label >= 0 else ""), PurePosixPath(path).name, name
+
+
+def _listed(key: tuple[str, str, str], table: Table) -> str | None:
+    return table.get(key) or table.get(key[:2])
+
+
+def _by_name(file: str) -> str | None:
+    match = NIH.fullmatch(file)
+    return match and match[1]
+
+
+def _numbered(patients: Sequence[str | None]) -> Int[np.ndarray, "_"]:
+    """A number for each patient, and one of its own for each image without."""
+    numbers: dict[str | int, int] = {}
+    owners = [index if patient is None else patient for index, patient in enumerate(patients)]
+    return np.array([numbers.setdefault(owner, len(numbers)) for owner in owners], np.int64)
+
+
+def _unknown(
+    splits: Mapping[str, Split], known: Mapping[str, Sequence[str | None]]
+) -> Iterator[str]:
+    for name, split in splits.items():
+        for path, patient in zip(split.paths, known[name], strict=True):
+            if patient is None:
+                yield path
+
+
+def _shared(known: Mapping[str, Sequence[str | None]]) -> Iterator[str]:
+    """Warnings of patients in two splits."""
+    for one, other in combinations(known, 2):
+        both = sorted(({*known[one]} & {*known[other]}) - {None}, key=str)
+        if both:
+            count = "1 patient has" if len(both) == 1 else f"{len(both)} patients have"
+            yield (
+                f"{count} images in {one} and {other}, such as {both[0]}: that score is partly "
+                "memory"
+            )

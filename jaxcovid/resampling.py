@@ -1,0 +1,114 @@
+"""How sure a figure is: the bootstrap over patients, by weights of examples.
+
+The bootstrap gives standard errors; intervals are made of these, not of percentiles. In simulated
+sets of 160 images, of 1 to 7 images a patient, accuracies of 0.87 to 0.98 and AUROCs of 0.97 to
+0.999, those of `interval` held the true balanced accuracy in 92 to 97 % of sets and the true AUROC
+in 86 to 96 %; percentiles in 85 to 95 % and 75 to 95 %. Lowest with fewest patients: 40.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import special, stats
+
+LEVEL = 0.95
+# Elements of a chunk of weights: 4 MB, so that it stays in a processor's cache.
+CHUNK = 2**19
+
+SAME = "every resample gives the same value"
+
+Statistics = Callable[
+    [Float[np.ndarray, "resample n"]], Mapping[Any, Float[np.ndarray, "resample"]]
+]
+
+
+def bootstrap(
+    statistics: Statistics, groups: Int[np.ndarray, "n"], resamples: int, seed: int
+) -> dict[Any, Float[np.ndarray, "_"]]:
+    """Each statistic of all examples, followed by its values for the resamples."""
+    parts = [statistics(np.ones((1, len(groups))))]
+    parts += [statistics(weights) for weights in resample_weights(groups, resamples, seed)]
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def resample_weights(
+    groups: Int[np.ndarray, "n"], resamples: int, seed: int, elements: int = CHUNK
+) -> Iterator[Float[np.ndarray, "resample n"]]:
+    """How often each example is drawn if whole groups are, with replacement (cluster bootstrap).
+
+    Comes in chunks of about so many elements; what they hold does not depend on that. Nothing for
+    fewer than two groups.
+    """
+    ids, members = np.unique(groups, return_inverse=True)
+    if len(ids) < 2:
+        return
+    rng = np.random.default_rng(seed)
+    rows = max(1, elements // len(groups))
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = rng.multinomial(len(ids), np.full(len(ids), 1 / len(ids)), size)
+        yield drawn[:, members].astype(np.float64)
+
+
+def interval(
+    values: Float[np.ndarray, "_"], groups: int, low: float = 0, high: float = 1
+) -> tuple[float, float]:
+    """95 % interval of what lies between low and high: symmetric in its logit, by Student's t.
+
+    `values` are as from `bootstrap` and have passed `no_spread`. `groups` are those that enter the
+    value, at least two.
+    """
+    share = (values[0] - low) / (high - low)
+    error = standard_error(values, groups) / (high - low) / (share * (1 - share))
+    reach = error * stats.t.ppf((1 + LEVEL) / 2, groups - 1)
+    ends = special.expit(special.logit(share) + np.array([-reach, reach]))
+    return float(low + ends[0] * (high - low)), float(low + ends[1] * (high - low))
+
+
+def inflated_interval(values: Float[np.ndarray, "_"], groups: int) -> tuple[float, float]:
+    """95 % interval of what few examples make too large, such as the calibration error.
+
+    Resamples are still more inflated, which tells by how much: it reaches down by twice that more
+    than up. On simulated sets of 160 images it covered the truth in 87 to 95 % of sets, percentiles
+    in 0 to 94 %. `values` as for `interval`.
+    """
+    error = standard_error(values, groups)
+    inflation = float(np.nanmean(values[1:]) - values[0])
+    quantile = stats.t.ppf((1 + LEVEL) / 2, groups - 1)
+    low = values[0] - 2 * inflation - quantile * np.hypot(error, inflation)
+    return max(0.0, float(low)), min(1.0, float(values[0] + quantile * error))
+
+
+def difference_interval(values: Float[np.ndarray, "_"], groups: int) -> tuple[float, float]:
+    """95 % interval of a difference by Student's t; `values` as for `interval`."""
+    reach = standard_error(values, groups) * stats.t.ppf((1 + LEVEL) / 2, groups - 1)
+    return float(values[0] - reach), float(values[0] + reach)
+
+
+def p_value(values: Float[np.ndarray, "_"], groups: int) -> float:
+    """Of no difference, two-sided; below 0.05 where `difference_interval` leaves out 0."""
+    return float(2 * stats.t.sf(abs(values[0]) / standard_error(values, groups), groups - 1))
+
+
+def exact_interval(value: float, groups: int) -> tuple[float, float]:
+    """95 % Clopper-Pearson interval of a proportion that is 0 or 1 in so many groups."""
+    found = stats.binomtest(round(value * groups), groups).proportion_ci(LEVEL, method="exact")
+    return float(found.low), float(found.high)
+
+
+def standard_error(values: Float[np.ndarray, "_"], groups: int) -> float:
+    """Standard deviation over resamples, which draw from a sample and thus vary too little."""
+    return float(np.nanstd(values[1:]) * np.sqrt(groups / (groups - 1)))
+
+
+def no_spread(values: Float[np.ndarray, "_"], groups: int) -> str | None:
+    """Why the resamples tell nothing of how sure a value is, if that is so."""
+    if groups < 2:
+        return "one example or one patient says nothing of others"
+    defined = values[1:][np.isfinite(values[1:])]
+    if 2 * len(defined) <= len(values) - 1:
+        return "undefined in at least half of the resamples"
+    # Rounding may differ between resamples.
+    return SAME if np.ptp(defined) < 1e-12 else None
