@@ -79,6 +79,9 @@ class Config:
     batch. Default: half of the machine's memory."""
     checkpoint_every: int | None = None
     """Steps between checkpoints; every epoch has one at its end."""
+    patients: tuple[Path, ...] = ()
+    """CSV files with the columns class, file, patient: intervals and warnings then take all images
+    of a patient together. NIH's file names tell the patient without it."""
     output: Path | None = None
     """Folder for the results; must not exist. Default: runs/<model>-<trainable>-<time>."""
     resume: Path | None = None
@@ -94,8 +97,8 @@ class Config:
 
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (
-    "data", "parallel", "memory_budget", "checkpoint_every", "output", "resume", "coordinator",
-    "num_processes", "process_id",
+    "data", "parallel", "memory_budget", "checkpoint_every", "patients", "output", "resume",
+    "coordinator", "num_processes", "process_id",
 )  # fmt: skip
 
 
@@ -110,6 +113,7 @@ def stored(run: Path) -> Config:
     try:
         record = json.loads(path.read_text())
         record |= {"head": tuple(record["head"]), "output": run, "resume": run}
+        record["patients"] = tuple(map(Path, record.get("patients", ())))
         record |= {"coordinator": None, "num_processes": None, "process_id": None}
         kinds = {name: kind for name, kind in get_type_hints(Config).items() if name in record}
         if wrong := [name for name, kind in kinds.items() if not _fits(record[name], kind)]:

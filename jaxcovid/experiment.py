@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -22,8 +21,9 @@ from jaxcovid import config as configuration
 from jaxcovid.audit import audit, digests
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
-from jaxcovid.fit import Journal, epochs, predict, restored_journal
-from jaxcovid.report import artifacts, record, text
+from jaxcovid.fit import Journal, epochs, evaluate, restored_journal
+from jaxcovid.report import artifacts, files, record, text
+from jaxcovid.report.results import Training, gather
 from jaxcovid.task import Task, load_data, prepare
 from jaxcovid.train import TrainState
 from weights_convert.cache import cache_folder
@@ -78,7 +78,7 @@ def _run(config: Config, deferred: Deferred) -> Path:
             parallel.agreed("")
             with deferred() as interrupted:
                 state, journal = _train(task, journal, folder, settings, interrupted)
-            _finish(task, state, journal, folder)
+            _finish(task, state, journal, folder, settings)
     except KeyboardInterrupt:
         assert config.output is not None
         if (config.output / "config.json").exists():
@@ -108,22 +108,34 @@ def _train(
     return state, journal
 
 
-def _finish(task: Task, state: TrainState, journal: Journal, folder: Path) -> None:
+def _finish(
+    task: Task, state: TrainState, journal: Journal, folder: Path, settings: Mapping[str, Any]
+) -> None:
     """Proves that what was frozen is unchanged, measures every split and writes the results."""
     config, dataset = task.config, task.dataset
     result = audit(task.before, digests(state.params, state.batch_stats), task.frozen)
-    predictions = {name: predict(task, state, name, _bar) for name in dataset.splits}
-    measured = artifacts.measure(dataset, predictions)
+    predictions = {name: evaluate(task, state, name, _bar) for name in dataset.splits}
     if jax.process_index() == 0:
-        if result.frozen_unchanged:
-            artifacts.write_weights(folder, config, dataset.classes, task.entries, state)
-        artifacts.write_results(
-            folder, config, dataset, journal.history, predictions, measured, result
+        _say("Measuring and explaining")
+        results = gather(
+            f"{config.model}, training {config.trainable}, on {dataset.name}",
+            dataset,
+            predictions,
+            task.explain(state),
+            settings,
+            training=Training(task.plan, result, journal.history, task.views()),
         )
+        if result.frozen_unchanged:
+            artifacts.write_weights(
+                folder, config, dataset.classes, task.entries, state, results.thresholds
+            )
+        artifacts.write_results(folder, results, _bar)
+        if result.frozen_unchanged:
+            _say(text.summary(results))
+            _say(text.where(folder))
     if not result.frozen_unchanged:
         listed = ", ".join(result.violations)
         raise RuntimeError(f"frozen leaves changed in training, which must never be: {listed}")
-    _say(text.summary(folder, measured, result))
     parallel.agreed("done")  # the others wait until everything is written
 
 
@@ -160,13 +172,8 @@ def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
     if jax.process_index() == 0:
         try:
             if config.resume is None:
-                aside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-                try:
-                    aside.mkdir(parents=True)
+                with files.folder_aside(folder) as aside:
                     artifacts.write_config(aside, settings)
-                    aside.rename(folder)
-                finally:
-                    shutil.rmtree(aside, ignore_errors=True)
             else:
                 artifacts.write_config(folder, settings)
         except OSError as error:

@@ -1,7 +1,8 @@
 """The training loop: steps, epochs, validation; with checkpoints, and a stop wherever asked."""
 
+import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -10,16 +11,11 @@ import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.checkpoint import Checkpoint, Save
-from jaxcovid.data import loader
 from jaxcovid.errors import InputError
-from jaxcovid.report.artifacts import Epoch, Predictions
+from jaxcovid.evaluation import BATCH, Bar, Predictions, means, predict
+from jaxcovid.report.results import Epoch
 from jaxcovid.task import Task
 from jaxcovid.train import Totals, TrainState
-
-EVALUATION_BATCH = 32
-
-# bar(items, **options) is tqdm or something like it.
-Bar = Callable[..., Any]
 
 
 class Journal(NamedTuple):
@@ -27,13 +23,6 @@ class Journal(NamedTuple):
 
     sums: tuple[float, ...] = (0.0,) * len(Totals._fields)
     history: tuple[Epoch, ...] = ()
-
-
-class Means(NamedTuple):
-    """Over the examples of an epoch or a split."""
-
-    loss: float
-    accuracy: float
 
 
 def epochs(
@@ -55,7 +44,7 @@ def epochs(
         state, journal = _fit_epoch(task, state, journal, compiled, save, interrupted, bar)
         seconds = time.perf_counter() - started
         try:
-            validation = predict(task, state, "validation", bar, interrupted)
+            validation = evaluate(task, state, "validation", bar, interrupted)
         except KeyboardInterrupt:
             save(state, _plain(task, journal), wait=True)
             raise
@@ -79,36 +68,24 @@ def epochs(
         save(state, _plain(task, journal), validation.loss)
 
 
-def predict(
+def evaluate(
     task: Task, state: TrainState, name: str, bar: Bar, interrupted: Callable[[], bool] = bool
 ) -> Predictions:
-    """Probabilities of every image of a split, each exactly once whatever the batch size.
+    """What the network says of a split of the task's data.
 
     Raises KeyboardInterrupt if interrupted.
     """
-    split = task.dataset.splits[name]
+    # One batch size for all splits, so that one program is compiled.
     largest = max(len(each.labels) for each in task.dataset.splits.values())
-    size = min(EVALUATION_BATCH, largest)
-    parts = list(loader.batches(np.arange(len(split.labels)), size, task.devices.mesh.size))
-    own = [parallel.own_rows(part) for part in parts]
-    batches = loader.read(split, own, augmentable=False)
-    results = []
-    for examples in bar(batches, desc=f"Evaluating {name}", total=len(parts), delay=0.5):
-        inputs = parallel.shares(examples, task.devices)
-        results.append(task.eval_step(state.params, state.batch_stats, inputs))
-        # Several processes must stop at the same place, which is after the next training step.
-        if jax.process_count() == 1 and interrupted():
-            raise KeyboardInterrupt
-    logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
-    real = [rows[part.mask == 1] for rows, part in zip(logits, parts, strict=True)]
-    probabilities = np.asarray(jax.nn.softmax(np.concatenate(real), axis=-1))
-    return Predictions(probabilities, *means(np.array(totals, np.float64).sum(0)))
-
-
-def means(sums: Sequence[float] | np.ndarray) -> Means:
-    """Loss and accuracy from sums in the order of Totals."""
-    loss, weight, correct, examples = sums
-    return Means(float(loss / weight), float(correct / examples))
+    return predict(
+        task.eval_step,
+        {"params": state.params, "batch_stats": state.batch_stats},
+        task.dataset.splits[name],
+        task.devices,
+        functools.partial(bar, desc=f"Evaluating {name}"),
+        min(BATCH, largest),
+        interrupted,
+    )
 
 
 def _fit_epoch(

@@ -82,7 +82,7 @@ def from_file(
     except OSError as error:
         raise InputError([f"--weights: {path}: {error.strerror}"]) from None
     state = weights.arrays
-    check([f"--weights: {path}: {problem}" for problem in _unfit_values(state)])
+    check([f"--weights: {path}: {problem}" for problem in unfit_values(state)])
     # Files from elsewhere do not say what their classes are.
     same_classes = weights.metadata.get("classes", json.dumps(list(classes))) == json.dumps(
         list(classes)
@@ -108,7 +108,7 @@ def from_file(
     return Initial(traverse_util.unflatten_dict(flat) | _empty(variables), source)
 
 
-def _unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
+def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
     """Arrays that no trained network has: they would spoil every result unnoticed."""
     found = []
     for name, array in state.items():

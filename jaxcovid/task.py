@@ -12,25 +12,32 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
+from jaxtyping import Float
 
 from jaxcovid import checkpoint, models, parallel
 from jaxcovid.audit import digests, frozen_paths
 from jaxcovid.checkpoint import Checkpoint
 from jaxcovid.config import Config
-from jaxcovid.data import loader, sources
+from jaxcovid.data import loader, patients, sources
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.data.stored import Progress
+from jaxcovid.evaluation import EvalStep, compiled_eval_step
+from jaxcovid.explain import compiled_grad_cam
 from jaxcovid.initial_weights import Initial, initial_variables
-from jaxcovid.losses import Loss, balanced_weights, cross_entropy
+from jaxcovid.losses import balanced_weights, cross_entropy
 from jaxcovid.optimizers import optimizer, schedule
 from jaxcovid.parallel import Devices
-from jaxcovid.train import Batch, TrainState, init_state, make_eval_step, make_train_step
+from jaxcovid.report.results import Explain
+from jaxcovid.train import Batch, TrainState, init_state, make_train_step
 from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
 from weights_convert import Entry, table
 
 # Steps that an accelerator makes without looking up, and the share of its memory for images.
 SCANNED, IMAGES_SHARE = 64, 0.25
+
+# Training images that a report shows at most.
+SHOWN = 8
 
 
 class Task(NamedTuple):
@@ -54,17 +61,21 @@ class Task(NamedTuple):
     work: Callable[[int, int], Iterator[tuple[int, tuple[Any, ...]]]]
     # (state, *inputs, epoch) to a new state and the totals of each step.
     train_step: Any
-    # (params, batch_stats, examples) to logits and totals.
-    eval_step: Any
+    eval_step: EvalStep
+    # What tells where the network of a state looks.
+    explain: Callable[[TrainState], Explain]
+    # The first training images, as the network sees them.
+    views: Callable[[], Any]
 
 
 def load_data(config: Config, cache: Path, progress: Progress) -> Dataset:
-    """The images of `--data`, in memory if they fit in it. Raises InputError.
+    """The images of `--data`, in memory if they fit in it, and who is in them. Raises InputError.
 
     Of several processes each reads only its share of every batch of a folder's images, so none
     holds all in memory.
     """
-    budget = 1e9 * config.memory_budget if config.memory_budget is not None else _half_of_memory()
+    known = patients.read(config.patients) if config.patients else None
+    budget = 1e9 * config.memory_budget if config.memory_budget is not None else half_of_memory()
     dataset = sources.load(
         config.data,
         cache,
@@ -72,7 +83,11 @@ def load_data(config: Config, cache: Path, progress: Progress) -> Dataset:
         memory_budget=budget if jax.process_count() == 1 else -1,
         progress=progress,
     )
-    return sources.limit_train(dataset, config.limit_train, config.seed)
+    dataset = sources.limit_train(dataset, config.limit_train, config.seed)
+    assigned = patients.assign(dataset.splits, dataset.classes, known)
+    return dataset._replace(
+        patients=assigned.groups, warnings=(*dataset.warnings, *assigned.warnings)
+    )
 
 
 def prepare(
@@ -127,7 +142,9 @@ def prepare(
         batch_size,
         work,
         parallel.spread(steps, devices, split, donate=(0,)),
-        parallel.spread(_eval_from_examples(shared, loss), devices, (False, False, True)),
+        compiled_eval_step(shared, loss, devices),
+        lambda state: compiled_grad_cam(module, _on_host(state)),
+        lambda: _views(config, train, batch_size),
     )
 
 
@@ -194,14 +211,21 @@ def _from_arrays(step: Callable) -> Callable:
     return steps
 
 
-def _eval_from_examples(module: models.Model, loss: Loss) -> Callable:
-    eval_step = make_eval_step(module, loss)
+def _on_host(state: TrainState) -> dict[str, Any]:
+    # Of several processes one computes alone what it explains.
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    return jax.tree.map(np.asarray, variables)
 
-    def step(params: Any, batch_stats: Any, examples: Examples):
-        images = loader.normalise(examples.images)
-        return eval_step(params, batch_stats, Batch(images, examples.labels, examples.mask))
 
-    return step
+def _views(config: Config, train: Split, batch_size: int) -> Float[np.ndarray, "n 224 224 3"]:
+    """The first training images of the first epoch, normalised."""
+    order = loader.epoch_order(config.seed, 1, len(train.labels))
+    part = Indices(*(rows[:SHOWN] for rows in next(loader.batches(order, batch_size))))
+    (examples,) = loader.read(train, [part], config.augment)
+    key = loader.purpose_key(config.seed, loader.AUGMENT)
+    if not config.augment:
+        return np.asarray(loader.normalise(examples.images))
+    return np.asarray(jax.jit(loader.training_images)(examples, key, np.int32(1)))
 
 
 def _resident(train: Split, devices: Devices) -> bool:
@@ -215,7 +239,8 @@ def _resident(train: Split, devices: Devices) -> bool:
     return train.augmentable.nbytes <= IMAGES_SHARE * limit
 
 
-def _half_of_memory() -> float:
+def half_of_memory() -> float:
+    """Bytes: half of what the machine, or its container, has."""
     limits = []
     with contextlib.suppress(ValueError, OSError):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

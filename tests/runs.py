@@ -10,7 +10,7 @@ from jaxcovid.config import Config
 
 # Besides the history, which holds times.
 EXACT = (
-    "predictions.csv", "metrics.json", "weights.pth", "weights.safetensors", "plots/curves.png"
+    "predictions.csv", "metrics.json", "weights.pth", "weights.safetensors", "plots/loss.png"
 )  # fmt: skip
 
 

@@ -40,8 +40,11 @@ def test_all_artifacts_are_there_and_no_partial_file(finished):
     }
     found = {name for name in found if not name.startswith("checkpoints/")}
     assert found == {
-        "config.json", "history.csv", "metrics.json", "predictions.csv", "weights.pth", "weights.safetensors",
-        "plots/curves.png", "plots/confusion_train.png", "plots/confusion_validation.png",
+        "config.json", "history.csv", "metrics.json", "predictions.csv", "report.html", "weights.pth",
+        "weights.safetensors", "plots/loss.png", "plots/accuracy.png", "plots/training_views.png",
+        "plots/confusion_train.png", "plots/confusion_validation.png", "plots/roc_validation.png",
+        "plots/precision_recall_validation.png", "plots/reliability_validation.png",
+        *(f"plots/example_{index}{kind}.png" for index in range(8) for kind in ("", "_grad_cam")),
     }  # fmt: skip
     for path in (finished[0] / "plots").iterdir():
         with Image.open(path) as image:

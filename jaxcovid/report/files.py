@@ -1,15 +1,30 @@
 """Files that appear whole or not at all."""
 
+import contextlib
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from weights_convert.files import written_aside
+
+
+@contextlib.contextmanager
+def folder_aside(folder: Path) -> Iterator[Path]:
+    """A folder beside the target, renamed to it at the end if all went well."""
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -33,8 +48,8 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
     write_bytes(path, buffer.getvalue().encode())
 
 
-def write_picture(path: Path, figure: Figure) -> None:
-    """PNG, the same bytes for the same picture."""
+def picture_bytes(figure: Figure) -> bytes:
+    """A chart as PNG, the same bytes for the same picture."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()

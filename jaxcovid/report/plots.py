@@ -1,31 +1,39 @@
-"""Pictures of a run: curves and confusion matrices."""
+"""Charts of a run: learning curves, confusion matrices, operating characteristics, reliability."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from sklearn import metrics
 
 from jaxcovid.report import DISCLAIMER
 
 TRAIN, VALIDATION = "#1b6ca8", "#c8552b"  # told apart also without colour vision
 
+# Okabe and Ito's colours, and a dash for each, so that a grey print can be read too.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+DASHES = ("-", "--", "-.", ":")
 
-def curves(history: Sequence[Mapping[str, Any]], title: str) -> Figure:
-    """Loss and accuracy by epoch, training and validation on one axis each."""
-    figure = _figure(9, 4, title)
+BINS = 10  # of the reliability plot
+
+
+def curve(history: Sequence[Mapping[str, Any]], name: str, title: str) -> Figure:
+    """Loss or accuracy by epoch, training and validation on one axis."""
+    figure = _figure(5, 4, title)
+    axes = figure.subplots()
     epochs = [row["epoch"] for row in history]
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for split, colour, marker in (("train", TRAIN, "o"), ("validation", VALIDATION, "s")):
-            values = [row[f"{split}_{name}"] for row in history]
-            axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=split)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylim(0, 1.02 if name == "accuracy" else None)
-        axes.legend(frameon=False)
-        _plain(axes)
+    for split, colour, marker in (("train", TRAIN, "o"), ("validation", VALIDATION, "s")):
+        values = [row[f"{split}_{name}"] for row in history]
+        axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=split)
+    axes.set(xlabel="epoch", ylabel=name)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylim(0, 1.02 if name == "accuracy" else None)
+    axes.legend(frameon=False)
+    _plain(axes)
     return figure
 
 
@@ -33,12 +41,11 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: st
     """Counts, and shares of the true class as shade; rows are true classes."""
     counts = np.array(matrix)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    side = 2.6 + 0.75 * len(classes)
-    figure = _figure(side + 0.6, side, title)
+    side = 2.3 + 0.65 * len(classes)
+    figure = _figure(side + 0.5, side, title)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = [name if len(name) <= 18 else f"{name[:17]}…" for name in classes]
-    names = [name.replace("$", r"\$") for name in names]
+    names = [_short(name) for name in classes]
     axes.set_xticks(range(len(classes)), names, rotation=30, ha="right")
     axes.set_yticks(range(len(classes)), names)
     axes.set(xlabel="predicted", ylabel="true")
@@ -48,6 +55,117 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: st
         axes.text(column, row, text, ha="center", va="center", color=colour)
     _plain(axes)
     return figure
+
+
+def roc(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    classes: Sequence[str],
+    title: str,
+) -> Figure:
+    """Sensitivity against 1 - specificity of each class against the others."""
+    figure = _figure(5, 5, title)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    for index, name in _two_sided(labels, classes):
+        fall_out, recall, _ = metrics.roc_curve(labels == index, probabilities[:, index])
+        area = metrics.auc(fall_out, recall)
+        axes.plot(fall_out, recall, label=f"{_short(name)} ({area:.3f})", **_line(index))
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1), ylim=(0, 1.02))
+    return _with_legend(figure, axes, "area under the curve")
+
+
+def precision_recall(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    classes: Sequence[str],
+    title: str,
+) -> Figure:
+    """Precision against sensitivity of each class against the others."""
+    figure = _figure(5, 5, title)
+    axes = figure.subplots()
+    for index, name in _two_sided(labels, classes):
+        positive, scores = labels == index, probabilities[:, index]
+        precision, recall, _ = metrics.precision_recall_curve(positive, scores)
+        area = metrics.average_precision_score(positive, scores)
+        line = _line(index)
+        label = f"{_short(name)} ({area:.3f})"
+        axes.plot(recall, precision, drawstyle="steps-post", label=label, **line)
+        axes.axhline(positive.mean(), color=line["color"], linewidth=0.6, alpha=0.5)
+    axes.set(xlabel="sensitivity (recall)", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    return _with_legend(figure, axes, "average precision")
+
+
+def reliability(
+    labels: Int[np.ndarray, "n"], probabilities: Float[np.ndarray, "n class"], title: str
+) -> Figure:
+    """How often the predicted class is right, by how sure the network is of it."""
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == labels
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    filled = np.flatnonzero(count)
+    accuracy = np.bincount(bins, correct, BINS)[filled] / count[filled]
+    mean = np.bincount(bins, confidence, BINS)[filled] / count[filled]
+    figure = _figure(5, 5.4, title)
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, label="as sure as right")
+    axes.plot(mean, accuracy, color=TRAIN, marker="o", label="this network")
+    axes.vlines(mean, mean, accuracy, color=VALIDATION, linewidth=1.2, label="gap")
+    axes.set(ylabel="share that is right", ylim=(0, 1.02), xlim=(0, 1.02))
+    axes.legend(frameon=False, loc="upper left")
+    edges = (np.arange(BINS) + 0.5) / BINS
+    below.bar(edges, count, width=0.9 / BINS, color=TRAIN)
+    below.set(xlabel="probability of the predicted class", ylabel="images")
+    for each in (axes, below):
+        _plain(each)
+    return figure
+
+
+def differences(compared: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
+    """Differences of two networks on the same images, each with its interval."""
+    shown = [(name, each) for name, each in compared.items() if each["interval"] is not None]
+    figure = _figure(7, 1.6 + 0.32 * len(shown), title)
+    axes = figure.subplots()
+    axes.axvline(0, color="grey", linewidth=0.8)
+    for row, (_, each) in enumerate(shown):
+        axes.plot(each["interval"], [row, row], color=TRAIN)
+        axes.plot(each["difference"], row, "o", color=TRAIN)
+    axes.set_yticks(range(len(shown)), [_short(name, 30) for name, _ in shown])
+    axes.invert_yaxis()
+    axes.set(xlabel="second minus first")
+    _plain(axes)
+    return figure
+
+
+def _two_sided(labels: np.ndarray, classes: Sequence[str]) -> list[tuple[int, str]]:
+    """The classes that occur, and not alone: for others no curve is defined."""
+    return [
+        (index, name)
+        for index, name in enumerate(classes)
+        if 0 < np.sum(labels == index) < len(labels)
+    ]
+
+
+def _line(index: int) -> dict[str, Any]:
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": DASHES[index % len(DASHES)],
+        "linewidth": 1.6,
+    }
+
+
+def _with_legend(figure: Figure, axes: Axes, what: str) -> Figure:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, title=what)
+    else:
+        axes.text(0.5, 0.4, "needs two classes", ha="center")
+    _plain(axes)
+    return figure
+
+
+def _short(name: str, length: int = 18) -> str:
+    name = name if len(name) <= length else f"{name[: length - 1]}…"
+    return name.replace("$", r"\$")
 
 
 def _figure(width: float, height: float, title: str) -> Figure:

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxcovid.config import Config, as_json
 from jaxcovid.data.dataset import Dataset
+from jaxcovid.exported import Exported
 from jaxcovid.report import DISCLAIMER
 
 PACKAGES = (
@@ -27,6 +28,25 @@ def record(
     return {
         **as_json(config),
         "weights_source": weights_source,
+        **_data_and_surroundings(dataset),
+        "warnings": warnings,
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def external(network: Exported, dataset: Dataset) -> dict[str, Any]:
+    """The same of an evaluation elsewhere; the flags are those of the run that made the network."""
+    return {
+        "network": network.name,
+        **network.record,
+        **_data_and_surroundings(dataset),
+        "warnings": list(dataset.warnings),
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _data_and_surroundings(dataset: Dataset) -> dict[str, Any]:
+    return {
         "dataset": {
             "name": dataset.name,
             "classes": dataset.classes,
@@ -49,8 +69,6 @@ def record(
         "versions": _versions(),
         "device": _device(),
         "git_commit": _git_commit(),
-        "warnings": warnings,
-        "disclaimer": DISCLAIMER,
     }
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxcovid.audit import FreezeAudit
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.report.artifacts import Epoch
+from jaxcovid.report.results import Epoch, Results
 from jaxcovid.trainable import PlanRow
+
+SCORES = {"accuracy": "accuracy (95 % interval)", "macro_f1": "macro-F1", "auroc": "AUROC"}
 
 NORMS = {
     "-": "",
@@ -71,23 +72,102 @@ def epoch_line(row: Epoch, epochs: int) -> str:
     )
 
 
-def summary(folder: Path, measured: Mapping[str, Mapping[str, Any]], audit: FreezeAudit) -> str:
-    """The result and where to find it."""
-    lines = [""]
-    rows = []
-    for name, values in measured.items():
-        scores = (f"{values[score]:.3f}" for score in ("accuracy", "macro_f1"))
-        rows.append([name, values["examples"], *scores])
-    lines += _table(["split", "images", "accuracy", "macro-F1"], rows)
-    lines += [
-        f"Freeze audit: {audit.frozen_leaves} frozen arrays unchanged, {audit.trainable_changed} "
-        f"of {audit.trainable_leaves} trainable arrays changed",
-        "",
-        f"Results in {folder}: metrics.json, history.csv, predictions.csv, config.json, plots/, "
-        "weights.pth, weights.safetensors",
-        DISCLAIMER,
-    ]
+def summary(results: Results) -> str:
+    """The result."""
+    lines = ["", verdict(results), "", *_table(*_scores(results))]
+    if results.training is not None:
+        audit = results.training.audit
+        lines.append(
+            f"Freeze audit: {audit.frozen_leaves} frozen arrays unchanged, "
+            f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed"
+        )
     return "\n".join(lines)
+
+
+def where(folder: Path) -> str:
+    """Where to find the results, and what they are not for."""
+    return f"\nResults in {folder}; look at {folder / 'report.html'}\n{DISCLAIMER}"
+
+
+def comparison(first: Results, second: Results, compared: Mapping[str, Any]) -> str:
+    """Two networks on the same images, in words and figures."""
+    rows = []
+    for name, each in compared["differences"].items():
+        if each["difference"] is None:
+            continue
+        interval = each["interval"]
+        within = f"{interval[0]:+.3f} to {interval[1]:+.3f}" if interval else ""
+        scores = [f"{each[side]:.3f}" for side in ("first", "second")]
+        rows.append([name.replace("_", " "), *scores, f"{each['difference']:+.3f}", within])
+    header = ["", "first", "second", "difference", "95 % interval"]
+    lines = ["", comparison_verdict(first, second, compared), mcnemar(compared), ""]
+    return "\n".join([*lines, *_table(header, rows)])
+
+
+def comparison_verdict(first: Results, second: Results, compared: Mapping[str, Any]) -> str:
+    """Which of two networks is better, in one sentence."""
+    accuracy = compared["differences"]["accuracy"]
+    points, interval = 100 * accuracy["difference"], accuracy["interval"]
+    more = "more" if points >= 0 else "fewer"
+    sentence = (
+        f"Of {compared['examples']} {first.main} images, {second.title} classifies "
+        f"{abs(points):.1f} points {more} right than {first.title}"
+    )
+    if interval is None:
+        return f"{sentence}; how sure that is cannot be said."
+    low, high = (100 * end for end in interval)
+    clear = "a clear difference" if low > 0 or high < 0 else "no clear difference"
+    return f"{sentence} (95 % interval {low:+.1f} to {high:+.1f} points): {clear}."
+
+
+def mcnemar(compared: Mapping[str, Any]) -> str:
+    """McNemar's test in words."""
+    test = compared["mcnemar"]
+    counts = (
+        f"Only the first is right on {test['only_first_correct']} images, only the second on "
+        f"{test['only_second_correct']}"
+    )
+    if test["p_value"] is None:
+        return f"{counts}: McNemar's test has nothing to go by."
+    note = (
+        ""
+        if compared["patients"] is None
+        else "; it takes images for independent, the intervals do not"
+    )
+    return f"{counts} (McNemar's exact test: p = {test['p_value']:.3g}{note})."
+
+
+def verdict(results: Results) -> str:
+    """The result in one sentence."""
+    metrics = results.splits[results.main].metrics
+    if metrics is None or metrics["accuracy"] is None:
+        return "There are no labelled images, so nothing can be said about how good it is."
+    support = [each["support"] for each in metrics["per_class"].values()]
+    most = results.classes[int(np.argmax(support))]
+    interval = metrics["intervals"]["accuracy"]
+    within = ""
+    if interval is not None:
+        low, high = (100 * end for end in interval)
+        within = f" (95 % interval {low:.1f} to {high:.1f} %)"
+    return (
+        f"Of {metrics['examples']} {results.main} images it classifies "
+        f"{100 * metrics['accuracy']:.1f} % right{within}; always saying “{most}” would get "
+        f"{100 * max(support) / sum(support):.1f} %."
+    )
+
+
+def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:
+    rows = []
+    for name, each in results.splits.items():
+        if each.metrics is None:
+            continue
+        row = [name, each.metrics["examples"]]
+        for score in SCORES:
+            value, interval = each.metrics[score], each.metrics["intervals"][score]
+            within = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+            row.append("undefined" if value is None else f"{value:.3f}{within}")
+        rows.append(row)
+    return ["split", "images", *SCORES.values()], rows
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

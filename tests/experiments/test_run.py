@@ -1,11 +1,9 @@
 """The command line: exit codes, messages, and that nothing is left behind."""
 
 import json
-import runpy
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,21 +11,9 @@ import safetensors.numpy
 
 from jaxcovid import initial_weights
 from jaxcovid.config import Config, as_json
+from tests.experiments.scripts import FOLDER, call
 from weights_convert import table
 from weights_convert.fetch import SOURCES
-
-SCRIPT = Path(__file__).parents[2] / "experiments" / "run.py"
-
-
-def call(*arguments):
-    """Exit code of run.py, in this process."""
-    main = runpy.run_path(str(SCRIPT))["main"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["run.py", *map(str, arguments)])
-        try:
-            return main()
-        except SystemExit as stop:
-            return stop.code
 
 
 def vgg_file(folder):
@@ -105,7 +91,9 @@ def offline(monkeypatch):
 def test_bad_flags(case, image_folder, tmp_path, capfd):
     flags, message = BAD[case]
     output = tmp_path / "run"
-    code = call("--data", image_folder, "--output", output, "--weights", "none", *flags(tmp_path))
+    code = call(
+        "run", "--data", image_folder, "--output", output, "--weights", "none", *flags(tmp_path)
+    )
     printed = capfd.readouterr()
     assert code == 2
     assert message in printed.err + printed.out
@@ -114,7 +102,7 @@ def test_bad_flags(case, image_folder, tmp_path, capfd):
 
 
 def test_all_wrong_flags_are_named_at_once(image_folder, capfd):
-    assert call("--data", image_folder, "--lr", "nan", "--batch-size", 0, "--seed", -1) == 2
+    assert call("run", "--data", image_folder, "--lr", "nan", "--batch-size", 0, "--seed", -1) == 2
     printed = capfd.readouterr().err
     assert all(flag in printed for flag in ("--lr", "--batch-size", "--seed"))
 
@@ -148,16 +136,22 @@ BAD_DATA = {
 def test_bad_data(case, image_folder, tmp_path, capfd):
     spoil, message = BAD_DATA[case]
     spoil(image_folder)
-    assert call("--data", image_folder, "--output", tmp_path / "run", "--weights", "none") == 2
+    assert (
+        call("run", "--data", image_folder, "--output", tmp_path / "run", "--weights", "none") == 2
+    )
     printed = capfd.readouterr().err
     assert message in printed and "Traceback" not in printed
     assert not (tmp_path / "run").exists()
 
 
-def test_help_answers_within_a_second_and_says_what_it_is_not_for():
+@pytest.mark.parametrize(
+    ("script", "flag"),
+    [("run.py", "--trainable"), ("predict.py", "--explain"), ("evaluate.py", "--split")],
+)
+def test_help_answers_within_a_second_and_says_what_it_is_not_for(script, flag):
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, FOLDER / script, "--help"], capture_output=True, text=True, check=True
     )
     assert time.perf_counter() - started < 1
-    assert "--trainable" in done.stdout and "CLINICAL" in done.stdout.upper()
+    assert flag in done.stdout and "CLINICAL" in done.stdout.upper()

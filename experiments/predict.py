@@ -1,0 +1,105 @@
+"""What a trained network says of images: `python experiments/predict.py --help`.
+
+Not for clinical use.
+"""
+
+import dataclasses
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+
+@dataclasses.dataclass(frozen=True)
+class Predict:
+    """Class and probabilities of images, by a trained network. NOT FOR CLINICAL USE."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote."""
+    images: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IMAGE|FOLDER...")
+    ]
+    """Image files, and folders of them: PNG, JPEG, DICOM."""
+    csv: Path | None = None
+    """Where to write the answers; a file that is there is replaced."""
+    explain: Path | None = None
+    """Folder for pictures of where the network looked (Grad-CAM)."""
+
+
+def main() -> int:
+    """Parses the flags and predicts; returns the exit code."""
+    flags = tyro.cli(Predict, description=Predict.__doc__)
+    # Imported late, so that --help answers at once.
+    from jaxcovid.errors import InputError
+
+    try:
+        return predict(flags)
+    except InputError as error:
+        print(f"\n{error}", file=sys.stderr)
+    except OSError as error:
+        print(f"\n{error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nInterrupted; nothing was written to --csv.", file=sys.stderr)
+        return 130
+    return 2
+
+
+def predict(flags: Predict) -> int:
+    """Writes or prints what the network says of every file that can be read."""
+    from tqdm.auto import tqdm
+
+    from jaxcovid import exported, prediction
+    from jaxcovid.report import DISCLAIMER, files, gallery
+
+    network = exported.load(flags.run)
+    paths = prediction.files(flags.images)
+    if flags.explain is not None:
+        flags.explain.mkdir(parents=True, exist_ok=True)
+    counts: Counter[str] = Counter()
+    problems: list[str] = []
+
+    def rows() -> Iterator[list[Any]]:
+        found = prediction.answers(network, paths, explain=flags.explain is not None)
+        bar = tqdm(found, desc="Predicting", total=len(paths), unit="image", delay=0.5, leave=False)
+        for number, answer in enumerate(bar, start=1):
+            if answer.probabilities is None or answer.pixels is None:
+                problems.append(f"{answer.path}: {answer.problem}")
+                yield [answer.path, "", *("" for _ in network.classes), answer.problem]
+                continue
+            predicted = network.classes[int(answer.probabilities.argmax())]
+            counts[predicted] += 1
+            if flags.explain is not None and answer.heat is not None:
+                name = gallery.file_name([f"{number:05d}", answer.path.stem, predicted])
+                picture = gallery.beside(answer.pixels, answer.heat)
+                files.write_bytes(flags.explain / f"{name}.png", gallery.png(picture))
+            shares = [f"{share:.6f}" for share in answer.probabilities]
+            yield [answer.path, predicted, *shares, ""]
+
+    header = ["path", "prediction", *(f"prob_{name}" for name in network.classes), "problem"]
+    if flags.csv is not None:
+        files.write_csv(flags.csv, header, rows())
+    else:
+        for path, predicted, *shares, problem in rows():
+            said = ", ".join(
+                f"{name} {float(share):.3f}"
+                for name, share in zip(network.classes, shares, strict=True)
+                if share
+            )
+            tqdm.write(f"{path}: {predicted} ({said})" if predicted else f"{path}: {problem}")
+    listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}")
+    for where in (flags.csv, flags.explain):
+        if where is not None:
+            print(f"Written: {where}")
+    if problems:
+        shown = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
+        print(f"\n{len(problems)} file(s) could not be read:\n  {shown}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Where in an image a network looked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt8
+
+from jaxcovid.data.loader import normalise
+from jaxcovid.models import Model
+
+
+def grad_cam(
+    model: Model,
+    variables: Any,
+    images: Float[Array, "batch height width channel"],
+    classes: Int[Array, "batch"],
+    stage: str | None = None,
+) -> Float[Array, "batch rows columns"]:
+    """How much each place of the images speaks for the given class of each; 0 where not at all.
+
+    Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) on normalised images: the positive part of
+    the sum of a stage's channels, each weighted by its mean gradient of the class's logit. Without
+    `stage` the last one before the head. The maps are as coarse as the stage's output.
+    """
+    stage = model.stages[-2] if stage is None else stage
+    features = model.apply(variables, images, stop=stage)
+
+    def chosen_logits(features: Any) -> Float[Array, ""]:
+        start = model.stages[model.stages.index(stage) + 1]
+        logits: Any = model.apply(variables, features, start=start)
+        return jax.vmap(lambda row, index: row[index])(logits, classes).sum()
+
+    weights = jax.grad(chosen_logits)(features).mean((1, 2), keepdims=True)
+    return jax.nn.relu((weights * features).sum(-1))
+
+
+def compiled_grad_cam(model: Model, variables: Any) -> Callable[..., np.ndarray]:
+    """`grad_cam` of images as they lie in memory, on one device, in batches of one size."""
+    alone = model.clone(axis_name=None)
+    explain = jax.jit(
+        lambda images, classes: grad_cam(alone, variables, normalise(images), classes)
+    )
+
+    def heats(
+        images: UInt8[np.ndarray, "n height width channel"], classes: Int[np.ndarray, "n"]
+    ) -> Float[np.ndarray, "n rows columns"]:
+        return np.asarray(explain(images, classes.astype(np.int32)), np.float32)
+
+    return heats

@@ -1,0 +1,136 @@
+"""A trained network from what a run leaves behind: its folder, or a file of its weights."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxcovid import models, parallel
+from jaxcovid.data.images import CROP, RESIZE
+from jaxcovid.data.loader import MEAN, STD
+from jaxcovid.errors import InputError, check
+from jaxcovid.initial_weights import unfit_values
+from weights_convert import ConversionError, FormatError, read, table, torch_to_flax
+
+PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
+
+
+class Exported(NamedTuple):
+    """A network over `classes`, ready for `evaluation.compiled_eval_step`.
+
+    `thresholds` are those of `metrics.operating_points` on the run's validation images; `record`
+    is the run's config.json and `measured` its metrics.json, both empty for a file of weights.
+    """
+
+    name: str
+    architecture: str
+    model: models.Model
+    variables: dict[str, Any]
+    classes: tuple[str, ...]
+    thresholds: dict[str, dict[str, float | None]]
+    record: dict[str, Any]
+    measured: dict[str, Any]
+
+
+def load(source: Path) -> Exported:
+    """The network of a finished run's folder, or of a .safetensors or .pth that a run exported.
+
+    It computes in float32. Raises InputError.
+    """
+    try:
+        weights = read(source)
+        stated = _stated(weights.metadata, source)
+        architecture, hidden, dropout = stated["architecture"], stated["hidden"], stated["dropout"]
+        classes = tuple(stated["classes"])
+        check([f"{source}: {problem}" for problem in unfit_values(weights.arrays)])
+        entries = table(architecture, len(classes), hidden, dropout > 0)
+        variables = torch_to_flax(weights.arrays, entries)
+    except FormatError as error:
+        raise InputError([_advice(source, str(error))]) from None
+    except OSError as error:
+        raise InputError([_advice(source, f"{source}: {error.strerror}")]) from None
+    except ConversionError as error:
+        listed = "\n  ".join(error.problems)
+        raise InputError([f"{source}: not the network that it says it is:\n  {listed}"]) from None
+    model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
+    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables)
+    return Exported(
+        source.resolve().name,
+        architecture,
+        model,
+        {"batch_stats": {}, **variables},
+        classes,
+        stated["thresholds"],
+        _json(source / "config.json") if source.is_dir() else {},
+        _json(source / "metrics.json") if source.is_dir() else {},
+    )
+
+
+def metadata(
+    architecture: str,
+    hidden: tuple[int, ...],
+    dropout: float,
+    classes: tuple[str, ...],
+    thresholds: Mapping[str, Mapping[str, float | None]],
+    disclaimer: str,
+) -> dict[str, str]:
+    """What `load` must know besides arrays, as a file of weights holds it."""
+    return {
+        "architecture": architecture,
+        "head": json.dumps({"hidden": hidden, "dropout": dropout}),
+        "classes": json.dumps(classes),
+        "preprocessing": json.dumps(PREPROCESSING),
+        "thresholds": json.dumps(thresholds),
+        "disclaimer": disclaimer,
+    }
+
+
+def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
+    """What the file says of itself. Raises InputError."""
+    if missing := [name for name in ("architecture", "head", "classes") if name not in metadata]:
+        raise InputError(
+            [
+                f"{source}: it does not say its {', '.join(missing)}; give the folder of a run, or "
+                "a weights.safetensors or weights.pth that a run wrote"
+            ]
+        )
+    try:
+        head = json.loads(metadata["head"])
+        stated = {
+            "architecture": metadata["architecture"],
+            "hidden": tuple(int(width) for width in head["hidden"]),
+            "dropout": float(head["dropout"]),
+            "classes": [str(name) for name in json.loads(metadata["classes"])],
+            "thresholds": dict(json.loads(metadata.get("thresholds", "{}"))),
+        }
+        preprocessing = json.loads(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError([f"{source}: its metadata are damaged ({error})"]) from None
+    problems = []
+    if stated["architecture"] not in models.MODELS:
+        problems.append(f"{source}: unknown network {stated['architecture']!r}")
+    if preprocessing != PREPROCESSING:
+        problems.append(f"{source}: made for images prepared otherwise ({preprocessing})")
+    check(problems)
+    return stated
+
+
+def _advice(source: Path, message: str) -> str:
+    if source.is_dir() and (source / "config.json").exists():
+        return (
+            f"{source}: this run is not finished; go on with it by "
+            f"`python experiments/run.py --resume {source}`"
+        )
+    return message
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise InputError([f"{path}: {error.strerror}; the run is not complete"]) from None
+    except ValueError as error:
+        raise InputError([f"{path} is damaged ({error})"]) from None

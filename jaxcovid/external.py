@@ -1,0 +1,91 @@
+"""Trained networks on images that they were not trained with."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxcovid import exported, parallel
+from jaxcovid.data import patients, sources
+from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.layout import SPLITS
+from jaxcovid.data.stored import Progress
+from jaxcovid.errors import check
+from jaxcovid.evaluation import Bar, Predictions, compiled_eval_step, predict
+from jaxcovid.explain import compiled_grad_cam
+from jaxcovid.exported import Exported
+from jaxcovid.losses import cross_entropy
+from jaxcovid.report import record
+from jaxcovid.report.results import Results, gather
+from jaxcovid.task import half_of_memory
+from weights_convert.cache import cache_folder
+
+
+def evaluate(network: Exported, dataset: Dataset, bar: Bar) -> Results:
+    """What the network is worth on every split of the data, whose classes are in its order."""
+    devices = parallel.devices()
+    step = compiled_eval_step(network.model, cross_entropy(), devices)
+    variables = parallel.replicate(network.variables, devices)
+
+    def predictions(name: str) -> Predictions:
+        split = dataset.splits[name]
+
+        def named(items, **options):
+            return bar(items, desc=f"Evaluating {name}", **options)
+
+        return predict(step, variables, split, devices, named)
+
+    return gather(
+        f"{network.name} ({network.architecture}) on {dataset.name}",
+        dataset,
+        {name: predictions(name) for name in dataset.splits},
+        compiled_grad_cam(network.model, network.variables),
+        record.external(network, dataset),
+        thresholds=network.thresholds,
+    )
+
+
+def networks(runs: Sequence[Path]) -> list[Exported]:
+    """One network, or several of the same classes. Raises InputError."""
+    found = [exported.load(run) for run in runs]
+    first = found[0]
+    check(
+        [
+            f"{other.name} knows the classes {', '.join(other.classes)}, but {first.name} knows "
+            f"{', '.join(first.classes)}: they cannot be compared"
+            for other in found[1:]
+            if other.classes != first.classes
+        ]
+    )
+    return found
+
+
+def load_data(
+    folder: Path,
+    split: str,
+    classes: Sequence[str],
+    patient_files: Sequence[Path],
+    skip_unreadable: bool,
+    progress: Progress,
+) -> Dataset:
+    """That split of a folder, labelled in the order of the classes. Raises InputError."""
+    known = patients.read(patient_files) if patient_files else None
+    dataset = sources.external(
+        folder, split, classes, cache_folder(), skip_unreadable=skip_unreadable,
+        memory_budget=half_of_memory(), progress=progress,
+    )  # fmt: skip
+    assigned = patients.assign(dataset.splits, dataset.classes, known)
+    return dataset._replace(
+        patients=assigned.groups, warnings=(*dataset.warnings, *assigned.warnings)
+    )
+
+
+def problems(runs: Sequence[Path], split: str, output: Path | None) -> list[str]:
+    """What is wrong with the flags by themselves."""
+    found = []
+    if not 1 <= len(runs) <= 2:
+        found.append(f"RUN: {len(runs)} are given; give one, or two to compare")
+    if split not in SPLITS:
+        found.append(f"--split: {split} is not one of {', '.join(SPLITS)}")
+    if output is not None and os.path.lexists(output):
+        found.append(f"--output: {output} exists; give a new folder, results are never overwritten")
+    return found

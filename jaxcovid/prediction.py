@@ -1,0 +1,104 @@
+"""What a network says of image files, read as they come."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import jax
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from jaxcovid import parallel
+from jaxcovid.data import images, layout
+from jaxcovid.data.loader import Examples
+from jaxcovid.errors import InputError
+from jaxcovid.evaluation import BATCH, compiled_eval_step
+from jaxcovid.explain import compiled_grad_cam
+from jaxcovid.exported import Exported
+from jaxcovid.losses import cross_entropy
+
+Pixels = UInt8[np.ndarray, "224 224 channel"]
+
+
+class Answer(NamedTuple):
+    """Of one file: probabilities of the classes, or the problem why there are none.
+
+    `heat` is where the network looked for the class that it predicts, if that was asked for.
+    """
+
+    path: Path
+    problem: str
+    pixels: Pixels | None = None
+    probabilities: Float[np.ndarray, "class"] | None = None
+    heat: Float[np.ndarray, "rows columns"] | None = None
+
+
+def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> Iterator[Answer]:
+    """What the network says of each file in turn; files are read while it computes."""
+    devices = parallel.devices()
+    step = compiled_eval_step(network.model, cross_entropy(), devices)
+    variables = parallel.replicate(network.variables, devices)
+    heats = compiled_grad_cam(network.model, network.variables) if explain else None
+    size = min(BATCH, len(paths))
+    length = -(-size // devices.mesh.size) * devices.mesh.size
+    unused = np.zeros(length, np.int32)  # labels, and what augmentation needs
+    for chunk in _read(paths, size):
+        pixels = np.zeros((length, images.CROP, images.CROP, 3), np.uint8)
+        for place, answer in zip(pixels, chunk, strict=False):
+            if answer.pixels is not None:
+                place[:] = answer.pixels
+        examples = (
+            pixels,
+            unused[:, None].repeat(2, 1),
+            unused,
+            unused,
+            np.ones(length, np.float32),
+        )
+        inputs = parallel.shares(Examples(*cast(Any, examples)), devices)
+        logits, _ = step(variables["params"], variables["batch_stats"], inputs)
+        rows = np.asarray(jax.nn.softmax(logits, axis=-1))
+        maps = heats(pixels, rows.argmax(1)) if heats is not None else [None] * length
+        for answer, row, heat in zip(chunk, rows, maps, strict=False):
+            known = answer.pixels is not None
+            yield answer._replace(probabilities=row, heat=heat) if known else answer
+
+
+def files(sources: Sequence[Path]) -> list[Path]:
+    """The image files that are named, and those in the folders that are. Raises InputError."""
+    found, problems = [], []
+    for source in sources:
+        if not source.is_dir():
+            found.append(source)  # whatever is wrong with it is told like of any other file
+            continue
+        inside = sorted(
+            Path(folder, name)
+            for folder, folders, names in os.walk(source)
+            for name in names
+            if Path(name).suffix.lower() in layout.SUFFIXES and not name.startswith(".")
+        )
+        if not inside:
+            problems.append(f"{source}: no image in this folder ({', '.join(layout.SUFFIXES)})")
+        found += inside
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:
+    """The files' pixels, so many at a time; the next ones are read ahead."""
+    with ThreadPoolExecutor() as pool:
+        waiting: list = []
+        for start in range(0, len(paths) + size, size):
+            ahead = [pool.submit(_one, path) for path in paths[start : start + size]]
+            if waiting:
+                yield [each.result() for each in waiting]
+            waiting = ahead
+
+
+def _one(path: Path) -> Answer:
+    try:
+        return Answer(path, "", images.evaluation_view(images.read(path)))
+    except images.UnreadableError as error:
+        return Answer(path, str(error))

@@ -1,0 +1,157 @@
+"""What a report is about: a network's answers on some splits, and how it came to be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from jaxcovid import metrics
+from jaxcovid.audit import FreezeAudit
+from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.evaluation import Predictions
+from jaxcovid.report import gallery
+from jaxcovid.trainable import PlanRow
+
+# Heat maps of images for a class of each.
+Explain = Callable[
+    [UInt8[np.ndarray, "n height width channel"], Int[np.ndarray, "n"]],
+    Float[np.ndarray, "n rows columns"],
+]
+
+# As `metrics.operating_points` gives them.
+Thresholds = Mapping[str, Mapping[str, float | None]]
+
+# With fewer images of a class than that, its figures are guesses.
+SMALL = 30
+
+
+class Epoch(NamedTuple):
+    """A line of history.csv."""
+
+    epoch: int
+    step: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+    images_per_second: float
+
+
+class Measured(NamedTuple):
+    """A split, what the network says of it, and its metrics if it is labelled."""
+
+    split: Split
+    probabilities: Float[np.ndarray, "n class"]
+    metrics: Mapping[str, Any] | None
+
+
+class Training(NamedTuple):
+    """How the network came to be; `views` is a batch as it saw it."""
+
+    plan: Sequence[PlanRow]
+    audit: FreezeAudit
+    history: Sequence[Epoch]
+    views: Float[np.ndarray, "n height width channel"]
+
+
+class Example(NamedTuple):
+    """An image to show with where the network looked; `heat` is for the predicted class."""
+
+    place: int
+    best: bool
+    heat: Float[np.ndarray, "rows columns"]
+
+
+class Results(NamedTuple):
+    """Everything that a page shows. `examples` are of the split `main`."""
+
+    title: str
+    classes: tuple[str, ...]
+    splits: Mapping[str, Measured]
+    main: str
+    thresholds: Thresholds
+    examples: Sequence[Example]
+    settings: Mapping[str, Any]
+    training: Training | None = None
+
+
+def gather(
+    title: str,
+    dataset: Dataset,
+    predictions: Mapping[str, Predictions],
+    explain: Explain,
+    settings: Mapping[str, Any],
+    *,
+    thresholds: Thresholds | None = None,
+    training: Training | None = None,
+) -> Results:
+    """Measures every labelled split, and chooses and explains the images to show.
+
+    The verdict is about the split that played the least part in training. `thresholds` are those
+    of a validation split elsewhere; without, they come from the one here, if there is one.
+    """
+    classes = dataset.classes
+    if thresholds is None:
+        thresholds = {}
+        if (validation := dataset.splits.get("validation")) is not None:
+            probabilities = predictions["validation"].probabilities
+            thresholds = metrics.operating_points(validation.labels, probabilities, classes)
+    splits = {}
+    for name, split in dataset.splits.items():
+        probabilities, measured = predictions[name].probabilities, None
+        if len(split.labels) and (split.labels >= 0).all():
+            groups = dataset.patients.get(name)
+            measured = {"loss": predictions[name].loss} | metrics.measure(
+                split.labels, probabilities, classes, groups=groups, thresholds=thresholds or None
+            )
+        splits[name] = Measured(split, probabilities, measured)
+    main = next(
+        name
+        for name in ("test", "validation", "train")
+        if name in splits and splits[name].metrics is not None
+    )
+    shown = splits[main]
+    choices = gallery.choose(shown.split.labels, shown.probabilities)
+    chosen = np.array([choice.place for choice in choices], np.int64)
+    predicted = shown.probabilities[chosen].argmax(1)
+    heats = explain(shown.split.evaluation[chosen], predicted)
+    examples = [
+        Example(choice.place, choice.best, heat)
+        for choice, heat in zip(choices, heats, strict=True)
+    ]
+    return Results(title, classes, splits, main, thresholds, examples, settings, training)
+
+
+def cautions(results: Results) -> list[str]:
+    """What a reader should know before believing the figures."""
+    settings = results.settings
+    found = list(settings.get("warnings", ()))
+    if settings.get("weights_source") == "random weights" and not any(
+        "random" in each for each in found
+    ):
+        found.append("training started from random weights, not from ImageNet's")
+    dataset = settings.get("dataset", {})
+    if skipped := dataset.get("skipped"):
+        found.append(f"{len(skipped)} unreadable image(s) were left out, such as {skipped[0]}")
+    for name, measured in results.splits.items():
+        if measured.metrics is None or name == "train":
+            continue
+        for label, each in measured.metrics["per_class"].items():
+            if each["recall"] == 0:
+                found.append(
+                    f"{name}: not one of the {each['support']} image(s) of {label} is recognised"
+                )
+            if each["support"] < SMALL:
+                found.append(
+                    f"{name} holds only {each['support']} image(s) of {label}: what is said of "
+                    "that class is uncertain"
+                )
+        if measured.metrics["patients"] is None:
+            found.append(
+                f"{name}: it is not known which images are of one patient, so each counts as a "
+                "patient; if some are, the intervals are too narrow (--patients)"
+            )
+    return found

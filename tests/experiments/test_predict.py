@@ -1,0 +1,239 @@
+"""predict.py and evaluate.py on a small run: what they say, write and refuse."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import weights_convert
+from jaxcovid import experiment, exported
+from jaxcovid.errors import InputError
+from tests.experiments.scripts import call
+from tests.runs import config, noise_folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Splits of noise, with a labelled test split."""
+    folder = noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
+    shutil.copytree(folder / "validation", folder / "test")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    return experiment.run(config(data, tmp_path_factory.mktemp("runs") / "run", epochs=1))
+
+
+def rows(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def sources(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    for suffix in (".pth", ".safetensors"):
+        shutil.copy(run / f"weights{suffix}", folder)
+    return {
+        "run": run,
+        "pth": folder / "weights.pth",
+        "safetensors": folder / "weights.safetensors",
+    }
+
+
+@pytest.mark.parametrize("kind", ["run", "pth", "safetensors"])
+def test_predictions_are_those_of_the_run(kind, sources, run, data, tmp_path, capsys):
+    assert call("predict", sources[kind], data / "validation", "--csv", tmp_path / "out.csv") == 0
+    expected = {
+        row["path"]: row for row in rows(run / "predictions.csv") if row["split"] == "validation"
+    }
+    found = rows(tmp_path / "out.csv")
+    assert list(found[0]) == ["path", "prediction", "prob_covid", "prob_normal", "problem"]
+    assert len(found) == len(expected) == 8
+    for row in found:
+        reference = expected[row["path"].removeprefix(f"{data}/")]
+        assert row["prediction"] == reference["prediction"] and row["problem"] == ""
+        assert float(row["prob_covid"]) == pytest.approx(float(reference["prob_covid"]), abs=2e-5)
+    assert "Not for clinical use." in capsys.readouterr().out
+
+
+def test_unreadable_files_do_not_stop_the_others(run, data, tmp_path, capfd):
+    (tmp_path / "in").mkdir()
+    for index in range(3):
+        shutil.copy(data / f"validation/normal/{index}.png", tmp_path / "in" / f"{index}.png")
+    (tmp_path / "in" / "1.png").write_bytes(b"\x89PNG broken")
+    code = call(
+        "predict", run, tmp_path / "in", tmp_path / "gone.png", "--csv", tmp_path / "out.csv"
+    )
+    assert code == 2
+    found = rows(tmp_path / "out.csv")
+    assert [bool(row["problem"]) for row in found] == [False, True, False, True]
+    assert [bool(row["prediction"]) for row in found] == [True, False, True, False]
+    printed = capfd.readouterr()
+    assert "2 file(s) could not be read" in printed.err and "gone.png: a link" not in printed.out
+    assert "Traceback" not in printed.err
+
+
+def test_more_files_than_a_batch_come_in_order(run, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for index in range(70):
+        high = 255 if index % 3 else 40
+        Image.fromarray(rng.integers(0, high, (30, 40), np.uint8)).save(
+            tmp_path / f"{index:02d}.png"
+        )
+    assert call("predict", run, tmp_path, "--csv", tmp_path / "all.csv") == 0
+    together = rows(tmp_path / "all.csv")
+    assert [row["path"].split("/")[-1] for row in together] == [f"{n:02d}.png" for n in range(70)]
+    assert call("predict", run, tmp_path / "66.png", "--csv", tmp_path / "one.csv") == 0
+    (alone,) = rows(tmp_path / "one.csv")
+    assert float(alone["prob_covid"]) == pytest.approx(float(together[66]["prob_covid"]), abs=1e-5)
+
+
+def test_without_csv_it_prints_and_explains(run, data, tmp_path, capsys):
+    image = data / "validation/covid/0.png"
+    assert call("predict", run, image, "--explain", tmp_path / "why") == 0
+    said = capsys.readouterr().out
+    assert f"{image}: " in said and "covid 0." in said
+    (picture,) = (tmp_path / "why").iterdir()
+    with Image.open(picture) as opened:
+        assert opened.size == (2 * 224 + 4, 224)
+
+
+def garbage(folder):
+    (folder / "w.pth").write_text("<html>not found</html>")
+    return folder / "w.pth"
+
+
+def foreign(folder):
+    """Weights that do not say their classes."""
+    arrays = {"fc.weight": np.zeros((2, 512), np.float32)}
+    weights_convert.save(folder / "foreign.pth", arrays)
+    return folder / "foreign.pth"
+
+
+def unfinished(folder):
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+BAD_NETWORKS = {
+    "no such file": (lambda folder: folder / "no.pth", "No such file"),
+    "a page": (garbage, "web page"),
+    "does not say its classes": (foreign, "does not say its architecture, head, classes"),
+    "an unfinished run": (unfinished, "--resume"),
+    "an empty folder": (lambda folder: folder, "not a finished run"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_NETWORKS)
+def test_what_is_no_network_is_refused(case, data, tmp_path, capfd):
+    make, message = BAD_NETWORKS[case]
+    assert call("predict", make(tmp_path), data / "validation", "--csv", tmp_path / "x.csv") == 2
+    printed = capfd.readouterr()
+    assert message in printed.err and "Traceback" not in printed.err
+    assert not (tmp_path / "x.csv").exists()
+
+
+SPOILED = {
+    "another network": ({"architecture": "resnet50"}, "unknown network 'resnet50'"),
+    "other preparation": ({"preprocessing": '{"resize": 299}'}, "prepared otherwise"),
+    "damaged": ({"classes": "["}, "metadata are damaged"),
+    "other head": ({"head": '{"hidden": [9], "dropout": 0}'}, "not the network that it says"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_metadata_that_do_not_fit_are_refused(case, run, tmp_path):
+    changes, message = SPOILED[case]
+    weights = weights_convert.read(run / "weights.safetensors")
+    path = tmp_path / "spoiled.safetensors"
+    weights_convert.save(path, weights.arrays, weights.metadata | changes)
+    with pytest.raises(InputError, match=message):
+        exported.load(path)
+
+
+def test_evaluation_of_the_run_s_own_validation_repeats_its_metrics(run, data, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert call("evaluate", run, "--data", data, "--split", "validation", "--output", output) == 0
+    mine, own = (json.loads((each / "metrics.json").read_text()) for each in (output, run))
+    assert mine["validation"] == own["validation"] | {
+        "loss": pytest.approx(own["validation"]["loss"])
+    }
+    assert "freeze_audit" not in mine
+    assert {path.name for path in output.iterdir()} == {
+        "metrics.json",
+        "plots",
+        "predictions.csv",
+        "report.html",
+    }
+    assert f"look at {output / 'report.html'}" in capsys.readouterr().out
+
+
+def test_two_runs_are_compared(run, data, tmp_path, capsys):
+    weights = weights_convert.read(run / "weights.safetensors")
+    arrays = weights.arrays | {"fc.2.weight": -weights.arrays["fc.2.weight"]}
+    other = tmp_path / "other.safetensors"
+    weights_convert.save(other, arrays, weights.metadata)
+    output = tmp_path / "out"
+    patients = tmp_path / "p.csv"
+    lines = [
+        f"{label},{index}.png,{label}{index // 2}"
+        for label in ("covid", "normal")
+        for index in range(4)
+    ]
+    patients.write_text("\n".join(["class,file,patient", *lines]))
+    assert (
+        call("evaluate", run, other, "--data", data, "--output", output, "--patients", patients)
+        == 0
+    )
+    compared = json.loads((output / "comparison.json").read_text())
+    one, two = (
+        json.loads((output / name / "metrics.json").read_text()) for name in ("first", "second")
+    )
+    accuracy = compared["differences"]["accuracy"]
+    assert accuracy["difference"] == pytest.approx(
+        two["test"]["accuracy"] - one["test"]["accuracy"]
+    )
+    assert compared["patients"] == one["test"]["patients"] == 4
+    assert "McNemar" in (output / "report.html").read_text()
+    assert "95 % interval" in capsys.readouterr().out
+
+
+def two_others(run, folder):
+    weights = weights_convert.read(run / "weights.safetensors")
+    renamed = weights.metadata | {"classes": '["covid", "other"]'}
+    weights_convert.save(folder / "other.safetensors", weights.arrays, renamed)
+    return [run, folder / "other.safetensors"]
+
+
+BAD_EVALUATIONS = {
+    "three runs": (lambda run, _: [run] * 3, (), "3 are given"),
+    "other classes": (two_others, (), "cannot be compared"),
+    "unknown split": (lambda run, _: [run], ("--split", "x"), "--split: x"),
+    "no such data": (lambda run, _: [run], ("--data", "/no"), "--data: /no"),
+    "output exists": (lambda run, folder: [run], ("--output", "."), "--output: . exists"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_EVALUATIONS)
+def test_evaluations_that_cannot_be(case, run, data, tmp_path, capfd):
+    make, flags, message = BAD_EVALUATIONS[case]
+    given = {"--data": data, "--output": tmp_path / "out"} | dict(
+        zip(flags[::2], flags[1::2], strict=True)
+    )
+    pairs = [each for pair in given.items() for each in pair]
+    assert call("evaluate", *make(run, tmp_path), *pairs) == 2
+    printed = capfd.readouterr()
+    assert message in printed.err and "Traceback" not in printed.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_that_the_run_does_not_know(run, data, tmp_path, capfd):
+    shutil.copytree(data / "test", tmp_path / "d" / "test")
+    (tmp_path / "d" / "test" / "covid").rename(tmp_path / "d" / "test" / "flu")
+    assert call("evaluate", run, "--data", tmp_path / "d", "--output", tmp_path / "out") == 2
+    assert "'flu'" in capfd.readouterr().err

@@ -1,0 +1,78 @@
+"""Results for the tests of the report, with all that is awkward in names."""
+
+import numpy as np
+
+from jaxcovid.audit import FreezeAudit
+from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.evaluation import Predictions
+from jaxcovid.report.results import Epoch, Training, gather
+from jaxcovid.trainable import PlanRow
+
+CLASSES = ("<script>alert(1)</script>", "normal & healthy", "$pneu_mon\"ia'{{ 1 + 1 }}")
+SIZES = {"train": 60, "validation": 40, "test": 30}
+
+
+def dataset(sizes=SIZES, classes=CLASSES, patients=True):
+    rng = np.random.default_rng(0)
+    splits = {}
+    for name, count in sizes.items():
+        labels = np.arange(count, dtype=np.int32) % len(classes)
+        pixels = rng.integers(0, 255, (count, 224, 224, 1), np.uint8)
+        paths = tuple(
+            f"{name}/{classes[label]}/{index} <img src=x>.png" for index, label in enumerate(labels)
+        )
+        empty = np.zeros((count, 0, 0, 1), np.uint8)
+        splits[name] = Split(empty, np.zeros((count, 2), np.int32), pixels, labels, paths)
+    groups = {name: np.arange(count) // 2 if patients else None for name, count in sizes.items()}
+    return Dataset(
+        "x-rays <b>", tuple(classes), splits, "f" * 32, skipped=("train/a/<i>broken.png: cut short",),
+        warnings=("a <b>warning</b>",), patients=groups,
+    )  # fmt: skip
+
+
+def predictions(data, seed=1, skill=1.5):
+    rng = np.random.default_rng(seed)
+    found = {}
+    for name, split in data.splits.items():
+        logits = rng.normal(size=(len(split.labels), len(data.classes)))
+        logits[np.arange(len(split.labels)), split.labels] += skill
+        odds = np.exp(logits)
+        shares = (odds / odds.sum(1, keepdims=True)).astype(np.float32)
+        found[name] = Predictions(shares, 0.7, 0.5)
+    return found
+
+
+def training():
+    plan = [
+        PlanRow("conv1", "frozen", 9408, 0, "-"),
+        PlanRow("bn1", "frozen", 128, 0, "running"),
+        PlanRow("fc_0", "trainable", 164160, 164160, "-"),
+    ]
+    history = [Epoch(n, 8 * n, 1e-3, 1 / n, 0.5, 1.1 / n, 0.4, 3.0, 20.0) for n in (1, 2, 3)]
+    views = np.random.default_rng(2).normal(size=(8, 224, 224, 3)).astype(np.float32)
+    return Training(plan, FreezeAudit(True, 100, 4, 4, ()), history, views)
+
+
+def explain(images, classes):
+    rows, columns = np.mgrid[:7, :7]
+    return np.stack([np.exp(-((rows - each) ** 2 + (columns - 3) ** 2) / 4) for each in classes])
+
+
+SETTINGS = {
+    "model": "resnet18", "trainable": "head", "weights_source": "random weights", "warnings": ["a <b>warning</b>"],
+    "dataset": {"name": "x-rays <b>", "images": {"train": {CLASSES[0]: 20}}, "skipped": ["train/a/<i>broken.png: cut short"], "ignored": []},
+    "data_fingerprint": "f" * 32, "versions": {"jax": "0.10"}, "device": {"platform": "cpu"},
+}  # fmt: skip
+
+
+def results(data=None, with_training=True, **options):
+    data = dataset() if data is None else data
+    return gather(
+        "resnet18, training head, on x-rays <b>",
+        data,
+        options.pop("predictions", None) or predictions(data),
+        explain,
+        SETTINGS,
+        training=training() if with_training else None,
+        **options,
+    )
