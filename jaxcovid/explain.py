@@ -25,7 +25,17 @@ def grad_cam(
     `stage` the last one before the head. The maps are as coarse as the stage's output.
     """
     stage = model.stages[-2] if stage is None else stage
-    features = model.apply(variables, images, stop=stage)
+    return of_features(model, variables, model.apply(variables, images, stop=stage), classes, stage)
+
+
+def of_features(
+    model: Model,
+    variables: Any,
+    features: Float[Array, "batch rows columns channel"],
+    classes: Int[Array, "batch"],
+    stage: str,
+) -> Float[Array, "batch rows columns"]:
+    """`grad_cam` from the stage's output on."""
 
     def chosen_logits(features: Any) -> Float[Array, ""]:
         start = model.stages[model.stages.index(stage) + 1]
@@ -39,13 +49,21 @@ def grad_cam(
 def compiled_grad_cam(model: Model, variables: Any) -> Callable[..., np.ndarray]:
     """`grad_cam` of images as they lie in memory, on one device, in batches of one size."""
     alone = model.clone(axis_name=None)
-    explain = jax.jit(
-        lambda images, classes: grad_cam(alone, variables, normalise(images), classes)
-    )
+    stage = alone.stages[-2]
+
+    # Two programs: the large one is the same for any head, so it is compiled once for many.
+    @jax.jit
+    def features(variables: Any, images: Any) -> Any:
+        return alone.apply(variables, normalise(images), stop=stage)
+
+    @jax.jit
+    def heat(variables: Any, features: Any, classes: Any) -> Any:
+        return of_features(alone, variables, features, classes, stage)
 
     def heats(
         images: UInt8[np.ndarray, "n height width channel"], classes: Int[np.ndarray, "n"]
     ) -> Float[np.ndarray, "n rows columns"]:
-        return np.asarray(explain(images, classes.astype(np.int32)), np.float32)
+        found = heat(variables, features(variables, images), classes.astype(np.int32))
+        return np.asarray(found, np.float32)
 
     return heats

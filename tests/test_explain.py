@@ -1,10 +1,12 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from jaxcovid import models
-from jaxcovid.explain import grad_cam
+from jaxcovid.data.loader import normalise
+from jaxcovid.explain import compiled_grad_cam, grad_cam
 
 
 def test_hand_computed():
@@ -31,16 +33,27 @@ def test_hand_computed():
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize(
-    ("model", "stage", "side"), [("vgg16", None, 1), ("resnet18", "layer3", 2)]
-)
-def test_a_class_that_only_one_place_speaks_for(model, stage, side):
-    """Each image's map is its own, and not that of another image of the batch."""
-    module = models.build(model, 3)
+def test_hand_computed_for_vgg():
+    """32 x 32 images end as one place, which the head sees 49 times: its weights add up."""
+    model = models.build("vgg16", 2)
     images = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 32, 3)), jnp.float32)
-    variables = jax.jit(module.init)(jax.random.key(0), images)
-    explain = jax.jit(lambda images, classes: grad_cam(module, variables, images, classes, stage))
-    both = explain(images, jnp.array([1, 2]))
-    assert both.shape == (2, side, side) and (both >= 0).all() and (both > 0).any()
-    alone = explain(images[1:], jnp.array([2]))
-    np.testing.assert_allclose(both[1:], alone, rtol=1e-3, atol=1e-6)
+    variables = jax.jit(model.init)(jax.random.key(0), images)
+    kernel = np.asarray(variables["params"]["classifier_0"]["kernel"]).reshape(49, 512, 2).sum(0)
+    features = np.asarray(model.apply(variables, images, stop="block5"))[:, 0, 0]
+    expected = [max(float(features[i] @ kernel[:, label]), 0) for i, label in ((0, 1), (1, 0))]
+    got = jax.jit(functools.partial(grad_cam, model))(variables, images, jnp.array([1, 0]))
+    assert got.shape == (2, 1, 1) and max(expected) > 0
+    np.testing.assert_allclose(got[:, 0, 0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_compiled_is_the_same():
+    model = models.build("resnet18", 3, (4,), axis_name="batch")
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 1), np.uint8)
+    alone = model.clone(axis_name=None)
+    variables = jax.jit(alone.init)(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+    got = compiled_grad_cam(model, variables)(pixels, np.array([2, 0]))
+    expected = jax.jit(functools.partial(grad_cam, alone))(
+        variables, normalise(pixels), jnp.array([2, 0])
+    )
+    assert got.dtype == np.float32 and got.max() > 0
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
