@@ -1,7 +1,12 @@
+import shutil
+
 import jax
 import numpy as np
 import pytest
 from PIL import Image
+
+from jaxcovid import experiment
+from tests.runs import blank_charts, config, noise_folder
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -16,6 +21,24 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXCOVID_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, own_cache):
+    """Two runs with the same settings, of a folder with an unlabelled test image."""
+    folder = noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
+    (folder / "test").mkdir()
+    shutil.copy(folder / "validation/normal/3.png", folder / "test/unknown.png")
+    (folder / "test" / "notes.txt").write_text("not an image")
+    root = tmp_path_factory.mktemp("runs")
+    return [experiment.run(config(folder, root / name)) for name in ("one", "two")]
+
+
+@pytest.fixture
+def undrawn():
+    """Charts stay undrawn, for runs of which no one looks at them."""
+    with blank_charts():
+        yield
 
 
 def picture(seed: int, size=(40, 30), mode: str = "L") -> Image.Image:

@@ -2,11 +2,14 @@
 
 import contextlib
 import csv
+import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from jaxcovid.config import Config
+from jaxcovid.report import files
 
 # Besides the history, which holds times.
 EXACT = (
@@ -29,6 +32,16 @@ def noise_folder(folder, train, validation):
 def config(folder, output, **options):
     settings = {"weights": "none", "head": (8,), "epochs": 2, "batch_size": 5, **options}
     return Config(data=str(folder), output=output, **settings)
+
+
+@contextlib.contextmanager
+def blank_charts():
+    """While it lasts, charts are one grey pixel each: drawing takes most of a small run's time."""
+    pixel = io.BytesIO()
+    Image.new("L", (1, 1)).save(pixel, "PNG")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "picture_bytes", lambda _: pixel.getvalue())
+        yield
 
 
 def interruption(call):

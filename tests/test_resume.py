@@ -19,11 +19,17 @@ from jaxcovid.data import images, loader
 from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.report import record
 from tests import runs
-from tests.runs import assert_same, interruption, noise_folder, numbers
+from tests.runs import assert_same, blank_charts, interruption, noise_folder, numbers
 
 pytestmark = pytest.mark.system
 
 config = functools.partial(runs.config, dropout=0.3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undrawn_here():
+    with blank_charts():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,23 +9,24 @@ import pytest
 from PIL import Image
 
 import weights_convert
-from jaxcovid import experiment, exported
+from jaxcovid import exported
 from jaxcovid.errors import InputError
 from tests.experiments.scripts import call
-from tests.runs import config, noise_folder
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Splits of noise, with a labelled test split."""
-    folder = noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
+def run(finished):
+    return finished[0]
+
+
+@pytest.fixture(scope="module")
+def data(run, tmp_path_factory):
+    """The run's images, with a labelled test split."""
+    folder = tmp_path_factory.mktemp("data") / "xrays"
+    shutil.copytree(json.loads((run / "config.json").read_text())["data"], folder)
+    shutil.rmtree(folder / "test")
     shutil.copytree(folder / "validation", folder / "test")
     return folder
-
-
-@pytest.fixture(scope="module")
-def run(data, tmp_path_factory):
-    return experiment.run(config(data, tmp_path_factory.mktemp("runs") / "run", epochs=1))
 
 
 def rows(path):
@@ -156,6 +157,7 @@ def test_metadata_that_do_not_fit_are_refused(case, run, tmp_path):
         exported.load(path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_evaluation_of_the_run_s_own_validation_repeats_its_metrics(run, data, tmp_path, capsys):
     output = tmp_path / "out"
     assert call("evaluate", run, "--data", data, "--split", "validation", "--output", output) == 0
@@ -173,6 +175,7 @@ def test_evaluation_of_the_run_s_own_validation_repeats_its_metrics(run, data, t
     assert f"look at {output / 'report.html'}" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_two_runs_are_compared(run, data, tmp_path, capsys):
     weights = weights_convert.read(run / "weights.safetensors")
     arrays = weights.arrays | {"fc.2.weight": -weights.arrays["fc.2.weight"]}

@@ -107,11 +107,11 @@ def test_sorting(opened):
     assert len(before) == len(set(before)) > 10
     probability = page.get_by_role("button", name="its probability")
     probability.click()
-    values = [float(each.removesuffix(" %")) for each in column(page, 5)]
+    values = [float(each.removesuffix("\xa0%")) for each in column(page, 5)]
     assert values == sorted(values) and values[0] < values[-1]
     assert sorted(column(page, 2)) == sorted(before)  # rows move whole and none is lost
     probability.click()
-    assert [float(each.removesuffix(" %")) for each in column(page, 5)] == values[::-1]
+    assert [float(each.removesuffix("\xa0%")) for each in column(page, 5)] == values[::-1]
     page.get_by_role("button", name="true", exact=True).press("Enter")
     classes = [name for name, _ in itertools.groupby(column(page, 3))]
     assert len(classes) == len(set(classes)) == len(CLASSES)
