@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -59,6 +59,7 @@ def evaluate(flags: Evaluate) -> None:
     from jaxcovid import external
     from jaxcovid.comparison import compare
     from jaxcovid.errors import check
+    from jaxcovid.progress import bar, progress
     from jaxcovid.report import artifacts, files, text
 
     check(external.problems(flags.runs, flags.split, flags.output))
@@ -69,17 +70,21 @@ def evaluate(flags: Evaluate) -> None:
         networks[0].classes,
         flags.patients,
         flags.skip_unreadable,
-        _progress,
+        progress,
     )
     for warning in dataset.warnings:
         print(f"Warning: {warning}")
-    first, *others = (external.evaluate(network, dataset, _bar) for network in networks)
-    name = "-".join([*(network.name for network in networks), flags.data.resolve().name])
+    names = [Path(network.name).name for network in networks]
+    name = "-".join([*names, flags.data.resolve().name])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
-    said = [text.summary(results) for results in (first, *others)]
+    settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
     with files.folder_aside(folder) as aside:
+        first, *others = (
+            external.evaluate(network, dataset, settings, bar) for network in networks
+        )
+        said = [text.summary(results) for results in (first, *others)]
         if not others:
-            artifacts.write_results(aside, first, _bar)
+            artifacts.write_evaluation(aside, first, bar)
         for second in others:
             compared = compare(
                 dataset.splits[flags.split].labels,
@@ -88,19 +93,9 @@ def evaluate(flags: Evaluate) -> None:
                 dataset.classes,
                 groups=dataset.patients.get(flags.split),
             )
-            artifacts.write_comparison(aside, first, second, compared, _bar)
+            artifacts.write_comparison(aside, first, second, compared, bar)
             said.append(text.comparison(first, second, compared))
     print(*said, text.where(folder), sep="\n")
-
-
-def _bar(items: Any = None, **options: Any) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(items, leave=False, **options)
-
-
-def _progress(items: Any, description: str, length: int) -> Any:
-    return iter(_bar(items, desc=description, total=length, delay=0.5))
 
 
 if __name__ == "__main__":

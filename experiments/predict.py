@@ -42,7 +42,7 @@ def main() -> int:
     except OSError as error:
         print(f"\n{error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("\nInterrupted; nothing was written to --csv.", file=sys.stderr)
+        print("\nInterrupted.", file=sys.stderr)
         return 130
     return 2
 
@@ -52,10 +52,14 @@ def predict(flags: Predict) -> int:
     from tqdm.auto import tqdm
 
     from jaxcovid import exported, prediction
+    from jaxcovid.data.layout import shown
+    from jaxcovid.errors import check
+    from jaxcovid.progress import bar
     from jaxcovid.report import DISCLAIMER, files, gallery
 
-    network = exported.load(flags.run)
     paths = prediction.files(flags.images)
+    check(_targets(flags, paths))
+    network = exported.load(flags.run)
     if flags.explain is not None:
         flags.explain.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
@@ -63,42 +67,57 @@ def predict(flags: Predict) -> int:
 
     def rows() -> Iterator[list[Any]]:
         found = prediction.answers(network, paths, explain=flags.explain is not None)
-        bar = tqdm(found, desc="Predicting", total=len(paths), unit="image", delay=0.5, leave=False)
-        for number, answer in enumerate(bar, start=1):
+        seen = bar(found, desc="Predicting", total=len(paths), unit="image", delay=0.5)
+        for number, answer in enumerate(seen, start=1):
+            name = shown(answer.path)
             if answer.probabilities is None or answer.pixels is None:
-                problems.append(f"{answer.path}: {answer.problem}")
-                yield [answer.path, "", *("" for _ in network.classes), answer.problem]
+                problems.append(f"{name}: {answer.problem}")
+                yield [name, "", *("" for _ in network.classes), answer.problem]
                 continue
             predicted = network.classes[int(answer.probabilities.argmax())]
             counts[predicted] += 1
             if flags.explain is not None and answer.heat is not None:
-                name = gallery.file_name([f"{number:05d}", answer.path.stem, predicted])
+                stem = gallery.file_name([f"{number:05d}", answer.path.stem, predicted])
                 picture = gallery.beside(answer.pixels, answer.heat)
-                files.write_bytes(flags.explain / f"{name}.png", gallery.png(picture))
-            shares = [f"{share:.6f}" for share in answer.probabilities]
-            yield [answer.path, predicted, *shares, ""]
+                files.write_bytes(flags.explain / f"{stem}.png", gallery.png(picture))
+            yield [name, predicted, *(f"{share:.6f}" for share in answer.probabilities), ""]
 
     header = ["path", "prediction", *(f"prob_{name}" for name in network.classes), "problem"]
     if flags.csv is not None:
         files.write_csv(flags.csv, header, rows())
     else:
-        for path, predicted, *shares, problem in rows():
+        for name, predicted, *shares, problem in rows():
             said = ", ".join(
-                f"{name} {float(share):.3f}"
-                for name, share in zip(network.classes, shares, strict=True)
+                f"{label} {float(share):.3f}"
+                for label, share in zip(network.classes, shares, strict=True)
                 if share
             )
-            tqdm.write(f"{path}: {predicted} ({said})" if predicted else f"{path}: {problem}")
+            tqdm.write(f"{name}: {predicted} ({said})" if predicted else f"{name}: {problem}")
     listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}")
     for where in (flags.csv, flags.explain):
         if where is not None:
             print(f"Written: {where}")
     if problems:
-        shown = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
-        print(f"\n{len(problems)} file(s) could not be read:\n  {shown}", file=sys.stderr)
+        first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
+        print(f"\n{len(problems)} file(s) could not be read:\n  {first}", file=sys.stderr)
         return 2
     return 0
+
+
+def _targets(flags: Predict, paths: list[Path]) -> list[str]:
+    """What speaks against writing where the flags say: better known before the work than after."""
+    found = []
+    if flags.csv is not None:
+        if flags.csv.resolve() in {path.resolve() for path in paths}:
+            found.append(f"--csv: {flags.csv} is one of the images; name another file")
+        elif flags.csv.exists() and (flags.csv.is_symlink() or not flags.csv.is_file()):
+            found.append(f"--csv: {flags.csv} is no ordinary file; name a new one")
+        elif not flags.csv.absolute().parent.is_dir():
+            found.append(f"--csv: there is no folder {flags.csv.absolute().parent}; make it first")
+    if flags.explain is not None and flags.explain.exists() and not flags.explain.is_dir():
+        found.append(f"--explain: {flags.explain} is not a folder; name a new one")
+    return found
 
 
 if __name__ == "__main__":

@@ -7,8 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
-from jaxcovid.metrics import Key, value_or_none, weighted_metrics, why_undefined
-from jaxcovid.resampling import bootstrap, difference_interval, no_spread, p_value
+from jaxcovid.metrics import (
+    Key,
+    groups_behind,
+    ratios_of,
+    value_or_none,
+    weighted_metrics,
+    why_undefined,
+)
+from jaxcovid.resampling import SAME, bootstrap, difference_interval, no_spread, p_value
 
 OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "auroc", "auprc", "brier")
 OF_CLASS = ("recall", "specificity", "f1", "auroc")
@@ -46,11 +53,13 @@ def compare(
         return {(shown, side): found[side][key] for shown, key in keys.items() for side in (0, 1)}
 
     values = bootstrap(statistics, units, resamples, seed)
+    ratios = [ratios_of(labels, each, classes, {}) for each in (one, other)]
     mcnemar, undefined = _mcnemar(one.argmax(1) == labels, other.argmax(1) == labels)
     differences = {}
     for shown, key in keys.items():
         pair = values[shown, 0], values[shown, 1]
-        differences[shown], reason = _difference(key, *pair, len(np.unique(units)), len(labels))
+        behind = min(groups_behind(key, each.get(key), labels, units, classes) for each in ratios)
+        differences[shown], reason = _difference(key, *pair, units, *behind)
         undefined |= {
             f"differences.{shown}.{part}": reason
             for part, value in differences[shown].items()
@@ -81,8 +90,9 @@ def _difference(
     key: Key,
     first: Float[np.ndarray, "_"],
     second: Float[np.ndarray, "_"],
+    units: Int[np.ndarray, "n"],
     groups: int,
-    examples: int,
+    few: str,
 ) -> tuple[dict[str, Any], str]:
     """A metric of both, and why what is None is undefined."""
     values = second - first
@@ -94,8 +104,11 @@ def _difference(
         "p_value": None,
     }
     if np.isnan(values[0]):
-        return found, why_undefined(key, examples)
-    if reason := no_spread(values, groups):
+        return found, why_undefined(key, len(units))
+    reason = no_spread(values, len(np.unique(units)))
+    if few and reason in (None, SAME):
+        reason = few
+    if reason:
         return found, reason
     found["interval"] = list(difference_interval(values, groups))
     return {**found, "p_value": p_value(values, groups)}, ""

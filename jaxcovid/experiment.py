@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from tqdm.auto import tqdm
 
 from jaxcovid import checkpoint, parallel, resume
 from jaxcovid import config as configuration
@@ -22,6 +21,7 @@ from jaxcovid.audit import audit, digests
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
 from jaxcovid.fit import Journal, epochs, evaluate, restored_journal
+from jaxcovid.progress import bar, progress
 from jaxcovid.report import artifacts, files, record, text
 from jaxcovid.report.results import Training, gather
 from jaxcovid.task import Task, load_data, prepare
@@ -52,7 +52,7 @@ def run(config: Config, deferred: Deferred = lambda: contextlib.nullcontext(bool
 
 def _run(config: Config, deferred: Deferred) -> Path:
     before = resume.before(config)
-    dataset = load_data(config, cache_folder(), _progress)
+    dataset = load_data(config, cache_folder(), progress)
     if parallel.agreed(dataset.fingerprint) != dataset.fingerprint:
         raise InputError(["--data: not all processes see the same images; give all the same data"])
     if before is not None:
@@ -98,7 +98,7 @@ def _train(
     state = task.state
     with checkpoint.writer(folder, settings) as save:
         _say("Compiling the training step")
-        for after, seen in epochs(task, journal, save, interrupted, _bar):
+        for after, seen in epochs(task, journal, save, interrupted, bar):
             state, journal = after, seen
             if jax.process_index() == 0:
                 artifacts.write_history(folder, journal.history)
@@ -114,7 +114,7 @@ def _finish(
     """Proves that what was frozen is unchanged, measures every split and writes the results."""
     config, dataset = task.config, task.dataset
     result = audit(task.before, digests(state.params, state.batch_stats), task.frozen)
-    predictions = {name: evaluate(task, state, name, _bar) for name in dataset.splits}
+    predictions = {name: evaluate(task, state, name, bar) for name in dataset.splits}
     if jax.process_index() == 0:
         _say("Measuring and explaining")
         results = gather(
@@ -129,7 +129,7 @@ def _finish(
             artifacts.write_weights(
                 folder, config, dataset.classes, task.entries, state, results.thresholds
             )
-        artifacts.write_results(folder, results, _bar)
+        artifacts.write_results(folder, results, bar)
         if result.frozen_unchanged:
             _say(text.summary(results))
             _say(text.where(folder))
@@ -211,11 +211,3 @@ def _alone_in(run: Path | None) -> Iterator[None]:
 def _say(message: str) -> None:
     if jax.process_index() == 0:
         print(message, flush=True)
-
-
-def _bar(items: Any = None, **options: Any) -> tqdm:
-    return tqdm(items, leave=False, disable=jax.process_index() > 0, **options)
-
-
-def _progress(items: Any, description: str, length: int) -> Iterator[Any]:
-    return iter(_bar(items, desc=description, total=length, delay=0.5))

@@ -25,7 +25,8 @@ def grad_cam(
     `stage` the last one before the head. The maps are as coarse as the stage's output.
     """
     stage = model.stages[-2] if stage is None else stage
-    return of_features(model, variables, model.apply(variables, images, stop=stage), classes, stage)
+    features: Any = model.apply(variables, images, stop=stage)
+    return of_features(model, variables, features, classes, stage)
 
 
 def of_features(

@@ -1,7 +1,7 @@
 """A trained network from what a run leaves behind: its folder, or a file of its weights."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxcovid import models, parallel
 from jaxcovid.data.images import CROP, RESIZE
 from jaxcovid.data.loader import MEAN, STD
-from jaxcovid.errors import InputError, check
+from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.initial_weights import unfit_values
 from weights_convert import ConversionError, FormatError, read, table, torch_to_flax
 
@@ -22,7 +22,7 @@ class Exported(NamedTuple):
     """A network over `classes`, ready for `evaluation.compiled_eval_step`.
 
     `thresholds` are those of `metrics.operating_points` on the run's validation images; `record`
-    is the run's config.json and `measured` its metrics.json, both empty for a file of weights.
+    is the run's config.json, empty for a file of weights.
     """
 
     name: str
@@ -32,7 +32,6 @@ class Exported(NamedTuple):
     classes: tuple[str, ...]
     thresholds: dict[str, dict[str, float | None]]
     record: dict[str, Any]
-    measured: dict[str, Any]
 
 
 def load(source: Path) -> Exported:
@@ -58,14 +57,13 @@ def load(source: Path) -> Exported:
     model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
     variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables)
     return Exported(
-        source.resolve().name,
+        _name(source.resolve()),
         architecture,
         model,
         {"batch_stats": {}, **variables},
         classes,
         stated["thresholds"],
-        _json(source / "config.json") if source.is_dir() else {},
-        _json(source / "metrics.json") if source.is_dir() else {},
+        _record(source) if source.is_dir() else {},
     )
 
 
@@ -101,21 +99,39 @@ def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
         head = json.loads(metadata["head"])
         stated = {
             "architecture": metadata["architecture"],
-            "hidden": tuple(int(width) for width in head["hidden"]),
+            "hidden": tuple(head["hidden"]),
             "dropout": float(head["dropout"]),
-            "classes": [str(name) for name in json.loads(metadata["classes"])],
-            "thresholds": dict(json.loads(metadata.get("thresholds", "{}"))),
+            "classes": json.loads(metadata["classes"]),
+            "thresholds": json.loads(metadata.get("thresholds", "{}")),
         }
         preprocessing = json.loads(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError([f"{source}: its metadata are damaged ({error})"]) from None
-    problems = []
+        unfit = [name for name, fits in _FITS.items() if not fits(stated)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError([f"{source}: its metadata are damaged ({first_line(error)})"]) from None
+    problems = [f"{source}: its metadata are damaged ({name})" for name in unfit]
     if stated["architecture"] not in models.MODELS:
         problems.append(f"{source}: unknown network {stated['architecture']!r}")
     if preprocessing != PREPROCESSING:
         problems.append(f"{source}: made for images prepared otherwise ({preprocessing})")
     check(problems)
     return stated
+
+
+# What must hold of what a file says of itself.
+_FITS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "head": lambda stated: all(type(width) is int and width > 0 for width in stated["hidden"]),
+    "dropout": lambda stated: 0 <= stated["dropout"] < 1,
+    "classes": lambda stated: (
+        isinstance(stated["classes"], list)
+        and len(set(stated["classes"])) == len(stated["classes"]) >= 2
+        and all(name.encode() for name in stated["classes"])
+    ),
+    "thresholds": lambda stated: all(
+        name in stated["classes"]
+        and all(isinstance(value, float | int | None) for value in points.values())
+        for name, points in stated["thresholds"].items()
+    ),
+}
 
 
 def _advice(source: Path, message: str) -> str:
@@ -127,10 +143,19 @@ def _advice(source: Path, message: str) -> str:
     return message
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _name(path: Path) -> str:
+    """What to call it: files of weights have the same name in every run."""
+    return path.name if path.is_dir() else f"{path.parent.name}/{path.name}"
+
+
+def _record(run: Path) -> dict[str, Any]:
+    path = run / "config.json"
     try:
-        return json.loads(path.read_text())
+        record = json.loads(path.read_text())
     except OSError as error:
         raise InputError([f"{path}: {error.strerror}; the run is not complete"]) from None
-    except ValueError as error:
-        raise InputError([f"{path} is damaged ({error})"]) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError([f"{path} is damaged ({first_line(error)})"]) from None
+    if not isinstance(record, dict):
+        raise InputError([f"{path} is damaged (no settings in it)"])
+    return record

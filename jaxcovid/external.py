@@ -1,8 +1,9 @@
 """Trained networks on images that they were not trained with."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jaxcovid import exported, parallel
 from jaxcovid.data import patients, sources
@@ -20,8 +21,11 @@ from jaxcovid.task import half_of_memory
 from weights_convert.cache import cache_folder
 
 
-def evaluate(network: Exported, dataset: Dataset, bar: Bar) -> Results:
-    """What the network is worth on every split of the data, whose classes are in its order."""
+def evaluate(network: Exported, dataset: Dataset, settings: Mapping[str, Any], bar: Bar) -> Results:
+    """What the network is worth on every split of the data, whose classes are in its order.
+
+    `settings` are the evaluation's own, for the record.
+    """
     devices = parallel.devices()
     step = compiled_eval_step(network.model, cross_entropy(), devices)
     variables = parallel.replicate(network.variables, devices)
@@ -39,7 +43,7 @@ def evaluate(network: Exported, dataset: Dataset, bar: Bar) -> Results:
         dataset,
         {name: predictions(name) for name in dataset.splits},
         compiled_grad_cam(network.model, network.variables),
-        record.external(network, dataset),
+        record.external(network, dataset, settings),
         thresholds=network.thresholds,
     )
 

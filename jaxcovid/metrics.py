@@ -30,6 +30,19 @@ Thresholds = Mapping[str, Mapping[str, float | None]]
 
 SPECIFICITIES = {"90": 0.90, "95": 0.95}
 BINS = 15
+# Of fewer patients of a class a bootstrap says too little of what weighs each class alike.
+FEWEST = 5
+
+# Means over the classes where the metric is defined, and of what.
+MEANS = {
+    "balanced_accuracy": "recall",
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "macro_specificity": "specificity",
+    "macro_f1": "f1",
+    "auroc": "auroc",
+    "auprc": "auprc",
+}
 
 UNDEFINED = {
     "precision": "the class is never predicted",
@@ -38,7 +51,7 @@ UNDEFINED = {
     "npv": "all examples are predicted as this class",
     "f1": "the class neither occurs nor is predicted",
     "auroc": "it needs examples of this class and of others",
-    "auprc": "no example is of this class",
+    "auprc": "it needs examples of this class and of others",
     "mcc": "all examples are of one class or predicted as one",
     **{f"sensitivity_at_{name}": "no example is of this class" for name in SPECIFICITIES},
     **{f"specificity_at_{name}": "all examples are of this class" for name in SPECIFICITIES},
@@ -61,20 +74,18 @@ def measure(
     being alike. `thresholds` are `operating_points` of a validation split.
     """
     units = np.arange(len(labels)) if groups is None else groups
-    ratios = _ratios(labels, probabilities, classes, thresholds or {})
+    ratios = ratios_of(labels, probabilities, classes, thresholds or {})
     statistics = weighted_metrics(labels, probabilities, classes, thresholds or {})
     values = bootstrap(statistics, units, resamples, seed)
-    bounds = {"mcc": (-1, 1), "brier": (0, _worst_brier(len(classes)))}
+    intervals = _intervals(values, ratios, labels, units, classes)
+    missed = np.setdiff1d(labels, probabilities.argmax(1))
+    never_predicted = classes[missed[0]] if len(missed) else ""
     # A value, and what to say where it is None.
     told: dict[Key, tuple[Any, str]] = {}
     for key, each in values.items():
-        reason = why_undefined(key, len(labels), thresholds)
+        reason = why_undefined(key, len(labels), thresholds, never_predicted)
         told[key] = value_or_none(each[0]), reason
-        told["intervals", *key] = (
-            (None, reason)
-            if np.isnan(each[0])
-            else _interval(key[-1], each, ratios.get(key), units, bounds.get(key[-1], (0, 1)))
-        )
+        told["intervals", *key] = (None, reason) if np.isnan(each[0]) else intervals[key]
     for index, name in enumerate(classes):
         told["per_class", name, "support"] = int(np.sum(labels == index)), ""
         for point in SPECIFICITIES:
@@ -97,7 +108,7 @@ def weighted_metrics(
 ) -> Callable[[Weights], dict[Key, Values]]:
     """The metrics as a function of rows of example weights; NaN where undefined."""
     probabilities = probabilities.astype(np.float64)
-    ratios = _ratios(labels, probabilities, classes, thresholds)
+    ratios = ratios_of(labels, probabilities, classes, thresholds)
     numerators, denominators = (
         np.stack([ratio[side] for ratio in ratios.values()], 1).astype(np.float64)
         for side in (0, 1)
@@ -115,19 +126,17 @@ def weighted_metrics(
         for name, areas in zip(classes, curves, strict=True):
             found["per_class", name, "auroc"], found["per_class", name, "auprc"] = areas(weights)
 
-        def macro(metric: str) -> Values:
-            return _mean_of_defined([found["per_class", name, metric] for name in classes])
-
+        means: dict[Key, Values] = {
+            (mean,): _mean_of_defined([found["per_class", name, metric] for name in classes])
+            for mean, metric in MEANS.items()
+        }
+        # Without a class that is never predicted the mean would flatter.
+        missed = ((weights @ truth > 0) & (weights @ predicted == 0)).any(1)
+        means["macro_precision",][missed] = np.nan
         return {
             ("accuracy",): found.pop(("accuracy",)),
-            ("balanced_accuracy",): macro("recall"),
-            ("macro_precision",): macro("precision"),
-            ("macro_recall",): macro("recall"),
-            ("macro_specificity",): macro("specificity"),
-            ("macro_f1",): macro("f1"),
+            **means,
             ("mcc",): _matthews(weights, truth, predicted),
-            ("auroc",): macro("auroc"),
-            ("auprc",): macro("auprc"),
             ("ece",): _divide(np.abs(weights @ calibration).sum(1), total),
             ("brier",): _divide(weights @ squares, total),
             **found,
@@ -161,7 +170,7 @@ def operating_points(
     return points
 
 
-def _ratios(
+def ratios_of(
     labels: Int[np.ndarray, "n"],
     probabilities: Float[np.ndarray, "n class"],
     classes: Sequence[str],
@@ -213,7 +222,7 @@ def _curves(
         precision = hits / np.maximum(hits + alarms, np.finfo(np.float64).tiny)
         return (
             _divide(area, positives * negatives),
-            _divide(np.sum(more_hits * precision, 1), positives),
+            _divide(np.sum(more_hits * precision, 1), positives * (negatives > 0)),
         )
 
     return values
@@ -245,10 +254,14 @@ def _matthews(
     return _divide(covariance, np.sqrt(spread_of) * np.sqrt(spread_called))
 
 
-def why_undefined(key: Key, examples: int, thresholds: Thresholds | None = None) -> str:
-    """In plain words, for a metric that is undefined."""
+def why_undefined(
+    key: Key, examples: int, thresholds: Thresholds | None = None, never_predicted: str = ""
+) -> str:
+    """In plain words, for a metric that is undefined; `never_predicted` is a class that occurs."""
     if examples == 0:
         return "no examples"
+    if key == ("macro_precision",):
+        return f"undefined for class {never_predicted}, which is never predicted"
     _, at, point = key[-1].partition("_at_")
     if at and (thresholds or {}).get(key[1], {}).get(point) is None:
         return _no_threshold(thresholds)
@@ -261,26 +274,98 @@ def value_or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _interval(
-    metric: str,
-    values: Values,
+def groups_behind(
+    key: Key,
     ratio: tuple[np.ndarray, np.ndarray] | None,
+    labels: Int[np.ndarray, "n"],
     units: Int[np.ndarray, "n"],
-    bounds: tuple[float, float],
-) -> tuple[list[float] | None, str]:
-    """The interval of a metric from its value and resamples, or None and why."""
-    reason = no_spread(values, len(np.unique(units)))
-    groups = len(np.unique(units if ratio is None else units[ratio[1] > 0]))
-    if not reason and metric == "ece":
-        return list(inflated_interval(values, groups)), ""
-    if not reason:
-        return list(interval(values, groups, *bounds)), ""
-    if ratio is None or values[0] not in (0, 1) or reason != SAME:
-        return None, reason
-    ends = exact_interval(values[0], groups)
+    classes: Sequence[str],
+) -> tuple[int, str]:
+    """How many groups (patients) a metric rests on; if too few for an interval, why.
+
+    Of a ratio those below the line. Of what gives classes the same weight those of the rarest
+    class; of the curves of a class those of it or of all others.
+    """
+    if ratio is not None:
+        units = units[ratio[1] > 0]
+    if ratio is not None or key in (("ece",), ("brier",)):
+        return len(np.unique(units)), ""
+    sides = {f"of class {name}": labels == index for index, name in enumerate(classes)}
+    if len(key) > 1:
+        own = f"of class {key[1]}"
+        sides = {own: sides[own], "of other classes": ~sides[own]}
+    counts = {which: len(np.unique(units[side])) for which, side in sides.items() if side.any()}
+    if not counts:
+        return 0, ""
+    rarest = min(counts, key=lambda which: counts[which])
+    few = f"fewer than {FEWEST} examples or patients are {rarest}"
+    return counts[rarest], few if counts[rarest] < FEWEST else ""
+
+
+def _intervals(
+    values: Mapping[Key, Values],
+    ratios: Mapping[Key, tuple[np.ndarray, np.ndarray]],
+    labels: Int[np.ndarray, "n"],
+    units: Int[np.ndarray, "n"],
+    classes: Sequence[str],
+) -> dict[Key, tuple[list[float] | None, str]]:
+    """The interval of each defined metric from its value and resamples, or None and why."""
+    found: dict[Key, tuple[list[float] | None, str]] = {}
+    defined = [key for key, each in values.items() if np.isfinite(each[0])]
+    for key in sorted(defined, key=len, reverse=True):  # those of classes before their means
+        groups, few = groups_behind(key, ratios.get(key), labels, units, classes)
+        reason = no_spread(values[key], len(np.unique(units)))
+        if few and reason in (None, SAME):
+            reason = few
+        ends = None
+        if key[0] in MEANS and reason in (None, SAME):
+            of_class = [("per_class", name, MEANS[key[0]]) for name in classes]
+            parts = [(values[each][0], found[each][0]) for each in of_class if each in found]
+            ends = _interval_of_mean(values[key], groups, parts)
+        elif reason == SAME:
+            ends = _exact(key[-1], values[key][0], groups)
+        elif key == ("ece",) and not reason:
+            ends = inflated_interval(values[key], groups)
+        elif not reason:
+            bounds = {"mcc": (-1, 1), "brier": (0, _worst_brier(len(classes)))}
+            ends = interval(values[key], groups, *bounds.get(key[-1], (0, 1)))
+        found[key] = ends and list(ends), reason or ""
+    return found
+
+
+def _exact(metric: str, value: float, groups: int) -> tuple[float, float] | None:
+    """The interval of what is alike in all resamples, known where it is a proportion of 0 or 1.
+
+    For areas under curves it is conservative: that of a proportion of so many positives (or
+    negatives, where these are fewer) as if each were ranked wholly right or wholly wrong.
+    """
+    if value not in (0, 1) or metric in ("mcc", "brier", "ece"):
+        return None
+    low, high = exact_interval(value, groups)
     if metric == "f1":  # 2 p / (1 + p) of the proportion p of hits among what is true or called
-        ends = [2 * end / (1 + end) for end in ends]
-    return list(ends), ""
+        return 2 * low / (1 + low), 2 * high / (1 + high)
+    return low, high
+
+
+def _interval_of_mean(
+    values: Values, groups: int, parts: Sequence[tuple[float, Sequence[float] | None]]
+) -> tuple[float, float] | None:
+    """`parts` are the values of the classes and their intervals.
+
+    A class whose value is 0 or 1 has the same in all resamples. How far its exact interval reaches
+    is added to how far that of the bootstrap does, by squares; of several such classes the sum, as
+    the areas of two classes are one area.
+    """
+    exact = [(value, *ends) for value, ends in parts if value in (0, 1) and ends is not None]
+    low = high = value = float(values[0])
+    if no_spread(values, groups) != SAME:
+        low, high = interval(values, groups)
+    elif not exact:
+        return None
+    below = sum(own - low for own, low, _ in exact) / len(parts)
+    above = sum(high - own for own, _, high in exact) / len(parts)
+    low, high = value - math.hypot(value - low, below), value + math.hypot(high - value, above)
+    return max(0.0, low), min(1.0, high)
 
 
 def _no_threshold(thresholds: Thresholds | None) -> str:

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from jaxcovid import parallel
 from jaxcovid.data import images, layout
 from jaxcovid.data.loader import Examples
-from jaxcovid.errors import InputError
+from jaxcovid.errors import check
 from jaxcovid.evaluation import BATCH, compiled_eval_step
 from jaxcovid.explain import compiled_grad_cam
 from jaxcovid.exported import Exported
@@ -49,14 +49,8 @@ def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> 
         for place, answer in zip(pixels, chunk, strict=False):
             if answer.pixels is not None:
                 place[:] = answer.pixels
-        examples = (
-            pixels,
-            unused[:, None].repeat(2, 1),
-            unused,
-            unused,
-            np.ones(length, np.float32),
-        )
-        inputs = parallel.shares(Examples(*cast(Any, examples)), devices)
+        rows = (pixels, unused[:, None].repeat(2, 1), unused, unused, np.ones(length, np.float32))
+        inputs = parallel.shares(Examples(*cast(Any, rows)), devices)
         logits, _ = step(variables["params"], variables["batch_stats"], inputs)
         rows = np.asarray(jax.nn.softmax(logits, axis=-1))
         maps = heats(pixels, rows.argmax(1)) if heats is not None else [None] * length
@@ -67,22 +61,17 @@ def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> 
 
 def files(sources: Sequence[Path]) -> list[Path]:
     """The image files that are named, and those in the folders that are. Raises InputError."""
-    found, problems = [], []
+    found: list[Path] = []
+    problems = [] if sources else ["IMAGE|FOLDER: none is given"]
     for source in sources:
-        if not source.is_dir():
+        if not os.path.isdir(source):  # noqa: PTH112 (Path's raises at names that are too long)
             found.append(source)  # whatever is wrong with it is told like of any other file
             continue
-        inside = sorted(
-            Path(folder, name)
-            for folder, folders, names in os.walk(source)
-            for name in names
-            if Path(name).suffix.lower() in layout.SUFFIXES and not name.startswith(".")
-        )
-        if not inside:
+        images_inside, _ = layout.walk(source)
+        if not images_inside:
             problems.append(f"{source}: no image in this folder ({', '.join(layout.SUFFIXES)})")
-        found += inside
-    if problems:
-        raise InputError(problems)
+        found += images_inside
+    check(problems)
     return found
 
 

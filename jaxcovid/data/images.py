@@ -36,12 +36,15 @@ def read(path: Path) -> Image.Image:
     except UnreadableError:
         raise
     except FileNotFoundError:
-        raise UnreadableError("a link that leads nowhere") from None
+        reason = "a link that leads nowhere" if path.is_symlink() else "there is no such file"
+        raise UnreadableError(reason) from None
     except UnidentifiedImageError:
         raise UnreadableError("the content is neither PNG nor JPEG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableError(f"a decompression bomb ({error})") from None
     except Exception as error:  # decoders raise anything at broken files
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UnreadableError(f"cannot be opened ({error.strerror})") from None
         raise UnreadableError(f"broken or cut short ({first_line(error)})") from None
 
 

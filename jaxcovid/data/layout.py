@@ -166,17 +166,24 @@ def _split_folders(
     return roots
 
 
-def _walk(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
+def walk(root: Path) -> tuple[list[Path], list[Path]]:
+    """The images below a folder, and its other files; without what is hidden."""
     images, others = [], []
     for path in sorted(_files(root)):
-        parts = path.relative_to(root).parts
-        if any(part.startswith(".") for part in parts):
+        if any(part.startswith(".") for part in path.relative_to(root).parts):
             continue  # what file managers leave behind
-        if path.suffix.lower() in SUFFIXES:
-            images.append(ImageFile(split, parts[0] if len(parts) > 1 else None, path))
-        else:
-            others.append(path)
+        (images if path.suffix.lower() in SUFFIXES else others).append(path)
     return images, others
+
+
+def _walk(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
+    images, others = walk(root)
+
+    def label(path: Path) -> str | None:
+        parts = path.relative_to(root).parts
+        return parts[0] if len(parts) > 1 else None
+
+    return [ImageFile(split, label(path), path) for path in images], others
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -50,11 +50,13 @@ def assign(splits: Mapping[str, Split], classes: Sequence[str], table: Table | N
         for name, each in images.items()
     }
     groups = {name: _numbered(each) if any(each) else None for name, each in known.items()}
-    unlisted = [] if table is None else list(_unknown(splits, known))
+    unknown = list(_unknown(splits, known))
+    if len(unknown) == len(keys):
+        unknown = []  # no patient is known at all, which None says
     warnings = [
-        f"--patients: {len(unlisted)} of {len(keys)} image(s) not listed, such as {unlisted[0]}; "
-        "each counts as a patient of its own"
-        for _ in unlisted[:1]
+        f"{len(unknown)} of {len(keys)} image(s) are of no known patient, such as {unknown[0]} "
+        "(neither --patients nor NIH's file names tell); each counts as a patient of its own"
+        for _ in unknown[:1]
     ]
     return Patients(groups, (*warnings, *_shared(known)))
 

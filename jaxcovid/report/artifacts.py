@@ -18,7 +18,7 @@ from weights_convert import Entry, flax_to_torch, save
 def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: items) -> None:
     """predictions.csv, plots/, report.html and, last, metrics.json.
 
-    If metrics.json is there, so is all of the run.
+    If metrics.json is there, so is all of the run that there will be.
     """
     header = ["split", "path", "label", "prediction", "correct"]
     header += [f"prob_{name}" for name in results.classes]
@@ -34,6 +34,12 @@ def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: 
     files.write_json(folder / "metrics.json", {**result, "disclaimer": DISCLAIMER})
 
 
+def write_evaluation(folder: Path, results: Results, bar: Bar = lambda items, **_: items) -> None:
+    """The same of a network on other data, with config.json."""
+    write_config(folder, results.settings)
+    write_results(folder, results, bar)
+
+
 def write_comparison(
     folder: Path,
     first: Results,
@@ -44,12 +50,13 @@ def write_comparison(
     """first/ and second/ with the results of each, report.html of both, and comparison.json."""
     for name, results in (("first", first), ("second", second)):
         (folder / name).mkdir()
-        write_results(folder / name, results, bar)
+        write_evaluation(folder / name, results, bar)
     shown = dict([comparison_picture(first, second, compared)])
     _write_plots(folder, shown)
     page = comparison_page(first, second, compared, shown)
     files.write_bytes(folder / "report.html", page.encode())
-    record = {**compared, "networks": [first.settings, second.settings], "disclaimer": DISCLAIMER}
+    networks = [each.settings["network"] for each in (first, second)]
+    record = {"networks": networks, **compared, "disclaimer": DISCLAIMER}
     files.write_json(folder / "comparison.json", record)
 
 

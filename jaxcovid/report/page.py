@@ -57,10 +57,12 @@ PER_CLASS = {
     "f1": "F1",
     "auroc": "AUROC",
     "auprc": "AUPRC",
-    "sensitivity_at_90": "sensitivity at 90 % spec.*",
-    "specificity_at_90": "specificity there",
-    "sensitivity_at_95": "sensitivity at 95 % spec.*",
-    "specificity_at_95": "specificity there",
+    "threshold_90": "threshold for 90 % specificity*",
+    "sensitivity_at_90": "sensitivity there (90 %)",
+    "specificity_at_90": "specificity there (90 %)",
+    "threshold_95": "threshold for 95 % specificity*",
+    "sensitivity_at_95": "sensitivity there (95 %)",
+    "specificity_at_95": "specificity there (95 %)",
 }
 
 TILES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
@@ -69,7 +71,7 @@ MISSING = "—"
 
 
 class Picture(NamedTuple):
-    """A PNG, what it shows in words, and its name below plots/."""
+    """A PNG, and what it shows in words."""
 
     content: bytes
     alt: str
@@ -91,7 +93,7 @@ class Picture(NamedTuple):
 
 
 def page(results: Results, pictures: Mapping[str, Picture]) -> str:
-    """The page's HTML. `pictures` are those of `artifacts.pictures`, by name."""
+    """The page's HTML. `pictures` are those of `pictures.pictures`, by name."""
     labelled = {name: each for name, each in results.splits.items() if each.metrics is not None}
     measured = results.splits[results.main]
 
@@ -110,7 +112,7 @@ def page(results: Results, pictures: Mapping[str, Picture]) -> str:
         operating=[*zip(of_splits("roc"), of_splits("precision_recall"), strict=True)],
         reliabilities=of_splits("reliability"),
         overall=_overall(labelled),
-        per_class=_per_class(labelled),
+        per_class=_per_class(results, labelled),
         undefined=list(_undefined(labelled)),
         examples=_examples(results),
         examples_note=(
@@ -147,17 +149,21 @@ def comparison_page(
         title=f"{first.title} (first), {second.title} (second)",
         verdict=comparison_verdict(first, second, compared),
         interval_note=_interval_note(compared),
-        cautions=cautions(first),
+        cautions=[*dict.fromkeys([*cautions(first), *cautions(second)])],
         pictures=pictures,
         comparison={
             "mcnemar": mcnemar(compared),
             "table": {
                 "caption": "Paired: both networks on the same images, in every resample.",
-                "header": ["", "first", "second", "difference", "p"],
+                "title": "Differences",
+                "header": ["figure", "first", "second", "difference", "p"],
                 "rows": rows,
             },
         },
-        settings=list(_settings(first)),
+        settings=[
+            *_settings(first),
+            *(table for table in _settings(second) if table["title"].startswith("The run")),
+        ],
     )
 
 
@@ -200,11 +206,21 @@ def _interval_note(metrics: Mapping[str, Any] | None) -> str:
     if metrics is None:
         return ""
     what = (
-        f"{metrics['patients']} patients, all images of one together"
+        "patients, all images of one together"
         if metrics["patients"] is not None
         else "images, as if each were of another patient"
     )
-    return f"Below each figure its 95 % interval, from a bootstrap over {what}."
+    return (
+        f"Below each figure its 95 % interval: from a bootstrap over {what}; or exact binomial, "
+        "where every resample is alike."
+    )
+
+
+def _column(name: str, measured: Measured) -> str:
+    metrics = measured.metrics
+    assert metrics is not None
+    patients = "" if metrics["patients"] is None else f" of {metrics['patients']} patients"
+    return f"{name} ({metrics['examples']} images{patients})"
 
 
 def _plan(training: Training) -> dict[str, Any]:
@@ -226,6 +242,7 @@ def _plan(training: Training) -> dict[str, Any]:
         "audit_passed": audit.frozen_unchanged,
         "table": {
             "caption": "",
+            "title": "Plan",
             "header": ["block", "state", "parameters", "trainable", "batch norm"],
             "rows": [
                 [
@@ -254,30 +271,33 @@ def _overall(labelled: Mapping[str, Measured]) -> dict[str, Any]:
 
     return {
         "caption": "Over all classes; macro means that every class counts the same.",
-        "header": ["", *(f"{name} ({len(each.split.labels)})" for name, each in labelled.items())],
+        "title": "All classes together",
+        "header": ["figure", *map(_column, labelled, labelled.values())],
         "rows": [row(key, name) for key, name in OVERALL.items()],
     }
 
 
-def _per_class(labelled: Mapping[str, Measured]) -> list[dict[str, Any]]:
+def _per_class(results: Results, labelled: Mapping[str, Measured]) -> list[dict[str, Any]]:
     tables = []
     for split, measured in labelled.items():
         assert measured.metrics is not None
         classes = measured.metrics["per_class"]
         intervals = measured.metrics["intervals"]["per_class"]
         rows: list[list[Any]] = [["images", *(values["support"] for values in classes.values())]]
-        for key, name in PER_CLASS.items():
+        for key, shown in PER_CLASS.items():
             if any(values[key] is not None for values in classes.values()):
                 cells = [
-                    _cell(values[key], intervals[label][key]) for label, values in classes.items()
+                    _cell(values[key], intervals[label].get(key))
+                    for label, values in classes.items()
                 ]
-                rows.append([name, *cells])
-        note = ", so these are too good by a little." if split == "validation" else "."
+                rows.append([shown, *cells])
+        own = split == "validation" and results.training is not None
+        note = ": on these very images, so what it gives is a little too good." if own else "."
         tables.append(
             {
                 "title": f"Each class against the others: {split}",
-                "caption": f"* The threshold is fixed on validation{note}",
-                "header": ["", *classes],
+                "caption": f"* Fixed on the run's validation images{note}",
+                "header": ["figure", *classes],
                 "rows": rows,
             }
         )
@@ -301,7 +321,8 @@ def _examples(results: Results) -> list[dict[str, Any]]:
             {
                 "xray": f"example_{number}",
                 "heat": f"example_{number}_grad_cam",
-                "kind": "Best." if example.best else "Worst.",
+                "kind": ("Best" if example.best else "Worst")
+                + (", yet wrong." if example.best and label != predicted else "."),
                 "file": measured.split.paths[example.place],
                 "true": results.classes[label],
                 "predicted": results.classes[predicted],
@@ -343,7 +364,7 @@ def _settings(results: Results) -> Iterator[dict[str, Any]]:
 
     def table(title: str, pairs: Mapping[str, Any]) -> dict[str, Any]:
         rows = [[name, _text(value)] for name, value in pairs.items()]
-        return {"title": title, "caption": "", "header": ["", ""], "rows": rows}
+        return {"title": title, "caption": "", "header": ["name", "value"], "rows": rows}
 
     if training is not None and training.history:
         seconds = sum(epoch.seconds for epoch in training.history)
@@ -370,10 +391,15 @@ def _settings(results: Results) -> Iterator[dict[str, Any]]:
             "fingerprint": settings.get("data_fingerprint", ""),
         },
     )
-    apart = ("dataset", "data_fingerprint", "versions", "device", "warnings", "disclaimer")
-    flags = {name: value for name, value in settings.items() if name not in apart}
-    yield table("Settings", flags)
+    yield table("Settings", _flags(settings))
+    if run := settings.get("run"):
+        yield table(f"The run that made {settings['network']}", _flags(run))
     yield table("Versions and device", settings.get("versions", {}) | settings.get("device", {}))
+
+
+def _flags(settings: Mapping[str, Any]) -> dict[str, Any]:
+    apart = ("dataset", "data_fingerprint", "versions", "device", "warnings", "disclaimer", "run")
+    return {name: value for name, value in settings.items() if name not in apart}
 
 
 def _text(value: Any) -> str:

@@ -55,7 +55,7 @@ def _of_split(
     )
     figure = plots.confusion(matrix, classes, f"{title}: {right}")
     yield f"confusion_{name}", drawn(figure, f"Confusion matrix, {name}: {counts}")
-    if name == "train":
+    if name == "train" and results.training is not None:  # memory, mostly
         return
 
     def areas(key: str) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn import metrics
 
+from jaxcovid.metrics import BINS
 from jaxcovid.report import DISCLAIMER
 
 TRAIN, VALIDATION = "#1b6ca8", "#c8552b"  # told apart also without colour vision
@@ -17,8 +18,6 @@ TRAIN, VALIDATION = "#1b6ca8", "#c8552b"  # told apart also without colour visio
 # Okabe and Ito's colours, and a dash for each, so that a grey print can be read too.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 DASHES = ("-", "--", "-.", ":")
-
-BINS = 10  # of the reliability plot
 
 
 def curve(history: Sequence[Mapping[str, Any]], name: str, title: str) -> Figure:
@@ -164,8 +163,11 @@ def _with_legend(figure: Figure, axes: Axes, what: str) -> Figure:
 
 
 def _short(name: str, length: int = 18) -> str:
-    name = name if len(name) <= length else f"{name[: length - 1]}…"
-    return name.replace("$", r"\$")
+    # The middle goes: names often differ at their ends.
+    half = (length - 1) // 2
+    name = name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
+    # matplotlib leaves labels out of a legend if they begin with an underscore.
+    return name.replace("$", r"\$") if not name.startswith("_") else f" {name}"
 
 
 def _figure(width: float, height: float, title: str) -> Figure:

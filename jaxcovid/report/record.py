@@ -1,6 +1,7 @@
 """What config.json says about a run: settings, versions, device, data."""
 
 import importlib.metadata
+import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -34,14 +35,16 @@ def record(
     }
 
 
-def external(network: Exported, dataset: Dataset) -> dict[str, Any]:
-    """The same of an evaluation elsewhere; the flags are those of the run that made the network."""
+def external(network: Exported, dataset: Dataset, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of an evaluation elsewhere, with the record of the run that made the network."""
+    own = [f"{network.name} was trained so: {each}" for each in network.record.get("warnings", ())]
     return {
         "network": network.name,
-        **network.record,
+        **json.loads(json.dumps(settings, default=str)),
         **_data_and_surroundings(dataset),
-        "warnings": list(dataset.warnings),
+        "warnings": [*dataset.warnings, *own],
         "disclaimer": DISCLAIMER,
+        "run": network.record,
     }
 
 

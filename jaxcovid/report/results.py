@@ -10,6 +10,7 @@ from jaxcovid import metrics
 from jaxcovid.audit import FreezeAudit
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.evaluation import Predictions
+from jaxcovid.metrics import Thresholds
 from jaxcovid.report import gallery
 from jaxcovid.trainable import PlanRow
 
@@ -19,8 +20,6 @@ Explain = Callable[
     Float[np.ndarray, "n rows columns"],
 ]
 
-# As `metrics.operating_points` gives them.
-Thresholds = Mapping[str, Mapping[str, float | None]]
 
 # With fewer images of a class than that, its figures are guesses.
 SMALL = 30
@@ -136,8 +135,13 @@ def cautions(results: Results) -> list[str]:
     dataset = settings.get("dataset", {})
     if skipped := dataset.get("skipped"):
         found.append(f"{len(skipped)} unreadable image(s) were left out, such as {skipped[0]}")
+    if results.main == "validation" and results.training is not None:
+        found.append(
+            "the verdict is about the validation images, which also served to watch the training "
+            "and to choose thresholds; images kept apart (a test split) would judge more strictly"
+        )
     for name, measured in results.splits.items():
-        if measured.metrics is None or name == "train":
+        if measured.metrics is None or (name == "train" and results.training is not None):
             continue
         for label, each in measured.metrics["per_class"].items():
             if each["recall"] == 0:

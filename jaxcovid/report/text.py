@@ -111,13 +111,13 @@ def comparison_verdict(first: Results, second: Results, compared: Mapping[str, A
     more = "more" if points >= 0 else "fewer"
     sentence = (
         f"Of {compared['examples']} {first.main} images, {second.title} classifies "
-        f"{abs(points):.1f} points {more} right than {first.title}"
+        f"{abs(points):.1f} percentage points {more} right than {first.title}"
     )
     if interval is None:
         return f"{sentence}; how sure that is cannot be said."
     low, high = (100 * end for end in interval)
     clear = "a clear difference" if low > 0 or high < 0 else "no clear difference"
-    return f"{sentence} (95 % interval {low:+.1f} to {high:+.1f} points): {clear}."
+    return f"{sentence} (95 % interval {low:+.1f} to {high:+.1f}): {clear}."
 
 
 def mcnemar(compared: Mapping[str, Any]) -> str:
@@ -152,8 +152,18 @@ def verdict(results: Results) -> str:
     return (
         f"Of {metrics['examples']} {results.main} images it classifies "
         f"{100 * metrics['accuracy']:.1f} % right{within}; always saying “{most}” would get "
-        f"{100 * max(support) / sum(support):.1f} %."
+        f"{100 * max(support) / sum(support):.1f} %{_missed(metrics)}."
     )
+
+
+def _missed(metrics: Mapping[str, Any]) -> str:
+    """Classes of which not one image is recognised: no average may hide that."""
+    missed = [
+        f"not one of the {each['support']} images of “{name}” is recognised"
+        for name, each in metrics["per_class"].items()
+        if each["recall"] == 0
+    ]
+    return "".join(f"; {each}" for each in missed)
 
 
 def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:

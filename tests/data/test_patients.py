@@ -106,7 +106,7 @@ ASSIGNED = {  # splits, table, groups, parts of warnings
     ),
     "some unknown": (
         {"train": split("train/a/1.png", "train/a/8.png", "train/a/9.png")}, TABLE, {"train": [0, 1, 2]},
-        ["--patients: 2 of 3 image(s) not listed, such as train/a/8.png"],
+        ["2 of 3 image(s) are of no known patient, such as train/a/8.png"],
     ),
     "the table comes first": (
         {"train": split("train/a/00003140_001.png", "train/a/00003140_002.png")},
@@ -127,7 +127,7 @@ ASSIGNED = {  # splits, table, groups, parts of warnings
     ),
     "none known in a split": (
         {"train": split("train/a/1.png"), "validation": split("val/a/9.png")}, TABLE,
-        {"train": [0], "validation": None}, ["--patients: 1 of 2 image(s) not listed"],
+        {"train": [0], "validation": None}, ["1 of 2 image(s) are of no known patient"],
     ),
 }  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,8 +77,45 @@ def test_unreadable_files_do_not_stop_the_others(run, data, tmp_path, capfd):
     assert [bool(row["problem"]) for row in found] == [False, True, False, True]
     assert [bool(row["prediction"]) for row in found] == [True, False, True, False]
     printed = capfd.readouterr()
-    assert "2 file(s) could not be read" in printed.err and "gone.png: a link" not in printed.out
+    assert "2 file(s) could not be read" in printed.err and "there is no such file" in printed.err
     assert "Traceback" not in printed.err
+
+
+def test_a_name_that_is_no_text_stops_nothing(run, data, tmp_path, capfd):
+    odd = tmp_path / "in" / os.fsdecode(b'odd\xff,\n".png')
+    odd.parent.mkdir()
+    shutil.copy(data / "validation/normal/0.png", odd)
+    long = tmp_path / ("x" * 300)
+    assert call("predict", run, odd.parent, long, "--csv", tmp_path / "out.csv") == 2
+    first, second = rows(tmp_path / "out.csv")
+    assert first["prediction"] and "\N{REPLACEMENT CHARACTER}" in first["path"]
+    assert "File name too long" in second["problem"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+TARGETS = {
+    "an image": (lambda tmp, image: ["--csv", image], "is one of the images"),
+    "a folder": (lambda tmp, image: ["--csv", tmp], "no ordinary file"),
+    "a device": (lambda tmp, image: ["--csv", "/dev/null"], "no ordinary file"),
+    "in no folder": (lambda tmp, image: ["--csv", tmp / "no" / "x.csv"], "there is no folder"),
+    "explain into a file": (lambda tmp, image: ["--explain", image], "is not a folder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_where_nothing_can_be_written_is_told_first(case, run, data, tmp_path, capfd):
+    make, message = TARGETS[case]
+    image = tmp_path / "image.png"
+    shutil.copy(data / "validation/normal/0.png", image)
+    before = image.read_bytes()
+    assert call("predict", run, image, *make(tmp_path, image)) == 2
+    assert message in capfd.readouterr().err
+    assert image.read_bytes() == before and Path("/dev/null").is_char_device()
+
+
+def test_no_image_is_an_error(run, capfd):
+    assert call("predict", run) == 2
+    assert "IMAGE|FOLDER: none is given" in capfd.readouterr().err
 
 
 def test_more_files_than_a_batch_come_in_order(run, tmp_path, capsys):
@@ -143,6 +182,12 @@ SPOILED = {
     "another network": ({"architecture": "resnet50"}, "unknown network 'resnet50'"),
     "other preparation": ({"preprocessing": '{"resize": 299}'}, "prepared otherwise"),
     "damaged": ({"classes": "["}, "metadata are damaged"),
+    "no list of classes": ({"classes": '"ab"'}, "damaged .classes"),
+    "a class twice": ({"classes": '["a", "a"]'}, "damaged .classes"),
+    "thresholds that are none": ({"thresholds": '{"covid": 3}'}, "damaged"),
+    "thresholds of no class": ({"thresholds": '{"x": {"90": 0.5}}'}, "damaged .thresholds"),
+    "a dropout below 0": ({"head": '{"hidden": [8], "dropout": -3}'}, "damaged .dropout"),
+    "nested without end": ({"thresholds": "[" * 100_000}, "damaged"),
     "other head": ({"head": '{"hidden": [9], "dropout": 0}'}, "not the network that it says"),
 }  # fmt: skip
 
@@ -166,12 +211,11 @@ def test_evaluation_of_the_run_s_own_validation_repeats_its_metrics(run, data, t
         "loss": pytest.approx(own["validation"]["loss"])
     }
     assert "freeze_audit" not in mine
-    assert {path.name for path in output.iterdir()} == {
-        "metrics.json",
-        "plots",
-        "predictions.csv",
-        "report.html",
-    }
+    names = {path.name for path in output.iterdir()}
+    assert names == {"config.json", "metrics.json", "plots", "predictions.csv", "report.html"}
+    record = json.loads((output / "config.json").read_text())
+    assert record["network"] == run.name and record["data"] == str(data)
+    assert record["run"]["epochs"] == 2
     assert f"look at {output / 'report.html'}" in capsys.readouterr().out
 
 
@@ -208,7 +252,7 @@ def test_two_runs_are_compared(run, data, tmp_path, capsys):
 
 def two_others(run, folder):
     weights = weights_convert.read(run / "weights.safetensors")
-    renamed = weights.metadata | {"classes": '["covid", "other"]'}
+    renamed = weights.metadata | {"classes": '["covid", "other"]', "thresholds": "{}"}
     weights_convert.save(folder / "other.safetensors", weights.arrays, renamed)
     return [run, folder / "other.safetensors"]
 

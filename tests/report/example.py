@@ -65,6 +65,12 @@ SETTINGS = {
 }  # fmt: skip
 
 
+ELSEWHERE = {
+    "network": "runs/one", "data": "x-rays <b>", "warnings": ["a <b>warning</b>"], "run": {"model": "resnet18"},
+    "dataset": SETTINGS["dataset"], "data_fingerprint": "f" * 32, "versions": {"jax": "0.10"}, "device": {},
+}  # fmt: skip
+
+
 def results(data=None, with_training=True, **options):
     data = dataset() if data is None else data
     return gather(
@@ -72,7 +78,7 @@ def results(data=None, with_training=True, **options):
         data,
         options.pop("predictions", None) or predictions(data),
         explain,
-        SETTINGS,
+        SETTINGS if with_training else ELSEWHERE,
         training=training() if with_training else None,
         **options,
     )

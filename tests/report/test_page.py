@@ -86,7 +86,7 @@ def test_says_what_matters(written):
     assert "Not for clinical use." in text
     assert re.search(r"Of 30 test images it classifies \d+\.\d % right \(95 % interval", text)
     for part in (
-        "164,160 of 173,696 parameters trained", "all 100 frozen arrays", "bootstrap over 15 patients",
+        "164,160 of 173,696 parameters trained", "all 100 frozen arrays", "test (30 images of 15 patients)",
         "random weights", "1 unreadable image(s) were left out", "test holds only 10 image(s) of normal",
         "f" * 32, "9.0 s for 3 epoch(s)",
     ):  # fmt: skip
