@@ -17,6 +17,10 @@ from jaxcovid.metrics import (
 )
 from jaxcovid.resampling import SAME, bootstrap, difference_interval, no_spread, p_value
 
+# Differences lean on the bootstrap alone, so they need more patients of a class than values: with 5
+# of 160 the intervals of balanced accuracy covered the truth in 85 % of simulated sets only.
+FEWEST = 10
+
 OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "auroc", "auprc", "brier")
 OF_CLASS = ("recall", "specificity", "f1", "auroc")
 
@@ -53,12 +57,14 @@ def compare(
         return {(shown, side): found[side][key] for shown, key in keys.items() for side in (0, 1)}
 
     values = bootstrap(statistics, units, resamples, seed)
-    ratios = [ratios_of(labels, each, classes, {}) for each in (one, other)]
+    ratios = ratios_of(labels, one, classes, {})
     mcnemar, undefined = _mcnemar(one.argmax(1) == labels, other.argmax(1) == labels)
     differences = {}
     for shown, key in keys.items():
         pair = values[shown, 0], values[shown, 1]
-        behind = min(groups_behind(key, each.get(key), labels, units, classes) for each in ratios)
+        # What is below the line of F1 differs between the two.
+        ratio = None if key[-1] == "f1" else ratios.get(key)
+        behind = groups_behind(key, ratio, labels, units, classes, FEWEST)
         differences[shown], reason = _difference(key, *pair, units, *behind)
         undefined |= {
             f"differences.{shown}.{part}": reason

@@ -79,7 +79,7 @@ def measure(
     values = bootstrap(statistics, units, resamples, seed)
     intervals = _intervals(values, ratios, labels, units, classes)
     missed = np.setdiff1d(labels, probabilities.argmax(1))
-    never_predicted = classes[missed[0]] if len(missed) else ""
+    never_predicted = classes[int(missed[0])] if len(missed) else ""
     # A value, and what to say where it is None.
     told: dict[Key, tuple[Any, str]] = {}
     for key, each in values.items():
@@ -280,6 +280,7 @@ def groups_behind(
     labels: Int[np.ndarray, "n"],
     units: Int[np.ndarray, "n"],
     classes: Sequence[str],
+    fewest: int = FEWEST,
 ) -> tuple[int, str]:
     """How many groups (patients) a metric rests on; if too few for an interval, why.
 
@@ -298,8 +299,8 @@ def groups_behind(
     if not counts:
         return 0, ""
     rarest = min(counts, key=lambda which: counts[which])
-    few = f"fewer than {FEWEST} examples or patients are {rarest}"
-    return counts[rarest], few if counts[rarest] < FEWEST else ""
+    few = f"fewer than {fewest} examples or patients are {rarest}"
+    return counts[rarest], few if counts[rarest] < fewest else ""
 
 
 def _intervals(

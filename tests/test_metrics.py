@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics as reference
 
 from jaxcovid.metrics import measure, operating_points, weighted_metrics
@@ -67,7 +68,7 @@ def by_scikit_learn(labels, probabilities, classes, weights):
             if 0 < true.mean() < 1
             else np.nan,
             "auprc": reference.average_precision_score(true, scores, **kwargs)
-            if true.any()
+            if 0 < true.mean() < 1
             else np.nan,
         }
         for point, threshold in THRESHOLDS[name].items():
@@ -77,6 +78,7 @@ def by_scikit_learn(labels, probabilities, classes, weights):
     def macro(metric):
         return np.nanmean([per_class[name][metric] for name in classes] or [np.nan])
 
+    missed = set(labels) - set(predictions)
     matrix = reference.confusion_matrix(labels, predictions, labels=kinds, **kwargs)
     one_kind = max(matrix.sum(0).max(), matrix.sum(1).max()) == matrix.sum()
     confidence = probabilities.max(1)
@@ -89,10 +91,11 @@ def by_scikit_learn(labels, probabilities, classes, weights):
         # As balanced_accuracy_score, which warns of classes that are predicted and do not occur.
         ("balanced_accuracy",): macro("recall"),
         **{(name,): macro(metric) for metric, name in MACRO.items()},
+        **({("macro_precision",): np.nan} if missed else {}),
         ("macro_specificity",): macro("specificity"),
         ("mcc",): np.nan if one_kind else reference.matthews_corrcoef(labels, predictions, **kwargs),
         ("auroc",): macro("auroc") if len(set(labels)) > 1 else np.nan,
-        ("auprc",): macro("auprc"),
+        ("auprc",): macro("auprc") if len(set(labels)) > 1 else np.nan,
         ("ece",): gaps / weights.sum(),
         # As brier_score_loss, which insists on sums of exactly 1.
         ("brier",): np.average(((probabilities - np.eye(len(classes))[labels]) ** 2).sum(1), weights=weights)
@@ -139,15 +142,17 @@ EDGES = {
     "a class is absent": ([0, 0, 1], certain([0, 1, 1]), {
         "per_class.c.recall": "no example is of this class",
         "per_class.c.auroc": "it needs examples of this class and of others",
-        "per_class.c.auprc": "no example is of this class",
+        "per_class.c.auprc": "it needs examples of this class and of others",
         "per_class.c.precision": "the class is never predicted",
         "per_class.c.f1": "the class neither occurs nor is predicted",
         "per_class.c.specificity": 1, "per_class.c.npv": 1, "per_class.c.support": 0,
-        "macro_f1": pytest.approx(2 / 3), "balanced_accuracy": 0.75, "macro_recall": 0.75,
+        "macro_f1": pytest.approx(2 / 3), "macro_precision": 0.75, "balanced_accuracy": 0.75, "macro_recall": 0.75,
     }),
     "a class is never predicted": ([0, 1], certain([0, 0]), {
         "per_class.b.precision": "the class is never predicted",
-        "per_class.b.f1": 0, "per_class.b.recall": 0, "macro_precision": 0.5,
+        "per_class.b.f1": 0, "per_class.b.recall": 0,
+        "macro_precision": "undefined for class b, which is never predicted",
+        "intervals.macro_precision": "undefined for class b, which is never predicted",
         "per_class.a.npv": "all examples are predicted as this class",
         "mcc": "all examples are of one class or predicted as one",
         "intervals.mcc": "all examples are of one class or predicted as one",
@@ -155,17 +160,36 @@ EDGES = {
     "one class only": ([0, 0, 0], certain([0, 0, 1]), {
         "per_class.a.specificity": "all examples are of this class",
         "per_class.a.auroc": "it needs examples of this class and of others",
-        "per_class.a.auprc": 1, "auroc": "undefined for every class",
+        "per_class.a.auprc": "it needs examples of this class and of others",
+        "auroc": "undefined for every class", "auprc": "undefined for every class",
         "mcc": "all examples are of one class or predicted as one", "accuracy": pytest.approx(2 / 3),
     }),
     "perfect": ([0, 1, 2] * 5, certain([0, 1, 2] * 5), {
         "accuracy": 1, "mcc": pytest.approx(1), "auroc": 1, "auprc": 1, "ece": 0, "brier": 0,
         "intervals.mcc": "every resample gives the same value",
-        "intervals.auroc": "every resample gives the same value",
         # Clopper-Pearson: 0.025 ** (1 / 15), and of five 0.025 ** (1 / 5) = p; F1 is 2 p / (1 + p).
         "intervals.accuracy": [pytest.approx(0.78198, abs=1e-5), 1],
         "intervals.per_class.a.recall": [pytest.approx(0.47818, abs=1e-5), 1],
         "intervals.per_class.a.f1": [pytest.approx(0.64699, abs=1e-5), 1],
+        "intervals.per_class.a.auroc": [pytest.approx(0.47818, abs=1e-5), 1],
+        "intervals.per_class.a.auprc": [pytest.approx(0.47818, abs=1e-5), 1],
+        # As of each class, specificity being of ten: 0.025 ** (1 / 10).
+        "intervals.auroc": [pytest.approx(0.47818, abs=1e-5), 1],
+        "intervals.balanced_accuracy": [pytest.approx(0.47818, abs=1e-5), 1],
+        "intervals.macro_specificity": [pytest.approx(0.69150, abs=1e-5), 1],
+    }),
+    "a rare class": ([0, 1] * 9 + [2] * 4, certain([0, 1] * 9 + [2] * 4), {
+        "auroc": 1, "intervals.auroc": "fewer than 5 examples or patients are of class c",
+        "intervals.mcc": "fewer than 5 examples or patients are of class c",
+        "intervals.macro_f1": "fewer than 5 examples or patients are of class c",
+        "intervals.per_class.c.auprc": "fewer than 5 examples or patients are of class c",
+        "intervals.per_class.c.recall": [pytest.approx(0.39764, abs=1e-5), 1],
+        # 0.025 ** (1 / 9)
+        "intervals.per_class.a.auroc": [pytest.approx(0.66373, abs=1e-5), 1],
+    }),
+    "few others": ([0] * 9 + [1] * 4, certain([0] * 9 + [1] * 4, 2), {
+        "intervals.per_class.a.auroc": "fewer than 5 examples or patients are of other classes",
+        "intervals.per_class.b.auroc": "fewer than 5 examples or patients are of class b",
     }),
     "always wrong": ([0, 1, 2] * 5, certain([1, 2, 0] * 5), {
         "accuracy": 0, "intervals.accuracy": [0, pytest.approx(0.21802, abs=1e-5)],
@@ -283,38 +307,63 @@ def test_seed():
     assert one["intervals"] != other["intervals"]
 
 
-@pytest.mark.parametrize("clustered", [False, True])
-def test_intervals_cover(clustered):
-    """Accuracy and AUROC of 100 samples of a known population, alone or in patients of 1 to 4."""
+def covered(draw, truth, sets):
+    """In how many of so many samples of a known population the intervals hold its values."""
     rng = np.random.default_rng(3)
+    hits = dict.fromkeys(truth, 0)
+    for seed in range(sets):
+        labels, scores, groups = draw(rng)
+        probabilities = softmax(np.stack([0 * scores, scores], 1))
+        got = measure(labels, probabilities, "ab", groups=groups, seed=seed, resamples=60)
+        for metric, value in truth.items():
+            low, high = got["intervals"][metric] or (np.nan, np.nan)
+            hits[metric] += low <= value <= high
+    return {metric: count / sets for metric, count in hits.items()}
 
-    def draw(patients):
-        images = rng.integers(1, 5, patients) if clustered else np.ones(patients, int)
-        groups = np.repeat(np.arange(patients), images)
-        labels = rng.integers(0, 2, patients)[groups]
-        of_patient = rng.normal(size=patients)[groups]
-        scores = 1.6 * (labels - 0.5) + 0.9 * of_patient + 0.44 * rng.normal(size=len(groups))
-        return labels, softmax(np.stack([0 * scores, scores], 1)), groups
 
-    labels, probabilities, _ = draw(100_000)
-    truth = measure(labels, probabilities, "ab", resamples=0)
-    covered = {"accuracy": [], "auroc": [], "as if independent": []}
-    for seed in range(100):
-        labels, probabilities, groups = draw(40 if clustered else 90)
-        got = measure(labels, probabilities, "ab", groups=groups, seed=seed, resamples=100)
-        wrong = measure(labels, probabilities, "ab", resamples=100) if clustered else got
-        for name, found, metric in (
-            ("accuracy", got, "accuracy"),
-            ("auroc", got, "auroc"),
-            ("as if independent", wrong, "accuracy"),
-        ):
-            low, high = found["intervals"][metric]
-            covered[name].append(low <= truth[metric] <= high)
-    # The mean of 100 draws at 0.95 has a standard deviation of 0.02; of 800 samples 95 and 96 % were
-    # covered, and 84 % as if independent.
-    assert 0.90 <= np.mean(covered["accuracy"]) <= 0.99
-    assert 0.90 <= np.mean(covered["auroc"]) <= 0.99
-    assert (np.mean(covered["as if independent"]) < 0.90) == clustered
+@pytest.mark.parametrize("images", ["one each", "of patients", "of patients, as if independent"])
+def test_intervals_cover(images):
+    """Images alone, or 1 to 4 of a patient that are alike."""
+    # Scores are 1.6 apart and of standard deviation 1.
+    truth = {"accuracy": stats.norm.cdf(0.8), "auroc": stats.norm.cdf(1.6 / np.sqrt(2))}
+
+    def draw(rng):
+        counts = np.ones(90, int) if images == "one each" else rng.integers(1, 5, 40)
+        groups = np.repeat(np.arange(len(counts)), counts)
+        labels = rng.integers(0, 2, len(counts))[groups]
+        of_patient = rng.normal(size=len(counts))[groups]
+        noise = 0.9 * of_patient + np.sqrt(1 - 0.9**2) * rng.normal(size=len(groups))
+        known = None if "independent" in images else groups
+        return labels, 1.6 * (labels - 0.5) + noise, known
+
+    shares = covered(draw, truth, 100)
+    # The mean of 100 draws at 0.95 has a standard deviation of 0.02.
+    if "independent" in images:
+        assert shares["accuracy"] < 0.90
+    else:
+        assert all(0.90 <= share <= 0.99 for share in shares.values())
+
+
+def test_intervals_cover_with_a_rare_class():
+    """5 of 160; with all degrees of freedom and nothing for a recall of 1 it was 0.47 and 0.8."""
+    truth = {"balanced_accuracy": stats.norm.cdf(1), "auroc": stats.norm.cdf(2 / np.sqrt(2))}
+    labels = np.arange(160) // 155
+
+    def draw(rng):
+        return labels, 2 * (labels - 0.5) + rng.normal(size=160), None
+
+    assert min(covered(draw, truth, 60).values()) >= 0.95
+
+
+def test_a_class_that_is_always_missed_widens_the_mean():
+    labels = np.repeat([0, 1, 2], [60, 60, 17])
+    predictions = np.where(labels == 2, 0, labels)
+    predictions[:5], predictions[60:65] = 1, 0
+    got = measure(labels, certain(predictions), CLASSES)
+    # The recall of 0 of 17 may be as high as 0.19506, a third of which counts for the mean.
+    assert got["intervals"]["per_class"]["c"]["recall"] == [0, pytest.approx(0.19506, abs=1e-5)]
+    low, high = got["intervals"]["balanced_accuracy"]
+    assert high - got["balanced_accuracy"] > 0.19506 / 3 > got["balanced_accuracy"] - low
 
 
 POINTS = {  # negatives' scores, positives' scores, thresholds for 90 and 95 %
