@@ -24,9 +24,12 @@ while True:
 
 
 def test_killed_while_writing(tmp_path):
-    for delay in (0.05, 0.6, 1.3, 2.1):
+    # The last is killed when it has written all once.
+    for rounds, delay in ((1, 0.05), (1, 0.6), (1, 1.3), (2, 0.4)):
         process = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE)
-        assert process.stdout is not None and process.stdout.readline()
+        assert process.stdout is not None
+        for _ in range(rounds):
+            assert process.stdout.readline()
         time.sleep(delay)
         process.kill()
         process.wait()
