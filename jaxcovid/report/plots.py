@@ -122,12 +122,13 @@ def reliability(
 
 def differences(compared: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
     """Differences of two networks on the same images, each with its interval."""
-    shown = [(name, each) for name, each in compared.items() if each["interval"] is not None]
+    shown = [(name, each) for name, each in compared.items() if each["difference"] is not None]
     figure = _figure(7, 1.6 + 0.32 * len(shown), title)
     axes = figure.subplots()
     axes.axvline(0, color="grey", linewidth=0.8)
     for row, (_, each) in enumerate(shown):
-        axes.plot(each["interval"], [row, row], color=TRAIN)
+        if each["interval"] is not None:
+            axes.plot(each["interval"], [row, row], color=TRAIN)
         axes.plot(each["difference"], row, "o", color=TRAIN)
     axes.set_yticks(range(len(shown)), [_short(name, 30) for name, _ in shown])
     axes.invert_yaxis()

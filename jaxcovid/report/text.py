@@ -108,7 +108,12 @@ def comparison_verdict(first: Results, second: Results, compared: Mapping[str, A
     """Which of two networks is better, in one sentence."""
     accuracy = compared["differences"]["accuracy"]
     points, interval = 100 * accuracy["difference"], accuracy["interval"]
-    more = "more" if points >= 0 else "fewer"
+    if points == 0:
+        return (
+            f"Of {compared['examples']} {first.main} images, {second.title} classifies as many "
+            f"right as {first.title}."
+        )
+    more = "more" if points > 0 else "fewer"
     sentence = (
         f"Of {compared['examples']} {first.main} images, {second.title} classifies "
         f"{abs(points):.1f} percentage points {more} right than {first.title}"
