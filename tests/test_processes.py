@@ -96,17 +96,21 @@ def whole(data, environment, tmp_path_factory):
     return output
 
 
+# More of them take minutes: 21 were tried by hand, with JAXCOVID_KILLS=21.
+KILLS = int(os.environ.get("JAXCOVID_KILLS", "9"))
+
+
 def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tmp_path):
-    """21 kills: before there is a folder, while compiling, in steps, in saves and at the end."""
+    """Kills before there is a folder, while compiling, in steps, in saves and at the end."""
     runs, kills = [tmp_path / "0"], 0
-    for instant in range(21):
+    for instant in range(KILLS):
         run = runs[-1]
         arguments = ["--resume", run] if run.exists() else flags(data, run)
         process = launch(environment, *arguments)
         if instant >= 3:
             # Steps take some 50 ms here, and each is followed by a save in the background.
             until(process, "Compiling")
-            time.sleep(0.4 + 0.05 * instant)
+            time.sleep(0.55 + 0.9 * (instant - 3) / (KILLS - 3))
         else:
             time.sleep(1 + instant)
         process.kill()
@@ -116,7 +120,7 @@ def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tm
         if (run / "metrics.json").exists():
             assert_same(run, whole)
             runs.append(tmp_path / str(len(runs)))
-    assert kills >= 20
+    assert kills >= KILLS - 1
     for run in runs:
         if run.exists() and not (run / "metrics.json").exists():
             finish(launch(environment, "--resume", run))

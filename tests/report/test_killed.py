@@ -25,7 +25,7 @@ while True:
 
 def test_killed_while_writing(tmp_path):
     # The last is killed when it has written all once.
-    for rounds, delay in ((1, 0.05), (1, 0.6), (1, 1.3), (2, 0.4)):
+    for rounds, delay in ((1, 0.2), (1, 1.0), (2, 0.4)):
         process = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE)
         assert process.stdout is not None
         for _ in range(rounds):
