@@ -59,8 +59,8 @@ def evaluate(flags: Evaluate) -> None:
     from jaxcovid import external
     from jaxcovid.comparison import compare
     from jaxcovid.errors import check
-    from jaxcovid.progress import bar, progress
     from jaxcovid.report import artifacts, files, text
+    from jaxcovid.report.progress import bar, progress
 
     check(external.problems(flags.runs, flags.split, flags.output))
     networks = external.networks(flags.runs)

@@ -54,8 +54,8 @@ def predict(flags: Predict) -> int:
     from jaxcovid import exported, prediction
     from jaxcovid.data.layout import shown
     from jaxcovid.errors import check
-    from jaxcovid.progress import bar
     from jaxcovid.report import DISCLAIMER, files, gallery
+    from jaxcovid.report.progress import bar
 
     paths = prediction.files(flags.images)
     check(_targets(flags, paths))

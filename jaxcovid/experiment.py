@@ -21,8 +21,8 @@ from jaxcovid.audit import audit, digests
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
 from jaxcovid.fit import Journal, epochs, evaluate, restored_journal
-from jaxcovid.progress import bar, progress
 from jaxcovid.report import artifacts, files, record, text
+from jaxcovid.report.progress import bar, progress
 from jaxcovid.report.results import Training, gather
 from jaxcovid.task import Task, load_data, prepare
 from jaxcovid.train import TrainState

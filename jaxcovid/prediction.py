@@ -49,12 +49,12 @@ def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> 
         for place, answer in zip(pixels, chunk, strict=False):
             if answer.pixels is not None:
                 place[:] = answer.pixels
-        rows = (pixels, unused[:, None].repeat(2, 1), unused, unused, np.ones(length, np.float32))
-        inputs = parallel.shares(Examples(*cast(Any, rows)), devices)
+        batch = (pixels, unused[:, None].repeat(2, 1), unused, unused, np.ones(length, np.float32))
+        inputs = parallel.shares(Examples(*cast(Any, batch)), devices)
         logits, _ = step(variables["params"], variables["batch_stats"], inputs)
-        rows = np.asarray(jax.nn.softmax(logits, axis=-1))
-        maps = heats(pixels, rows.argmax(1)) if heats is not None else [None] * length
-        for answer, row, heat in zip(chunk, rows, maps, strict=False):
+        probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
+        maps = heats(pixels, probabilities.argmax(1)) if heats is not None else [None] * length
+        for answer, row, heat in zip(chunk, probabilities, maps, strict=False):
             known = answer.pixels is not None
             yield answer._replace(probabilities=row, heat=heat) if known else answer
 

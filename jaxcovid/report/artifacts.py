@@ -8,8 +8,8 @@ from jaxcovid import exported
 from jaxcovid.config import Config
 from jaxcovid.evaluation import Bar
 from jaxcovid.report import DISCLAIMER, files
-from jaxcovid.report.page import Picture, comparison_page, page
-from jaxcovid.report.pictures import comparison_picture, pictures
+from jaxcovid.report.page import comparison_page, page
+from jaxcovid.report.pictures import Picture, comparison_picture, pictures
 from jaxcovid.report.results import Epoch, Results
 from jaxcovid.train import TrainState
 from weights_convert import Entry, flax_to_torch, save

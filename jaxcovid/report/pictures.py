@@ -1,14 +1,37 @@
 """Every picture of a report, with what it shows in words."""
 
+import base64
+import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from jaxcovid.report import files, gallery, plots
-from jaxcovid.report.page import Picture
 from jaxcovid.report.results import Epoch, Measured, Results
+
+
+class Picture(NamedTuple):
+    """A PNG, and what it shows in words."""
+
+    content: bytes
+    alt: str
+
+    @property
+    def base64(self) -> str:
+        """As a page embeds it."""
+        return base64.b64encode(self.content).decode()
+
+    @property
+    def width(self) -> int:
+        """In pixels, as the file's header says."""
+        return struct.unpack(">I", self.content[16:20])[0]
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return struct.unpack(">I", self.content[20:24])[0]
 
 
 def pictures(results: Results) -> Iterator[tuple[str, Picture]]:

@@ -1,6 +1,6 @@
 """Charts of a run: learning curves, confusion matrices, operating characteristics, reliability."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn import metrics
 
-from jaxcovid.metrics import BINS
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.weighted_metrics import BINS
 
 TRAIN, VALIDATION = "#1b6ca8", "#c8552b"  # told apart also without colour vision
 
@@ -63,14 +63,13 @@ def roc(
     title: str,
 ) -> Figure:
     """Sensitivity against 1 - specificity of each class against the others."""
-    figure = _figure(5, 5, title)
-    axes = figure.subplots()
+    figure, axes = _square(title)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    for index, name in _two_sided(labels, classes):
-        fall_out, recall, _ = metrics.roc_curve(labels == index, probabilities[:, index])
+    for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
+        fall_out, recall, _ = metrics.roc_curve(positive, scores)
         area = metrics.auc(fall_out, recall)
-        axes.plot(fall_out, recall, label=f"{_short(name)} ({area:.3f})", **_line(index))
-    axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1), ylim=(0, 1.02))
+        axes.plot(fall_out, recall, label=f"{name} ({area:.3f})", **line)
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1))
     return _with_legend(figure, axes, "area under the curve")
 
 
@@ -81,17 +80,13 @@ def precision_recall(
     title: str,
 ) -> Figure:
     """Precision against sensitivity of each class against the others."""
-    figure = _figure(5, 5, title)
-    axes = figure.subplots()
-    for index, name in _two_sided(labels, classes):
-        positive, scores = labels == index, probabilities[:, index]
+    figure, axes = _square(title)
+    for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
         precision, recall, _ = metrics.precision_recall_curve(positive, scores)
         area = metrics.average_precision_score(positive, scores)
-        line = _line(index)
-        label = f"{_short(name)} ({area:.3f})"
-        axes.plot(recall, precision, drawstyle="steps-post", label=label, **line)
+        axes.plot(recall, precision, drawstyle="steps-post", label=f"{name} ({area:.3f})", **line)
         axes.axhline(positive.mean(), color=line["color"], linewidth=0.6, alpha=0.5)
-    axes.set(xlabel="sensitivity (recall)", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set(xlabel="sensitivity (recall)", ylabel="precision", xlim=(0, 1.02))
     return _with_legend(figure, axes, "average precision")
 
 
@@ -137,21 +132,29 @@ def differences(compared: Mapping[str, Mapping[str, Any]], title: str) -> Figure
     return figure
 
 
-def _two_sided(labels: np.ndarray, classes: Sequence[str]) -> list[tuple[int, str]]:
-    """The classes that occur, and not alone: for others no curve is defined."""
-    return [
-        (index, name)
-        for index, name in enumerate(classes)
-        if 0 < np.sum(labels == index) < len(labels)
-    ]
+def _one_against_others(
+    labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
+) -> Iterator[tuple[np.ndarray, np.ndarray, str, dict[str, Any]]]:
+    """Which images are of the class, its scores, its name and its line.
+
+    Only of classes that occur, and not alone: for others no curve is defined.
+    """
+    for index, name in enumerate(classes):
+        positive = labels == index
+        if 0 < positive.sum() < len(labels):
+            line = {
+                "color": COLOURS[index % len(COLOURS)],
+                "linestyle": DASHES[index % len(DASHES)],
+                "linewidth": 1.6,
+            }
+            yield positive, probabilities[:, index], _short(name), line
 
 
-def _line(index: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[index % len(COLOURS)],
-        "linestyle": DASHES[index % len(DASHES)],
-        "linewidth": 1.6,
-    }
+def _square(title: str) -> tuple[Figure, Axes]:
+    figure = _figure(5, 5, title)
+    axes = figure.subplots()
+    axes.set_ylim(0, 1.02)
+    return figure, axes
 
 
 def _with_legend(figure: Figure, axes: Axes, what: str) -> Figure:

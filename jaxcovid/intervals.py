@@ -1,0 +1,108 @@
+"""The interval of each metric, or why there is none."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from jaxcovid.resampling import SAME, exact_interval, inflated_interval, interval, no_spread
+from jaxcovid.weighted_metrics import MEANS, Key, Values, worst_brier
+
+# Of fewer patients of a class a bootstrap says too little of what weighs each class alike.
+FEWEST = 5
+
+
+def intervals(
+    values: Mapping[Key, Values],
+    ratios: Mapping[Key, tuple[np.ndarray, np.ndarray]],
+    labels: Int[np.ndarray, "n"],
+    units: Int[np.ndarray, "n"],
+    classes: Sequence[str],
+) -> dict[Key, tuple[list[float] | None, str]]:
+    """The interval of each defined metric from its value and resamples, or None and why."""
+    found: dict[Key, tuple[list[float] | None, str]] = {}
+    defined = [key for key, each in values.items() if np.isfinite(each[0])]
+    for key in sorted(defined, key=len, reverse=True):  # those of classes before their means
+        groups, few = groups_behind(key, ratios.get(key), labels, units, classes)
+        reason = no_spread(values[key], len(np.unique(units)))
+        if few and reason in (None, SAME):
+            reason = few
+        ends = None
+        if key[0] in MEANS and reason in (None, SAME):
+            of_class = [("per_class", name, MEANS[key[0]]) for name in classes]
+            parts = [(values[each][0], found[each][0]) for each in of_class if each in found]
+            ends = _interval_of_mean(values[key], groups, parts)
+        elif reason == SAME:
+            ends = _exact(key[-1], values[key][0], groups)
+        elif key == ("ece",) and not reason:
+            ends = inflated_interval(values[key], groups)
+        elif not reason:
+            bounds = {"mcc": (-1, 1), "brier": (0, worst_brier(len(classes)))}
+            ends = interval(values[key], groups, *bounds.get(key[-1], (0, 1)))
+        found[key] = ends and list(ends), reason or ""
+    return found
+
+
+def groups_behind(
+    key: Key,
+    ratio: tuple[np.ndarray, np.ndarray] | None,
+    labels: Int[np.ndarray, "n"],
+    units: Int[np.ndarray, "n"],
+    classes: Sequence[str],
+    fewest: int = FEWEST,
+) -> tuple[int, str]:
+    """How many groups (patients) a metric rests on; if too few for an interval, why.
+
+    Of a ratio those below the line. Of what gives classes the same weight those of the rarest
+    class; of the curves of a class those of it or of all others.
+    """
+    if ratio is not None:
+        units = units[ratio[1] > 0]
+    if ratio is not None or key in (("ece",), ("brier",)):
+        return len(np.unique(units)), ""
+    sides = {f"of class {name}": labels == index for index, name in enumerate(classes)}
+    if len(key) > 1:
+        own = f"of class {key[1]}"
+        sides = {own: sides[own], "of other classes": ~sides[own]}
+    counts = {which: len(np.unique(units[side])) for which, side in sides.items() if side.any()}
+    if not counts:
+        return 0, ""
+    rarest = min(counts, key=lambda which: counts[which])
+    few = f"fewer than {fewest} examples or patients are {rarest}"
+    return counts[rarest], few if counts[rarest] < fewest else ""
+
+
+def _exact(metric: str, value: float, groups: int) -> tuple[float, float] | None:
+    """The interval of what is alike in all resamples, known where it is a proportion of 0 or 1.
+
+    For areas under curves it is conservative: that of a proportion of so many positives (or
+    negatives, where these are fewer) as if each were ranked wholly right or wholly wrong.
+    """
+    if value not in (0, 1) or metric in ("mcc", "brier", "ece"):
+        return None
+    low, high = exact_interval(value, groups)
+    if metric == "f1":  # 2 p / (1 + p) of the proportion p of hits among what is true or called
+        return 2 * low / (1 + low), 2 * high / (1 + high)
+    return low, high
+
+
+def _interval_of_mean(
+    values: Values, groups: int, parts: Sequence[tuple[float, Sequence[float] | None]]
+) -> tuple[float, float] | None:
+    """`parts` are the values of the classes and their intervals.
+
+    A class whose value is 0 or 1 has the same in all resamples. How far its exact interval reaches
+    is added to how far that of the bootstrap does, by squares; of several such classes the sum, as
+    the areas of two classes are one area.
+    """
+    exact = [(value, *ends) for value, ends in parts if value in (0, 1) and ends is not None]
+    low = high = value = float(values[0])
+    if no_spread(values, groups) != SAME:
+        low, high = interval(values, groups)
+    elif not exact:
+        return None
+    below = sum(own - low for own, low, _ in exact) / len(parts)
+    above = sum(high - own for own, _, high in exact) / len(parts)
+    low, high = value - math.hypot(value - low, below), value + math.hypot(high - value, above)
+    return max(0.0, low), min(1.0, high)

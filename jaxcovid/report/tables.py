@@ -1,0 +1,232 @@
+"""The tables of a report, as header and rows of text."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxcovid.report.results import Measured, Results, Training
+from jaxcovid.report.text import NORMS
+
+# Title, caption, header and rows, for the page to lay out.
+Table = dict[str, Any]
+
+OVERALL = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro sensitivity",
+    "macro_specificity": "macro specificity",
+    "macro_f1": "macro F1",
+    "mcc": "Matthews correlation",
+    "auroc": "macro AUROC",
+    "auprc": "macro AUPRC",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score",
+}
+
+PER_CLASS = {
+    "precision": "precision (PPV)",
+    "recall": "sensitivity",
+    "specificity": "specificity",
+    "npv": "NPV",
+    "f1": "F1",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "threshold_90": "threshold for 90 % specificity*",
+    "sensitivity_at_90": "sensitivity there (90 %)",
+    "specificity_at_90": "specificity there (90 %)",
+    "threshold_95": "threshold for 95 % specificity*",
+    "sensitivity_at_95": "sensitivity there (95 %)",
+    "specificity_at_95": "specificity there (95 %)",
+}
+
+
+MISSING = "—"
+
+
+def overall(labelled: Mapping[str, Measured]) -> Table:
+    """Figures over all classes, by split."""
+
+    def row(key: str, name: str) -> list[Any]:
+        return [
+            name,
+            *(
+                cell(each.metrics[key], each.metrics["intervals"][key])
+                for each in labelled.values()
+                if each.metrics is not None
+            ),
+        ]
+
+    return {
+        "caption": "Over all classes; macro means that every class counts the same.",
+        "title": "All classes together",
+        "header": ["figure", *map(_column, labelled, labelled.values())],
+        "rows": [row(key, name) for key, name in OVERALL.items()],
+    }
+
+
+def per_class(results: Results, labelled: Mapping[str, Measured]) -> list[Table]:
+    """Each class against the others, a table for every split."""
+    tables = []
+    for split, measured in labelled.items():
+        assert measured.metrics is not None
+        classes = measured.metrics["per_class"]
+        intervals = measured.metrics["intervals"]["per_class"]
+        rows: list[list[Any]] = [["images", *(values["support"] for values in classes.values())]]
+        for key, shown in PER_CLASS.items():
+            if any(values[key] is not None for values in classes.values()):
+                cells = [
+                    cell(values[key], intervals[label].get(key))
+                    for label, values in classes.items()
+                ]
+                rows.append([shown, *cells])
+        own = split == "validation" and results.training is not None
+        note = ": on these very images, so what it gives is a little too good." if own else "."
+        tables.append(
+            {
+                "title": f"Each class against the others: {split}",
+                "caption": f"* Fixed on the run's validation images{note}",
+                "header": ["figure", *classes],
+                "rows": rows,
+            }
+        )
+    return tables
+
+
+def differences(compared: Mapping[str, Any]) -> Table:
+    """Two networks on the same images."""
+    rows = [
+        [
+            name.replace("_", " "),
+            *(f"{each[side]:.3f}" for side in ("first", "second")),
+            {
+                "value": f"{each['difference']:+.3f}",
+                "interval": _range(each["interval"]) if each["interval"] else "",
+            },
+            MISSING if each["p_value"] is None else f"{each['p_value']:.3f}",
+        ]
+        for name, each in compared["differences"].items()
+        if each["difference"] is not None
+    ]
+    return {
+        "title": "Differences",
+        "caption": "Paired: both networks on the same images, in every resample.",
+        "header": ["figure", "first", "second", "difference", "p"],
+        "rows": rows,
+    }
+
+
+def plan(training: Training) -> Table:
+    """What trained in each block."""
+    return {
+        "caption": "",
+        "title": "Plan",
+        "header": ["block", "state", "parameters", "trainable", "batch norm"],
+        "rows": [
+            [
+                row.block,
+                row.state,
+                f"{row.parameters:,}",
+                f"{row.trainable:,}" if row.trainable else MISSING,
+                NORMS[row.batch_norm] or MISSING,
+            ]
+            for row in training.plan
+        ],
+    }
+
+
+def misclassified(labelled: Mapping[str, Measured]) -> Table:
+    """Every image that is, and of how many."""
+
+    def rows() -> Iterator[list[Any]]:
+        for name, each in labelled.items():
+            predicted = each.probabilities.argmax(1)
+            for index in np.flatnonzero(predicted != each.split.labels):
+                row, label = each.probabilities[index], each.split.labels[index]
+                assert each.metrics is not None
+                classes = list(each.metrics["per_class"])
+                yield [
+                    name,
+                    each.split.paths[index],
+                    classes[label],
+                    classes[predicted[index]],
+                    float(row.max()),
+                    float(row[label]),
+                ]
+
+    return {
+        "header": ["split", "file", "true", "predicted", "its probability", "that of the true"],
+        "rows": list(rows()),
+        "of": sum(len(each.split.labels) for each in labelled.values()),
+    }
+
+
+def settings(results: Results) -> Iterator[Table]:
+    """Time, data, flags, versions."""
+    record = results.settings
+    training = results.training
+
+    def table(title: str, pairs: Mapping[str, Any]) -> dict[str, Any]:
+        rows = [[name, _text(value)] for name, value in pairs.items()]
+        return {"title": title, "caption": "", "header": ["name", "value"], "rows": rows}
+
+    if training is not None and training.history:
+        seconds = sum(epoch.seconds for epoch in training.history)
+        images = sum(epoch.seconds * epoch.images_per_second for epoch in training.history)
+        yield table(
+            "Time",
+            {
+                "training": f"{seconds:,.1f} s for {len(training.history)} epoch(s)",
+                "throughput": f"{images / max(seconds, 1e-9):,.1f} training images per second",
+            },
+        )
+    dataset = record.get("dataset", {})
+    counts = {
+        f"{split} images": ", ".join(f"{label} {count}" for label, count in images.items())
+        for split, images in dataset.get("images", {}).items()
+    }
+    yield table(
+        "Data",
+        {
+            "name": dataset.get("name", ""),
+            **counts,
+            "left out (unreadable)": dataset.get("skipped", ()),
+            "ignored": dataset.get("ignored", ()),
+            "fingerprint": record.get("data_fingerprint", ""),
+        },
+    )
+    yield table("Settings", _flags(record))
+    if run := record.get("run"):
+        yield table(f"The run that made {record['network']}", _flags(run))
+    yield table("Versions and device", record.get("versions", {}) | record.get("device", {}))
+
+
+def _flags(settings: Mapping[str, Any]) -> dict[str, Any]:
+    apart = ("dataset", "data_fingerprint", "versions", "device", "warnings", "disclaimer", "run")
+    return {name: value for name, value in settings.items() if name not in apart}
+
+
+def _text(value: Any) -> str:
+    if value is None or value in ("", [], ()):
+        return MISSING
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def cell(value: float | None, interval: Sequence[float] | None) -> dict[str, str]:
+    """A figure over its interval."""
+    if value is None:
+        return {"value": MISSING, "interval": ""}
+    return {"value": f"{value:.3f}", "interval": _range(interval) if interval else ""}
+
+
+def _range(interval: Sequence[float]) -> str:
+    low, high = interval
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _column(name: str, measured: Measured) -> str:
+    metrics = measured.metrics
+    assert metrics is not None
+    patients = "" if metrics["patients"] is None else f" of {metrics['patients']} patients"
+    return f"{name} ({metrics['examples']} images{patients})"

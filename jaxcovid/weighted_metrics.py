@@ -1,0 +1,170 @@
+"""What each metric is: a function of the weights of the examples.
+
+Vectorised over rows of weights: the row of ones gives its value, other rows its bootstrap.
+scikit-learn's functions, called for one resample at a time, would take a minute where this takes a
+second; the tests hold the two equal.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+# Where a metric lies in the result, such as ("per_class", "normal", "recall").
+Key = tuple[str, ...]
+Values = Float[np.ndarray, "resample"]
+Weights = Float[np.ndarray, "resample n"]
+Thresholds = Mapping[str, Mapping[str, float | None]]
+
+SPECIFICITIES = {"90": 0.90, "95": 0.95}
+BINS = 15
+
+# Means over the classes where the metric is defined, and of what.
+MEANS = {
+    "balanced_accuracy": "recall",
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "macro_specificity": "specificity",
+    "macro_f1": "f1",
+    "auroc": "auroc",
+    "auprc": "auprc",
+}
+
+
+def weighted_metrics(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    classes: Sequence[str],
+    thresholds: Thresholds,
+) -> Callable[[Weights], dict[Key, Values]]:
+    """The metrics as a function of rows of example weights; NaN where undefined."""
+    probabilities = probabilities.astype(np.float64)
+    ratios = ratios_of(labels, probabilities, classes, thresholds)
+    numerators, denominators = (
+        np.stack([ratio[side] for ratio in ratios.values()], 1).astype(np.float64)
+        for side in (0, 1)
+    )
+    truth = labels[:, None] == np.arange(len(classes))
+    predicted = probabilities.argmax(1)[:, None] == np.arange(len(classes))
+    calibration = _calibration_terms(probabilities, truth)
+    squares = ((probabilities - truth) ** 2).sum(1) * worst_brier(len(classes)) / 2
+    curves = [_curves(*column) for column in zip(truth.T, probabilities.T, strict=True)]
+
+    def values(weights: Weights) -> dict[Key, Values]:
+        total = weights.sum(1)
+        quotients = _divide(weights @ numerators, weights @ denominators).T
+        found = dict(zip(ratios, quotients, strict=True))
+        for name, areas in zip(classes, curves, strict=True):
+            found["per_class", name, "auroc"], found["per_class", name, "auprc"] = areas(weights)
+
+        means: dict[Key, Values] = {
+            (mean,): _mean_of_defined([found["per_class", name, metric] for name in classes])
+            for mean, metric in MEANS.items()
+        }
+        # Without a class that is never predicted the mean would flatter.
+        missed = ((weights @ truth > 0) & (weights @ predicted == 0)).any(1)
+        means["macro_precision",][missed] = np.nan
+        return {
+            ("accuracy",): found.pop(("accuracy",)),
+            **means,
+            ("mcc",): _matthews(weights, truth, predicted),
+            ("ece",): _divide(np.abs(weights @ calibration).sum(1), total),
+            ("brier",): _divide(weights @ squares, total),
+            **found,
+        }
+
+    return values
+
+
+def ratios_of(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    classes: Sequence[str],
+    thresholds: Thresholds,
+) -> dict[Key, tuple[np.ndarray, np.ndarray]]:
+    """Metrics that are a ratio of sums over examples: what each adds above and below the line."""
+    predictions = probabilities.argmax(1)
+    probabilities = probabilities.astype(np.float64)  # as thresholds are
+    ratios: dict[Key, tuple[np.ndarray, np.ndarray]] = {
+        ("accuracy",): (labels == predictions, np.ones(len(labels), bool))
+    }
+    for index, name in enumerate(classes):
+        true, called = labels == index, predictions == index
+        own = {
+            "precision": (true & called, called),
+            "recall": (true & called, true),
+            "specificity": (~true & ~called, ~true),
+            "npv": (~true & ~called, ~called),
+            "f1": (2 * (true & called), true.astype(int) + called),
+        }
+        for point in SPECIFICITIES:
+            threshold = thresholds.get(name, {}).get(point)
+            # Without a threshold the ratios are 0 / 0.
+            known = np.full(len(labels), threshold is not None)
+            called = known & (probabilities[:, index] >= (threshold or 0))
+            own[f"sensitivity_at_{point}"] = (true & called, true & known)
+            own[f"specificity_at_{point}"] = (~true & ~called & known, ~true & known)
+        ratios |= {("per_class", name, metric): ratio for metric, ratio in own.items()}
+    return ratios
+
+
+def _curves(
+    positive: Bool[np.ndarray, "n"], scores: Float[np.ndarray, "n"]
+) -> Callable[[Weights], tuple[Values, Values]]:
+    """The area under the ROC curve and average precision, equal scores being one threshold."""
+    order = np.argsort(-scores, kind="stable")
+    last_of_score = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    last_of_score = last_of_score[last_of_score >= 0]
+
+    def values(weights: Weights) -> tuple[Values, Values]:
+        ranked = weights[:, order]
+        hits = np.cumsum(ranked * positive[order], 1)[:, last_of_score]
+        alarms = np.cumsum(ranked * ~positive[order], 1)[:, last_of_score]
+        positives, negatives = weights @ positive, weights @ ~positive
+        more_hits = np.diff(hits, axis=1, prepend=0)
+        more_alarms = np.diff(alarms, axis=1, prepend=0)
+        area = np.sum(more_alarms * (hits - more_hits / 2), 1)
+        # Nothing is drawn before the first hit or alarm; that 0 / 0 adds nothing.
+        precision = hits / np.maximum(hits + alarms, np.finfo(np.float64).tiny)
+        return (
+            _divide(area, positives * negatives),
+            _divide(np.sum(more_hits * precision, 1), positives * (negatives > 0)),
+        )
+
+    return values
+
+
+def worst_brier(classes: int) -> int:
+    """The highest Brier score; scikit-learn halves it for two classes."""
+    return 1 if classes < 3 else 2
+
+
+def _calibration_terms(
+    probabilities: Float[np.ndarray, "n class"], truth: Bool[np.ndarray, "n class"]
+) -> Float[np.ndarray, "n bin"]:
+    """Correct (0 or 1) minus confidence of each example, in the bin of its confidence."""
+    confidence, prediction = probabilities.max(1), probabilities.argmax(1)
+    correct = np.take_along_axis(truth, prediction[:, None], 1)[:, 0]
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return (correct - confidence)[:, None] * (bins[:, None] == np.arange(BINS))
+
+
+def _matthews(
+    weights: Weights, truth: Bool[np.ndarray, "n class"], predicted: Bool[np.ndarray, "n class"]
+) -> Values:
+    """Matthews' correlation for several classes (Gorodkin 2004)."""
+    of, called = weights @ truth, weights @ predicted
+    total = of.sum(1)
+    covariance = weights @ (truth & predicted).any(1) * total - np.sum(of * called, 1)
+    spread_of, spread_called = (total**2 - np.sum(each**2, 1) for each in (of, called))
+    return _divide(covariance, np.sqrt(spread_of) * np.sqrt(spread_called))
+
+
+def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """The ratio, NaN where it is undefined."""
+    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+
+
+def _mean_of_defined(values: Sequence[Values]) -> Values:
+    columns = np.stack(values)
+    return _divide(np.nansum(columns, 0), np.isfinite(columns).sum(0))

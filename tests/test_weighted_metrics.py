@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from sklearn import metrics as reference
+
+from jaxcovid.metrics import measure
+from jaxcovid.weighted_metrics import weighted_metrics
+from tests.predictions import CLASSES, sample, samples
+
+THRESHOLDS = {name: {"90": 0.5, "95": 0.25} for name in CLASSES}
+MACRO = {"recall": "macro_recall", "precision": "macro_precision", "f1": "macro_f1"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(samples())
+def test_equals_scikit_learn(sample):
+    labels, probabilities, weights = sample
+    classes = CLASSES[: probabilities.shape[1]]
+    rows = np.stack([np.ones(len(labels)), weights])
+    got = weighted_metrics(labels, probabilities, classes, THRESHOLDS)(rows)
+    for row, row_weights in enumerate(rows):
+        values = {key: value[row] for key, value in got.items()}
+        expected = by_scikit_learn(labels, probabilities.astype(float), classes, row_weights)
+        assert values.keys() == expected.keys()
+        for key, value in expected.items():
+            assert values[key] == pytest.approx(value, nan_ok=True, abs=1e-12), key
+
+
+def by_scikit_learn(labels, probabilities, classes, weights):
+    # Examples of weight 0 are left out: some functions count their classes.
+    kept = weights > 0
+    labels, probabilities, weights = labels[kept], probabilities[kept], weights[kept]
+    predictions, kinds = probabilities.argmax(1), range(len(classes))
+    kwargs = {"sample_weight": weights}
+    per_class = {}
+    for kind, name in zip(kinds, classes, strict=True):
+        true, called, scores = labels == kind, predictions == kind, probabilities[:, kind]
+
+        def ratio(true, called, of=reference.recall_score):
+            return of(true, called, zero_division=np.nan, **kwargs)
+
+        per_class[name] = {
+            "recall": ratio(true, called),
+            "precision": ratio(true, called, reference.precision_score),
+            "f1": ratio(true, called, reference.f1_score),
+            "specificity": ratio(~true, ~called),
+            "npv": ratio(~true, ~called, reference.precision_score),
+            "auroc": reference.roc_auc_score(true, scores, **kwargs)
+            if 0 < true.mean() < 1
+            else np.nan,
+            "auprc": reference.average_precision_score(true, scores, **kwargs)
+            if 0 < true.mean() < 1
+            else np.nan,
+        }
+        for point, threshold in THRESHOLDS[name].items():
+            per_class[name][f"sensitivity_at_{point}"] = ratio(true, scores >= threshold)
+            per_class[name][f"specificity_at_{point}"] = ratio(~true, scores < threshold)
+
+    def macro(metric):
+        return np.nanmean([per_class[name][metric] for name in classes] or [np.nan])
+
+    missed = set(labels) - set(predictions)
+    matrix = reference.confusion_matrix(labels, predictions, labels=kinds, **kwargs)
+    one_kind = max(matrix.sum(0).max(), matrix.sum(1).max()) == matrix.sum()
+    confidence = probabilities.max(1)
+    gaps = 0
+    for low in range(15):
+        inside = np.minimum(confidence * 15 // 1, 14) == low
+        gaps += abs(np.sum((weights * (labels == predictions) - weights * confidence)[inside]))
+    return {
+        ("accuracy",): reference.accuracy_score(labels, predictions, **kwargs),
+        # As balanced_accuracy_score, which warns of classes that are predicted and do not occur.
+        ("balanced_accuracy",): macro("recall"),
+        **{(name,): macro(metric) for metric, name in MACRO.items()},
+        **({("macro_precision",): np.nan} if missed else {}),
+        ("macro_specificity",): macro("specificity"),
+        ("mcc",): np.nan if one_kind else reference.matthews_corrcoef(labels, predictions, **kwargs),
+        ("auroc",): macro("auroc") if len(set(labels)) > 1 else np.nan,
+        ("auprc",): macro("auprc") if len(set(labels)) > 1 else np.nan,
+        ("ece",): gaps / weights.sum(),
+        # As brier_score_loss, which insists on sums of exactly 1.
+        ("brier",): np.average(((probabilities - np.eye(len(classes))[labels]) ** 2).sum(1), weights=weights)
+        / (2 if len(classes) == 2 else 1),
+        **{("per_class", name, metric): value for name in classes for metric, value in per_class[name].items()},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_brier_score_and_macro_averages_are_those_of_scikit_learn(classes):
+    labels, probabilities = sample(60, classes)
+    got = measure(labels, probabilities, CLASSES[:classes], resamples=0)
+    expected = reference.brier_score_loss(
+        labels, probabilities.astype(float) / probabilities.astype(float).sum(1, keepdims=True)
+    )
+    assert got["brier"] == pytest.approx(expected, abs=1e-6)
+    scores = probabilities.astype(float)
+    assert got["balanced_accuracy"] == pytest.approx(
+        reference.balanced_accuracy_score(labels, scores.argmax(1))
+    )
+    onehot = np.eye(classes)[labels]
+    assert got["auprc"] == pytest.approx(reference.average_precision_score(onehot, scores))
+    assert got["auroc"] == pytest.approx(reference.roc_auc_score(onehot, scores))
