@@ -130,13 +130,20 @@ def written_aside(path: Path) -> Iterator[BinaryIO]:
         raise FormatError(f"{path} is a folder; name a file")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as stream:
+        with _opened(partial, path) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _opened(partial: Path, path: Path) -> BinaryIO:
+    try:
+        return partial.open("wb")
+    except OSError as error:  # of the file that the user named
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 # What people save under the name of weights by mistake.

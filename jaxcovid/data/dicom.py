@@ -30,6 +30,8 @@ DECODERS = ("gdcm", "pylibjpeg", "libjpeg", "openjpeg", "jpeg_ls")
 def read(path: Path) -> Image.Image:
     """The image as 8-bit grey: the window's ends are 0 and 255, or the image's own without one.
 
+    8-bit images without a window stay as they are.
+
     Raises UnreadableError, and whatever pydicom raises at broken files.
     """
     try:
@@ -127,6 +129,8 @@ def _windowed(values: Num[np.ndarray, "level"], dataset: Any) -> Float[np.ndarra
         if shape == "LINEAR":
             center, width = center - 0.5, width - 1
         low, high = center - width / 2, center + width / 2
+    elif dataset.BitsStored == 8 and low >= 0 and high <= 255:
+        low, high = 0, 255  # so that the image is that of a PNG of the same pixels
     # A window without width is a threshold.
     return np.clip((values - low) / max(high - low, 1e-9), 0, 1)
 

@@ -77,7 +77,7 @@ def read(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
             if missing:
                 problems.append(
                     f"--patients: {path}, line 1: no column {' or '.join(missing)}; the first line "
-                    f"must name the columns, {','.join(COLUMNS)}"
+                    f"must name the columns, {','.join(COLUMNS)}, with commas between them"
                 )
                 continue
             for row in reader:

@@ -147,7 +147,7 @@ def _one_against_others(
                 "linestyle": DASHES[index % len(DASHES)],
                 "linewidth": 1.6,
             }
-            yield positive, probabilities[:, index], _short(name), line
+            yield positive, probabilities[:, index], _short(name, 24), line
 
 
 def _square(title: str) -> tuple[Figure, Axes]:
@@ -158,11 +158,18 @@ def _square(title: str) -> tuple[Figure, Axes]:
 
 
 def _with_legend(figure: Figure, axes: Axes, what: str) -> Figure:
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, title=what)
-    else:
-        axes.text(0.5, 0.4, "needs two classes", ha="center")
     _plain(axes)
+    names = axes.get_legend_handles_labels()[1]
+    if not names:
+        axes.text(0.5, 0.4, "needs two classes", ha="center")
+        return figure
+    # Below the axes, so that it hides no curve however many classes there are.
+    columns, size = (1, 10) if len(names) < 4 else (2, 7.5)
+    figure.set_figheight(5.3 + size / 48 * -(-len(names) // columns))
+    axes.legend(
+        frameon=False, title=what, ncols=columns, fontsize=size, loc="upper center",
+        bbox_to_anchor=(0.5, -0.13),
+    )  # fmt: skip
     return figure
 
 

@@ -163,12 +163,14 @@ def verdict(results: Results) -> str:
 
 def _missed(metrics: Mapping[str, Any]) -> str:
     """Classes of which not one image is recognised: no average may hide that."""
-    missed = [
-        f"not one of the {each['support']} images of “{name}” is recognised"
-        for name, each in metrics["per_class"].items()
-        if each["recall"] == 0
-    ]
-    return "".join(f"; {each}" for each in missed)
+    classes = metrics["per_class"]
+    missed = [name for name, each in classes.items() if each["recall"] == 0]
+    if len(missed) > 2:
+        return f"; of {len(missed)} of the {len(classes)} classes not one image is recognised"
+    return "".join(
+        f"; not one of the {classes[name]['support']} images of “{name}” is recognised"
+        for name in missed
+    )
 
 
 def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:

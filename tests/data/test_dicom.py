@@ -97,6 +97,7 @@ PICTURES = {
     "big endian": ({"syntax": ExplicitVRBigEndian}, EVEN),
     "RLE": ({"syntax": RLELossless}, EVEN),
     "8 bits": ({"pixels": RAMP // 16, "bits": 8}, EVEN),
+    "8 bits, not all of them used": ({"pixels": RAMP // 32 + 50, "bits": 8}, EVEN // 2 + 50),
     "16 bits": ({"pixels": RAMP * 16, "bits": 16}, EVEN),
     "signed": ({"pixels": RAMP - 2048}, EVEN),
     "signed 16 bits, to the ends": ({"pixels": np.linspace(-32768, 32767, 256).round().reshape(16, 16), "bits": 16}, EVEN),

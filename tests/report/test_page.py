@@ -171,3 +171,4 @@ def test_perfect_and_never_right(tmp_path):
     artifacts.write_results(tmp_path, worst)
     text = "".join(Page((tmp_path / "report.html").read_text()).text)
     assert "not one of the 4 image(s) of normal & healthy is recognised" in text
+    assert "; of 3 of the 3 classes not one image is recognised." in text
