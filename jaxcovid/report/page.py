@@ -149,13 +149,17 @@ def _plan(training: Training) -> dict[str, Any]:
         sum(row.parameters for row in training.plan),
     )
     audit = training.audit
-    sentence = (
-        f"Freeze audit: all {audit.frozen_leaves} frozen arrays, batch-norm statistics among them, "
-        f"are bit for bit as before training; {audit.trainable_changed} of "
-        f"{audit.trainable_leaves} trainable arrays changed."
-        if audit.frozen_unchanged
-        else f"Freeze audit FAILED: these should not have changed: {', '.join(audit.violations)}."
-    )
+    changed = f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed"
+    if not audit.frozen_unchanged:
+        violations = ", ".join(audit.violations)
+        sentence = f"Freeze audit FAILED: these should not have changed: {violations}."
+    elif audit.frozen_leaves == 0:
+        sentence = f"Nothing was frozen; {changed}."
+    else:
+        sentence = (
+            f"Freeze audit: all {audit.frozen_leaves} frozen arrays, batch-norm statistics among "
+            f"them, are bit for bit as before training; {changed}."
+        )
     return {
         "sentence": f"{trained:,} of {total:,} parameters trained ({trained / total:.1%}).",
         "audit": sentence,
