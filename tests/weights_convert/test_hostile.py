@@ -25,10 +25,10 @@ def test_refused_with_one_message_and_no_side_effect(case, tmp_path, monkeypatch
     content, message = FILES[case]
     monkeypatch.chdir(tmp_path)
     Path("file.pth").write_bytes(content)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(FormatError, match=message) as error:
         read("file.pth")
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert str(error.value).startswith("file.pth: ") and "\n" not in str(error.value)
     assert len(str(error.value)) < 500
 
@@ -68,7 +68,7 @@ def test_the_files_that_the_corpus_spoils_are_good(case, tmp_path):
 def harmless(path):
     """Reads a file that may be broken: either arrays that lie inside it, or FormatError."""
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         weights = read(path)
     except FormatError as error:
@@ -78,7 +78,7 @@ def harmless(path):
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 50e6
-        assert time.perf_counter() - started < 5
+        assert time.process_time() - started < 5
     for array in weights.arrays.values():
         assert array.nbytes <= path.stat().st_size
         array.tobytes()
