@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import jax
@@ -14,9 +15,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Prepared data and compiled programs of the tests go to a folder of their own."""
+    """Prepared data and compiled programs of the tests go to a folder of their own.
+
+    Programs go to $JAX_COMPILATION_CACHE_DIR if that is set, so that CI's parts share them.
+    """
     folder = tmp_path_factory.mktemp("cache")
-    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    compiled = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(folder / "compiled"))
+    jax.config.update("jax_compilation_cache_dir", compiled)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXCOVID_CACHE", str(folder))

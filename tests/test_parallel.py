@@ -135,7 +135,7 @@ def limited(monkeypatch):
     return limit
 
 
-def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch):
+def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch, undrawn):
     limited(1)
     expected = numbers(experiment.run(config(image_folder, tmp_path / "one")))
     limited(8)
@@ -148,7 +148,7 @@ def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch):
     np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
 
 
-def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsys):
+def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsys, undrawn):
     limited(1)
     expected = numbers(experiment.run(config(image_folder, tmp_path / "whole")))
     for first, second in ((1, 8), (8, 1)):

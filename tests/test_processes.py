@@ -31,9 +31,9 @@ def data(tmp_path_factory):
 def environment(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     return {
+        "JAX_COMPILATION_CACHE_DIR": str(cache / "compiled"),
         **os.environ,
         "JAXCOVID_CACHE": str(cache),
-        "JAX_COMPILATION_CACHE_DIR": str(cache / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "PYTHONUNBUFFERED": "1",
     }
