@@ -68,6 +68,7 @@ def evaluate(flags: Evaluate) -> None:
         flags.data,
         flags.split,
         networks[0].classes,
+        tuple(dict.fromkeys(each for network in networks for each in network.merge)),
         flags.patients,
         flags.skip_unreadable,
         progress,

@@ -65,6 +65,10 @@ def predict(flags: Predict) -> int:
     counts: Counter[str] = Counter()
     problems: list[str] = []
 
+    numbers = [f"prob_{name}" for name in network.classes]
+    if network.codes is not None:
+        numbers += [f"finding_{name}" for name in network.classes]
+
     def rows() -> Iterator[list[Any]]:
         found = prediction.answers(network, paths, explain=flags.explain is not None)
         seen = bar(found, desc="Predicting", total=len(paths), unit="image", delay=0.5)
@@ -72,7 +76,7 @@ def predict(flags: Predict) -> int:
             name = shown(answer.path)
             if answer.probabilities is None or answer.pixels is None:
                 problems.append(f"{name}: {answer.problem}")
-                yield [name, "", *("" for _ in network.classes), answer.problem]
+                yield [name, "", *("" for _ in numbers), answer.problem]
                 continue
             predicted = network.classes[int(answer.probabilities.argmax())]
             counts[predicted] += 1
@@ -80,13 +84,16 @@ def predict(flags: Predict) -> int:
                 stem = gallery.file_name([f"{number:05d}", answer.path.stem, predicted])
                 picture = gallery.beside(answer.pixels, answer.heat)
                 files.write_bytes(flags.explain / f"{stem}.png", gallery.png(picture))
-            yield [name, predicted, *(f"{share:.6f}" for share in answer.probabilities), ""]
+            findings = () if answer.findings is None else answer.findings
+            values = (*answer.probabilities, *findings)
+            yield [name, predicted, *(f"{value:.6f}" for value in values), ""]
 
-    header = ["path", "prediction", *(f"prob_{name}" for name in network.classes), "problem"]
+    header = ["path", "prediction", *numbers, "problem"]
     if flags.csv is not None:
         files.write_csv(flags.csv, header, rows())
     else:
-        for name, predicted, *shares, problem in rows():
+        for name, predicted, *values, problem in rows():
+            shares = values[: len(network.classes)]
             said = ", ".join(
                 f"{label} {float(share):.3f}"
                 for label, share in zip(network.classes, shares, strict=True)

@@ -17,16 +17,24 @@ def main() -> int:
     # An interruption in the middle of an import can be swallowed there: end at once instead.
     for number in SIGNALS:
         signal.signal(number, _end)
+    import presets
     import tyro
 
     from jaxcovid.config import Config, stored
     from jaxcovid.errors import InputError, Interrupted
 
+    if "--list-presets" in sys.argv[1:]:
+        print(presets.listing())
+        return 0
     try:
         config = tyro.cli(Config, description=Config.__doc__)
+        # Flags that are given stand out against those of the run or the preset, which are the
+        # defaults now. A resumed run's own hold those of its preset.
         if config.resume is not None:
-            # Flags that are given stand out against the run's own, which are the defaults now.
             config = tyro.cli(Config, default=stored(config.resume), description=Config.__doc__)
+        elif config.preset is not None:
+            default = presets.config(config.preset, config.as_written)
+            config = tyro.cli(Config, default=default, description=Config.__doc__)
         # Imported late, so that --help and wrong flags answer at once.
         from jaxcovid import experiment
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -52,8 +53,17 @@ class Config:
     """Learning rate over time."""
     warmup_epochs: float = 0.0
     """Epochs of linear warm-up before that."""
-    loss: Literal["cross_entropy"] = "cross_entropy"
-    """Loss."""
+    loss: Literal["cross_entropy", "bce", "focal"] = "cross_entropy"
+    """Loss: cross_entropy of one class per image; bce or focal, for each output by itself."""
+    focal_gamma: float = 2.0
+    """How much less the focal loss weighs what is already right."""
+    focal_alpha: tuple[float, ...] = (1.0,)
+    """Factor of the focal loss: one, or one for each class."""
+    multilabel: tuple[str, ...] = ()
+    """Classes that imply others, such as covid-19=covid-19+pneumonia: an image of the first then
+    counts as both."""
+    merge: tuple[str, ...] = ()
+    """Classes to join, such as infected=covid-19+pneumonia."""
     class_weights: Literal["none", "balanced"] = "none"
     """Whether rare classes weigh more in the loss."""
     batch_norm: Literal["frozen", "batch"] = "frozen"
@@ -61,6 +71,9 @@ class Config:
     train-mode habit everywhere."""
     augment: bool = True
     """Random rotation, crop and flip of training images."""
+    views: int = 0
+    """Augmented views of each image to keep as features of the frozen part, for epochs in turn; 0
+    augments afresh every epoch."""
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         tyro.conf.arg(help_behavior_hint="(auto: float32 on CPU, else bfloat16)"),
@@ -82,8 +95,29 @@ class Config:
     patients: tuple[Path, ...] = ()
     """CSV files with the columns class, file, patient: intervals and warnings then take all images
     of a patient together. NIH's file names tell the patient without it."""
+    habits: tuple[
+        Literal[
+            "train_mode_evaluation",
+            "covid_and_normal",
+            "sigmoid_twice",
+            "batch_mean_focal",
+            "last_batch_f1",
+        ],
+        ...,
+    ] = ()
+    """Mistakes of the assignment's original, to explain its figures: train_mode_evaluation (batch
+    norm takes the evaluation batch's statistics, dropout stays on), covid_and_normal (the first
+    class coded [1, 1, 0], the largest output the answer), sigmoid_twice (a sigmoid before the loss
+    that takes one itself), batch_mean_focal (p_t from the batch's mean loss), last_batch_f1 (F1 of
+    the last batch alone)."""
+    as_written: bool = False
+    """With --preset: its original's mistakes and unintended settings too."""
+    preset: str | None = None
+    """A named experiment, whose settings are then the defaults; --list-presets prints them all."""
     output: Path | None = None
     """Folder for the results; must not exist. Default: runs/<model>-<trainable>-<time>."""
+    weights_file: str | None = None
+    """Another name for weights.pth in the run's folder."""
     resume: Path | None = None
     """Folder of an interrupted run to go on with, exactly, under its own settings."""
     coordinator: str | None = None
@@ -95,10 +129,13 @@ class Config:
     """Which of them this is, from 0."""
 
 
+# What JSON turns into lists.
+TUPLES = ("head", "focal_alpha", "multilabel", "merge", "habits")
+
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (
-    "data", "parallel", "memory_budget", "checkpoint_every", "patients", "output", "resume",
-    "coordinator", "num_processes", "process_id",
+    "data", "parallel", "memory_budget", "checkpoint_every", "patients", "output", "weights_file",
+    "resume", "coordinator", "num_processes", "process_id",
 )  # fmt: skip
 
 
@@ -112,7 +149,8 @@ def stored(run: Path) -> Config:
     path = run / "config.json"
     try:
         record = json.loads(path.read_text())
-        record |= {"head": tuple(record["head"]), "output": run, "resume": run}
+        record |= {"output": run, "resume": run}
+        record |= {name: tuple(record[name]) for name in TUPLES if name in record}
         record["patients"] = tuple(map(Path, record.get("patients", ())))
         record |= {"coordinator": None, "num_processes": None, "process_id": None}
         kinds = {name: kind for name, kind in get_type_hints(Config).items() if name in record}
@@ -165,6 +203,7 @@ def problems(config: Config) -> list[str]:
         )
         if config.num_processes is None:
             found.append("--coordinator: give --num-processes and --process-id too")
+    require(config.views >= 0, "views", config.views, "0 or above")
     rates = [("lr", config.lr)]
     if config.backbone_lr is not None:
         rates.append(("backbone-lr", config.backbone_lr))
@@ -175,6 +214,19 @@ def problems(config: Config) -> list[str]:
         ("warmup-epochs", config.warmup_epochs),
     ):
         require(math.isfinite(value) and value >= 0, flag, value, "0 or a number above")
+    require(
+        math.isfinite(config.focal_gamma) and config.focal_gamma >= 0,
+        "focal-gamma",
+        config.focal_gamma,
+        "0 or a number above",
+    )
+    for value in config.focal_alpha:
+        require(math.isfinite(value) and value > 0, "focal-alpha", value, "a number above 0")
+    if config.multilabel and config.loss == "cross_entropy":
+        found.append(
+            "--multilabel: cross_entropy knows one class per image; give --loss bce or focal"
+        )
+    found += _habit_problems(config)
     require(0 <= config.momentum < 1, "momentum", config.momentum, "at least 0 and below 1")
     require(0 <= config.dropout < 1, "dropout", config.dropout, "at least 0 and below 1")
     require(0 <= config.seed < 2**32, "seed", config.seed, "a whole number from 0 to 4,294,967,295")
@@ -192,6 +244,14 @@ def problems(config: Config) -> list[str]:
     ):
         if path is not None and str(path).encode("utf-8", "ignore").decode() != str(path):
             found.append(f"--{flag}: {str(path)!r} holds characters that are no text; rename it")
+    if config.weights_file is not None:
+        plain = re.fullmatch(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,99}\.pth", config.weights_file)
+        require(
+            plain is not None and config.weights_file.lower() != "weights.pth",
+            "weights-file",
+            repr(config.weights_file),
+            "a plain file name that ends in .pth, other than weights.pth",
+        )
     if config.trainable != "all" and not any(part.strip() for part in config.trainable.split(",")):
         found.append("--trainable: empty; use head, last_conv, last_block, all or globs")
     if config.resume is not None:
@@ -201,6 +261,27 @@ def problems(config: Config) -> list[str]:
         found.append(
             f"--output: {config.output} exists; give a new folder, results are never overwritten"
         )
+    return found
+
+
+def _habit_problems(config: Config) -> list[str]:
+    """Mistakes that cannot be made with the other settings."""
+    needs = {
+        "covid_and_normal": (bool(config.multilabel), "--multilabel"),
+        "sigmoid_twice": (config.loss != "cross_entropy", "--loss bce or focal"),
+        "batch_mean_focal": (
+            config.loss == "focal" and len(config.focal_alpha) == 1,
+            "--loss focal and one --focal-alpha",
+        ),
+        "train_mode_evaluation": (not config.views, "--views 0"),
+    }
+    found = [
+        f"--habits {name}: needs {flags}"
+        for name, (fits, flags) in needs.items()
+        if name in config.habits and not fits
+    ]
+    if config.as_written and config.preset is None:
+        found.append("--as-written: give --preset too, whose original is meant")
     return found
 
 

@@ -4,16 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from jaxcovid import models, parallel
+from jaxcovid.codes import class_scores
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples
-from jaxcovid.losses import Loss
+from jaxcovid.losses import Codes, Loss
 from jaxcovid.parallel import Devices
-from jaxcovid.train import Batch, make_eval_step
+from jaxcovid.train import Batch, Forward, Scores, as_they_are, make_eval_step
 
 BATCH = 32
 
@@ -30,6 +32,8 @@ class Predictions(NamedTuple):
     probabilities: Float[np.ndarray, "n class"]
     loss: float
     accuracy: float
+    # Of every output by itself, where classes imply others.
+    findings: Float[np.ndarray, "n output"] | None = None
 
 
 class Means(NamedTuple):
@@ -45,12 +49,14 @@ def predict(
     split: Split,
     devices: Devices,
     bar: Bar,
+    codes: Codes | None = None,
     batch_size: int = BATCH,
     interrupted: Callable[[], bool] = bool,
 ) -> Predictions:
     """Probabilities of every image of a split, each exactly once whatever the batch size.
 
-    Raises KeyboardInterrupt if interrupted.
+    With `codes` outputs are findings, and classes combinations of them. Raises KeyboardInterrupt if
+    interrupted.
     """
     parts = list(loader.batches(np.arange(len(split.labels)), batch_size, devices.mesh.size))
     own = [parallel.own_rows(part) for part in parts]
@@ -64,19 +70,35 @@ def predict(
             raise KeyboardInterrupt
     logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
     real = [rows[part.mask == 1] for rows, part in zip(logits, parts, strict=True)]
-    probabilities = np.asarray(jax.nn.softmax(np.concatenate(real), axis=-1))
-    return Predictions(probabilities, *means(np.array(totals, np.float64).sum(0)))
+    outputs = np.concatenate(real)
+    scores = outputs if codes is None else class_scores(jnp.asarray(outputs), codes)
+    return Predictions(
+        np.asarray(jax.nn.softmax(scores, axis=-1)),
+        *means(np.array(totals, np.float64).sum(0)),
+        None if codes is None else np.asarray(jax.nn.sigmoid(outputs)),
+    )
 
 
-def compiled_eval_step(module: models.Model, loss: Loss, devices: Devices) -> EvalStep:
+def compiled_eval_step(
+    module: models.Model,
+    loss: Loss,
+    devices: Devices,
+    scores: Scores = as_they_are,
+    start: str | None = None,
+    forward: Forward | None = None,
+) -> EvalStep:
     """The evaluation step on examples as they lie in memory, spread over the devices.
 
-    The module's `axis_name` is `parallel.AXIS`.
+    The module's `axis_name` is `parallel.AXIS`. With `start` the examples hold what that stage is
+    given, instead of images. `forward` is as in `make_eval_step`.
     """
-    step = make_eval_step(module, loss)
+    step = make_eval_step(module, loss, scores, start, forward)
 
     def from_examples(params: Any, batch_stats: Any, examples: Examples) -> Any:
-        images = loader.normalise(examples.images)
+        if start is None:
+            images = loader.normalise(examples.images)
+        else:
+            images = examples.images.astype(jnp.float32)
         return step(params, batch_stats, Batch(images, examples.labels, examples.mask))
 
     return parallel.spread(from_examples, devices, (False, False, True))

@@ -58,7 +58,7 @@ def _run(config: Config, deferred: Deferred) -> Path:
     if before is not None:
         check(resume.differences(config, dataset, before.record))
     newest = before.newest if before is not None else None
-    task = prepare(config, dataset, parallel.devices(config.parallel), newest)
+    task = prepare(config, dataset, parallel.devices(config.parallel), bar, newest)
     journal, warnings = Journal(), [*task.warnings, *dataset.warnings]
     if before is not None and newest is not None:
         journal, warnings = restored_journal(newest), before.warnings
@@ -123,11 +123,12 @@ def _finish(
             predictions,
             task.explain(state),
             settings,
+            codes=task.codes,
             training=Training(task.plan, result, journal.history, task.views()),
         )
         if result.frozen_unchanged:
             artifacts.write_weights(
-                folder, config, dataset.classes, task.entries, state, results.thresholds
+                folder, config, dataset.classes, task.codes, task.entries, state, results.thresholds
             )
         artifacts.write_results(folder, results, bar)
         if result.frozen_unchanged:

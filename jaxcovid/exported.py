@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxcovid import models, parallel
 from jaxcovid.data.images import CROP, RESIZE
 from jaxcovid.data.loader import MEAN, STD
+from jaxcovid.data.merge import joined
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.initial_weights import unfit_values
+from jaxcovid.losses import Codes
 from weights_convert import ConversionError, FormatError, read, table, torch_to_flax
 
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
@@ -30,6 +33,10 @@ class Exported(NamedTuple):
     model: models.Model
     variables: dict[str, Any]
     classes: tuple[str, ...]
+    # What each class is coded as, where classes imply others.
+    codes: Codes | None
+    # Which classes these were joined from, as `--merge` says it.
+    merge: tuple[str, ...]
     thresholds: dict[str, dict[str, float | None]]
     record: dict[str, Any]
 
@@ -62,6 +69,8 @@ def load(source: Path) -> Exported:
         model,
         {"batch_stats": {}, **variables},
         classes,
+        stated["codes"],
+        tuple(stated["merge"]),
         stated["thresholds"],
         _record(source) if source.is_dir() else {},
     )
@@ -72,14 +81,18 @@ def metadata(
     hidden: tuple[int, ...],
     dropout: float,
     classes: tuple[str, ...],
+    codes: Codes | None,
+    merge: tuple[str, ...],
     thresholds: Mapping[str, Mapping[str, float | None]],
     disclaimer: str,
 ) -> dict[str, str]:
     """What `load` must know besides arrays, as a file of weights holds it."""
     return {
+        **({} if codes is None else {"codes": json.dumps(codes.astype(int).tolist())}),
         "architecture": architecture,
         "head": json.dumps({"hidden": hidden, "dropout": dropout}),
         "classes": json.dumps(classes),
+        "merge": json.dumps(merge),
         "preprocessing": json.dumps(PREPROCESSING),
         "thresholds": json.dumps(thresholds),
         "disclaimer": disclaimer,
@@ -103,6 +116,8 @@ def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
             "dropout": float(head["dropout"]),
             "classes": json.loads(metadata["classes"]),
             "thresholds": json.loads(metadata.get("thresholds", "{}")),
+            "codes": _codes(metadata.get("codes")),
+            "merge": json.loads(metadata.get("merge", "[]")),
         }
         preprocessing = json.loads(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
         unfit = [name for name, fits in _FITS.items() if not fits(stated)]
@@ -126,12 +141,28 @@ _FITS: dict[str, Callable[[dict[str, Any]], bool]] = {
         and len(set(stated["classes"])) == len(stated["classes"]) >= 2
         and all(name.encode() for name in stated["classes"])
     ),
+    "codes": lambda stated: (
+        stated["codes"] is None
+        or (
+            stated["codes"].shape == (len(stated["classes"]),) * 2
+            and bool(np.isin(stated["codes"], (0, 1)).all())
+            and len(np.unique(stated["codes"], axis=0)) == len(stated["classes"])
+        )
+    ),
+    "merge": lambda stated: (
+        isinstance(stated["merge"], list)
+        and set(joined(stated["merge"]).values()) <= set(stated["classes"])
+    ),
     "thresholds": lambda stated: all(
         name in stated["classes"]
         and all(isinstance(value, float | int | None) for value in points.values())
         for name, points in stated["thresholds"].items()
     ),
 }
+
+
+def _codes(text: str | None) -> Codes | None:
+    return None if text is None else np.array(json.loads(text), np.float32)
 
 
 def _advice(source: Path, message: str) -> str:

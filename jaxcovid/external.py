@@ -1,11 +1,13 @@
 """Trained networks on images that they were not trained with."""
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxcovid import exported, parallel
+from jaxcovid.codes import class_scores
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.layout import SPLITS
@@ -14,7 +16,7 @@ from jaxcovid.errors import check
 from jaxcovid.evaluation import Bar, Predictions, compiled_eval_step, predict
 from jaxcovid.explain import compiled_grad_cam
 from jaxcovid.exported import Exported
-from jaxcovid.losses import cross_entropy
+from jaxcovid.losses import bce, cross_entropy
 from jaxcovid.report import record
 from jaxcovid.report.results import Results, gather
 from jaxcovid.task import half_of_memory
@@ -27,7 +29,11 @@ def evaluate(network: Exported, dataset: Dataset, settings: Mapping[str, Any], b
     `settings` are the evaluation's own, for the record.
     """
     devices = parallel.devices()
-    step = compiled_eval_step(network.model, cross_entropy(), devices)
+    if network.codes is None:
+        step = compiled_eval_step(network.model, cross_entropy(), devices)
+    else:
+        scores = functools.partial(class_scores, codes=network.codes)
+        step = compiled_eval_step(network.model, bce(network.codes), devices, scores)
     variables = parallel.replicate(network.variables, devices)
 
     def predictions(name: str) -> Predictions:
@@ -36,7 +42,7 @@ def evaluate(network: Exported, dataset: Dataset, settings: Mapping[str, Any], b
         def named(items, **options):
             return bar(items, desc=f"Evaluating {name}", **options)
 
-        return predict(step, variables, split, devices, named)
+        return predict(step, variables, split, devices, named, network.codes)
 
     return gather(
         f"{network.name} ({network.architecture}) on {dataset.name}",
@@ -45,6 +51,7 @@ def evaluate(network: Exported, dataset: Dataset, settings: Mapping[str, Any], b
         compiled_grad_cam(network.model, network.variables),
         record.external(network, dataset, settings),
         thresholds=network.thresholds,
+        codes=network.codes,
     )
 
 
@@ -67,14 +74,18 @@ def load_data(
     folder: Path,
     split: str,
     classes: Sequence[str],
+    merge: Sequence[str],
     patient_files: Sequence[Path],
     skip_unreadable: bool,
     progress: Progress,
 ) -> Dataset:
-    """That split of a folder, labelled in the order of the classes. Raises InputError."""
+    """That split of a folder, labelled in the order of the classes. Raises InputError.
+
+    Its classes may also be those from which `merge` made them.
+    """
     known = patients.read(patient_files) if patient_files else None
     dataset = sources.external(
-        folder, split, classes, cache_folder(), skip_unreadable=skip_unreadable,
+        folder, split, classes, cache_folder(), merge=merge, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
     assigned = patients.assign(dataset.splits, dataset.classes, known)

@@ -13,6 +13,7 @@ from jaxcovid import parallel
 from jaxcovid.checkpoint import Checkpoint, Save
 from jaxcovid.errors import InputError
 from jaxcovid.evaluation import BATCH, Bar, Predictions, means, predict
+from jaxcovid.habits import TOGETHER
 from jaxcovid.report.results import Epoch
 from jaxcovid.task import Task
 from jaxcovid.train import Totals, TrainState
@@ -76,14 +77,17 @@ def evaluate(
     Raises KeyboardInterrupt if interrupted.
     """
     # One batch size for all splits, so that one program is compiled.
-    largest = max(len(each.labels) for each in task.dataset.splits.values())
+    size = min(BATCH, max(len(each.labels) for each in task.dataset.splits.values()))
+    if "train_mode_evaluation" in task.config.habits:
+        size = min(TOGETHER, len(task.splits[name].labels))
     return predict(
         task.eval_step,
         {"params": state.params, "batch_stats": state.batch_stats},
-        task.dataset.splits[name],
+        task.splits[name],
         task.devices,
         functools.partial(bar, desc=f"Evaluating {name}"),
-        min(BATCH, largest),
+        task.codes,
+        size,
         interrupted,
     )
 

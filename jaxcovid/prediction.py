@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from jaxcovid import parallel
+from jaxcovid.codes import class_scores
 from jaxcovid.data import images, layout
 from jaxcovid.data.loader import Examples
 from jaxcovid.errors import check
@@ -33,6 +34,8 @@ class Answer(NamedTuple):
     pixels: Pixels | None = None
     probabilities: Float[np.ndarray, "class"] | None = None
     heat: Float[np.ndarray, "rows columns"] | None = None
+    # Of every output by itself, where classes imply others.
+    findings: Float[np.ndarray, "output"] | None = None
 
 
 def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> Iterator[Answer]:
@@ -52,11 +55,13 @@ def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> 
         batch = (pixels, unused[:, None].repeat(2, 1), unused, unused, np.ones(length, np.float32))
         inputs = parallel.shares(Examples(*cast(Any, batch)), devices)
         logits, _ = step(variables["params"], variables["batch_stats"], inputs)
-        probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
+        scores = logits if network.codes is None else class_scores(logits, network.codes)
+        probabilities = np.asarray(jax.nn.softmax(scores, axis=-1))
+        found = [None] * length if network.codes is None else np.asarray(jax.nn.sigmoid(logits))
         maps = heats(pixels, probabilities.argmax(1)) if heats is not None else [None] * length
-        for answer, row, heat in zip(chunk, probabilities, maps, strict=False):
+        for answer, row, heat, own in zip(chunk, probabilities, maps, found, strict=False):
             known = answer.pixels is not None
-            yield answer._replace(probabilities=row, heat=heat) if known else answer
+            yield answer._replace(probabilities=row, heat=heat, findings=own) if known else answer
 
 
 def files(sources: Sequence[Path]) -> list[Path]:

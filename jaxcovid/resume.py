@@ -61,8 +61,10 @@ def before(config: Config) -> Before | None:
 
 def differences(config: Config, dataset: Dataset, record: Mapping[str, Any]) -> list[str]:
     """What would make the rest of the run that left this record another run."""
+    # What an older record does not know was then as it is by default.
+    record = {**as_json(Config()), **record}
     pairs = {
-        f"--{name.replace('_', '-')}": (record.get(name), value)
+        f"--{name.replace('_', '-')}": (record[name], value)
         for name, value in as_json(config).items()
         if name not in INCIDENTAL
     }

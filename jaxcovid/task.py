@@ -1,9 +1,10 @@
 """What a run computes with: data, first state and compiled steps, decided before its first step."""
 
 import contextlib
+import functools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,22 +15,33 @@ import optax
 from jax import lax
 from jaxtyping import Float
 
-from jaxcovid import checkpoint, models, parallel
+from jaxcovid import checkpoint, feature_cache, habits, models, parallel
 from jaxcovid.audit import digests, frozen_paths
 from jaxcovid.checkpoint import Checkpoint
+from jaxcovid.codes import class_scores, codes
 from jaxcovid.config import Config
 from jaxcovid.data import loader, patients, sources
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.loader import Examples, Indices
+from jaxcovid.data.merge import merged
 from jaxcovid.data.stored import Progress
-from jaxcovid.evaluation import EvalStep, compiled_eval_step
+from jaxcovid.errors import InputError
+from jaxcovid.evaluation import Bar, EvalStep, compiled_eval_step
 from jaxcovid.explain import compiled_grad_cam
 from jaxcovid.initial_weights import Initial, initial_variables
-from jaxcovid.losses import balanced_weights, cross_entropy
+from jaxcovid.losses import (
+    Codes,
+    Loss,
+    balanced_weights,
+    bce,
+    cross_entropy,
+    focal,
+    weighted,
+)
 from jaxcovid.optimizers import optimizer, schedule
 from jaxcovid.parallel import Devices
 from jaxcovid.report.results import Explain
-from jaxcovid.train import Batch, TrainState, init_state, make_train_step
+from jaxcovid.train import Batch, TrainState, as_they_are, init_state, make_train_step
 from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
 from weights_convert import Entry, table
 
@@ -45,6 +57,10 @@ class Task(NamedTuple):
 
     config: Config
     dataset: Dataset
+    # What the steps read: the images, or features of them.
+    splits: Mapping[str, Split]
+    # What each class is coded as, where classes imply others.
+    codes: Codes | None
     devices: Devices
     weights_source: str
     warnings: tuple[str, ...]
@@ -75,7 +91,7 @@ def load_data(config: Config, cache: Path, progress: Progress) -> Dataset:
     holds all in memory.
     """
     known = patients.read(config.patients) if config.patients else None
-    budget = 1e9 * config.memory_budget if config.memory_budget is not None else half_of_memory()
+    budget = memory_budget(config)
     dataset = sources.load(
         config.data,
         cache,
@@ -85,13 +101,18 @@ def load_data(config: Config, cache: Path, progress: Progress) -> Dataset:
     )
     dataset = sources.limit_train(dataset, config.limit_train, config.seed)
     assigned = patients.assign(dataset.splits, dataset.classes, known)
-    return dataset._replace(
+    dataset = dataset._replace(
         patients=assigned.groups, warnings=(*dataset.warnings, *assigned.warnings)
     )
+    return merged(dataset, config.merge)
 
 
 def prepare(
-    config: Config, dataset: Dataset, devices: Devices, resumed: Checkpoint | None = None
+    config: Config,
+    dataset: Dataset,
+    devices: Devices,
+    bar: Bar,
+    resumed: Checkpoint | None = None,
 ) -> Task:
     """Reads weights, or takes those of the checkpoint, and builds the steps. Raises InputError."""
     train = dataset.splits["train"]
@@ -110,18 +131,41 @@ def prepare(
     norms = live_norms(batch_stats, labels, config.batch_norm)
     head_rate, backbone_rate = _schedules(config, len(train.labels))
     update = freeze(_optimizer(config, head_rate), _optimizer(config, backbone_rate), labels)
-    loss = cross_entropy(
-        balanced_weights(train.labels, classes) if config.class_weights == "balanced" else None
-    )
+    outputs = codes(dataset.classes, config.multilabel)
+    by_codes = bool(config.multilabel) and "covid_and_normal" not in config.habits
+    loss = _loss(config, outputs, train)
+    scores = functools.partial(class_scores, codes=outputs) if by_codes else as_they_are
     key = loader.purpose_key(config.seed, loader.DROPOUT)
     state = init_state(initial.variables, update, labels, key)
     if resumed is not None:
         state = checkpoint.restored(resumed, state)
 
     shared = models.build(*options, axis_name=parallel.AXIS)
-    step = _from_examples(config, make_train_step(shared, loss, update, labels, norms))
+    splits, start = dataset.splits, None
+    if config.views:
+        start = feature_cache.first_stage(module, labels, norms)
+        splits = feature_cache.cached(
+            dataset.splits,
+            shared,
+            parallel.replicate(initial.variables, devices),
+            start,
+            devices,
+            views=config.views if config.augment else 0,
+            memory_budget=memory_budget(config),
+            bar=bar,
+        )
+    forward = None
+    if "train_mode_evaluation" in config.habits:
+        # A key of its own: that of the state is given away to the first step.
+        own_key = loader.purpose_key(config.seed, loader.DROPOUT)
+        forward = habits.train_mode(shared, own_key)
+    train_step = make_train_step(shared, loss, update, labels, norms, scores, start)
+    step = _from_features(train_step) if config.views else _from_examples(config, train_step)
     batch_size = min(config.batch_size, len(train.labels))
-    if _resident(train, devices):
+    if config.views:
+        work = _stepwise(config, splits["train"], devices, batch_size)
+        steps, split = step, (False, True, False)
+    elif _resident(train, devices):
         work = _scanned(config, train, devices, batch_size)
         steps, split = _from_arrays(step), (False, False, True, False)
     else:
@@ -130,9 +174,11 @@ def prepare(
     return Task(
         config,
         dataset,
+        splits,
+        outputs if by_codes else None,
         devices,
         initial.source,
-        initial.warnings,
+        (*initial.warnings, *habits.warnings(config.habits)),
         entries,
         plan(params, labels, norms),
         frozen_paths(labels, batch_stats, norms),
@@ -142,10 +188,34 @@ def prepare(
         batch_size,
         work,
         parallel.spread(steps, devices, split, donate=(0,)),
-        compiled_eval_step(shared, loss, devices),
+        compiled_eval_step(shared, loss, devices, scores, start, forward),
         lambda state: compiled_grad_cam(module, _on_host(state)),
         lambda: _views(config, train, batch_size),
     )
+
+
+def _loss(config: Config, outputs: Codes, train: Split) -> Loss:
+    if config.loss == "focal" and len(config.focal_alpha) not in (1, len(outputs)):
+        raise InputError(
+            [
+                f"--focal-alpha: {len(config.focal_alpha)} numbers for {len(outputs)} classes; "
+                "give one, or one for each"
+            ]
+        )
+    if "covid_and_normal" in config.habits:
+        outputs = habits.swapped_codes(outputs)
+    alpha, gamma = config.focal_alpha, config.focal_gamma
+    if "batch_mean_focal" in config.habits:
+        loss = habits.batch_mean_focal(outputs, alpha[0], gamma, parallel.AXIS)
+    elif config.loss == "focal":
+        loss = focal(outputs, alpha, gamma)
+    else:
+        loss = cross_entropy() if config.loss == "cross_entropy" else bce(outputs)
+    if "sigmoid_twice" in config.habits:
+        loss = habits.on_probabilities(loss)
+    if config.class_weights == "balanced":
+        return weighted(loss, balanced_weights(train.labels, len(outputs)))
+    return loss
 
 
 def _stepwise(config: Config, train: Split, devices: Devices, batch_size: int) -> Callable:
@@ -155,7 +225,10 @@ def _stepwise(config: Config, train: Split, devices: Devices, batch_size: int) -
         order = loader.epoch_order(config.seed, epoch, len(train.labels))
         parts = list(loader.batches(order, batch_size, devices.mesh.size))[first:]
         own = [parallel.own_rows(part) for part in parts]
-        for examples in loader.read(train, own, config.augment):
+        now = train
+        if config.views and config.augment:
+            now = train._replace(augmentable=train.augmentable[(epoch - 1) % config.views])
+        for examples in loader.read(now, own, config.augment):
             yield 1, (parallel.shares(examples, devices),)
 
     return work
@@ -191,6 +264,14 @@ def _from_examples(config: Config, train_step: Callable) -> Callable:
         else:
             pixels = loader.normalise(examples.images)
         return train_step(state, Batch(pixels, examples.labels, examples.mask))
+
+    return step
+
+
+def _from_features(train_step: Callable) -> Callable:
+    def step(state: TrainState, examples: Examples, epoch: jax.Array):
+        features = examples.images.astype(jnp.float32)
+        return train_step(state, Batch(features, examples.labels, examples.mask))
 
     return step
 
@@ -237,6 +318,11 @@ def _resident(train: Split, devices: Devices) -> bool:
         return False
     limit = (first.memory_stats() or {}).get("bytes_limit", math.inf)
     return train.augmentable.nbytes <= IMAGES_SHARE * limit
+
+
+def memory_budget(config: Config) -> float:
+    """Bytes that images, or features of them, may take."""
+    return 1e9 * config.memory_budget if config.memory_budget is not None else half_of_memory()
 
 
 def half_of_memory() -> float:

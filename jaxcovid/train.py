@@ -42,17 +42,33 @@ class Totals(NamedTuple):
     examples: Float[Array, ""]
 
 
+# (params, batch_stats, batch) to logits.
+Forward = Callable[[Any, Any, Batch], Float[Array, "batch class"]]
+
+# What of a network's outputs is compared between classes: the largest is the answer.
+Scores = Callable[[Float[Array, "batch class"]], Float[Array, "batch class"]]
+
+
+def as_they_are(logits: Float[Array, "batch class"]) -> Float[Array, "batch class"]:
+    """For outputs that stand for one class each."""
+    return logits
+
+
 def make_train_step(
     model: Model,
     loss: Loss,
     optimizer: optax.GradientTransformation,
     labels: Any,
     live_norms: frozenset[str],
+    scores: Scores = as_they_are,
+    start: str | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Totals]]:
     """The training step for a model whose parameters carry `labels`.
 
-    If the model has an `axis_name`, this is what one device does with its share of the batch: all
-    see the same sums, so all make the same update.
+    `scores` turns outputs into what is compared between classes. With `start`, batches hold what
+    the frozen stages before that one put out instead of images. If the model has an `axis_name`,
+    this is what one device does with its share of the batch: all see the same sums, so all make the
+    same update.
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
@@ -68,8 +84,9 @@ def make_train_step(
                 mask=batch.mask,
                 mutable=["batch_stats"],
                 rngs={"dropout": jax.random.fold_in(state.key, state.step)},
+                start=start or model.stages[0],
             )
-            totals = total(loss, logits, batch)
+            totals = total(loss, scores, logits, batch)
             weight = parallel.sum_over_devices(totals.weight, model.axis_name)
             return totals.loss / weight, (updates.get("batch_stats", {}), totals)
 
@@ -83,19 +100,27 @@ def make_train_step(
 
 
 def make_eval_step(
-    model: Model, loss: Loss
+    model: Model,
+    loss: Loss,
+    scores: Scores = as_they_are,
+    start: str | None = None,
+    forward: Forward | None = None,
 ) -> Callable[[Any, Any, Batch], tuple[Float[Array, "batch class"], Totals]]:
     """The evaluation step: logits and totals, with running statistics and without dropout.
 
-    If the model has an `axis_name`, every device returns those of the whole batch.
+    `forward` is another way to get logits. If the model has an `axis_name`, every device returns
+    those of the whole batch.
     """
+
+    def evaluation_mode(params: Any, batch_stats: Any, batch: Batch) -> Any:
+        variables = {"params": params, "batch_stats": batch_stats}
+        return model.apply(variables, batch.images, start=start or model.stages[0])
 
     def eval_step(
         params: Any, batch_stats: Any, batch: Batch
     ) -> tuple[Float[Array, "batch class"], Totals]:
-        logits = model.apply({"params": params, "batch_stats": batch_stats}, batch.images)
-        assert isinstance(logits, jax.Array)
-        totals = parallel.sum_over_devices(total(loss, logits, batch), model.axis_name)
+        logits = (forward or evaluation_mode)(params, batch_stats, batch)
+        totals = parallel.sum_over_devices(total(loss, scores, logits, batch), model.axis_name)
         if model.axis_name is not None:
             logits = lax.all_gather(logits, model.axis_name, tiled=True)
         return logits, totals
@@ -114,10 +139,10 @@ def init_state(
     )
 
 
-def total(loss: Loss, logits: Float[Array, "batch class"], batch: Batch) -> Totals:
+def total(loss: Loss, scores: Scores, logits: Float[Array, "batch class"], batch: Batch) -> Totals:
     """Sums over the examples of a batch that count."""
-    values, weights = loss(logits, batch.labels)
-    correct = (logits.argmax(-1) == batch.labels).astype(batch.mask.dtype)
+    values, weights = loss(logits, batch.labels, batch.mask)
+    correct = (scores(logits).argmax(-1) == batch.labels).astype(batch.mask.dtype)
     return Totals(
         (values * batch.mask).sum(),
         (weights * batch.mask).sum(),

@@ -10,11 +10,12 @@ import safetensors.numpy
 from PIL import Image
 
 import weights_convert
-from jaxcovid import experiment, models, task
-from jaxcovid.config import Config
-from jaxcovid.errors import InputError
+from jaxcovid import experiment, exported, models, task
+from jaxcovid.config import Config, stored
+from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.initial_weights import initial_variables
-from tests.runs import assert_same, config
+from tests.experiments.scripts import call
+from tests.runs import assert_same, blank_charts, config, interruption
 from weights_convert import table
 
 
@@ -183,3 +184,57 @@ def test_other_settings_run_too(image_folder, tmp_path, options, undrawn):
     with jax.numpy_dtype_promotion("standard"):  # optax's own Adam needs it
         run = experiment.run(config(image_folder, tmp_path / "run", epochs=1, **options))
     assert math.isfinite(float(rows(run / "history.csv")[0]["train_loss"]))
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A run on three of four classes, of which one implies another, and its settings."""
+    folder = tmp_path_factory.mktemp("data") / "xrays"
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 3), ("validation", 2)):
+        for label, high in (("covid-19", 60), ("flu", 120), ("cold", 130), ("normal", 255)):
+            (folder / split / label).mkdir(parents=True)
+            for index in range(count):
+                pixels = rng.integers(0, high, (30, 40), np.uint8)
+                Image.fromarray(pixels).save(folder / split / label / f"{index}.png")
+    settings = config(
+        folder, tmp_path_factory.mktemp("runs") / "run", loss="focal", focal_alpha=(1.0, 0.5, 2.0),
+        merge=("pneumonia=flu+cold",), multilabel=("covid-19=covid-19+pneumonia",), epochs=1, views=1,
+    )  # fmt: skip
+    with blank_charts(), pytest.raises(Interrupted):
+        experiment.run(settings, interruption(1))
+    with blank_charts():
+        return experiment.run(stored(settings.output)), settings
+
+
+def test_several_findings_and_joined_classes_from_resume_to_prediction(several, tmp_path, undrawn):
+    run, settings = several
+    assert dataclasses.replace(stored(run), resume=None) == settings_of(settings)
+    network = exported.load(run)
+    assert network.classes == ("covid-19", "normal", "pneumonia")
+    assert network.merge == settings.merge
+    np.testing.assert_array_equal(network.codes, [[1, 0, 1], [0, 1, 0], [0, 0, 1]])
+    own = json.loads((run / "metrics.json").read_text())["validation"]
+    assert own["findings"]["per_finding"]["pneumonia"]["support"] == 6
+    assert "Each finding by itself" in (run / "report.html").read_text()
+
+    options = ("--data", settings.data, "--split", "validation", "--output", tmp_path / "out")
+    assert call("evaluate", run, *options) == 0
+    elsewhere = json.loads((tmp_path / "out" / "metrics.json").read_text())["validation"]
+    assert elsewhere["findings"] == own["findings"] and elsewhere["accuracy"] == own["accuracy"]
+
+    images = f"{settings.data}/validation"
+    assert call("predict", run, images, "--csv", tmp_path / "answers.csv") == 0
+    expected = {row["path"]: row for row in rows(run / "predictions.csv")}
+    found = rows(tmp_path / "answers.csv")
+    assert len(found) == 8
+    for row in found:
+        reference = expected[row["path"].removeprefix(f"{settings.data}/")]
+        assert row["prediction"] == reference["prediction"]
+        for name in ("prob_covid-19", "finding_covid-19", "finding_pneumonia"):
+            assert float(row[name]) == pytest.approx(float(reference[name]), abs=2e-5)
+
+
+def settings_of(settings):
+    """As config.json has them."""
+    return dataclasses.replace(settings, data=str(settings.data), precision="float32")

@@ -10,7 +10,7 @@ import pytest
 from jaxcovid import experiment, models, parallel, task
 from jaxcovid.config import stored
 from jaxcovid.errors import Interrupted
-from jaxcovid.losses import cross_entropy
+from jaxcovid.losses import cross_entropy, weighted
 from jaxcovid.optimizers import optimizer
 from jaxcovid.train import Batch, init_state, make_eval_step, make_train_step
 from jaxcovid.trainable import freeze, label, live_norms
@@ -38,7 +38,7 @@ def start(name, selection, dropout=0.0, habit="frozen"):
     module = model(axis_name=parallel.AXIS)
     step = make_train_step(
         module,
-        cross_entropy(np.array([1.0, 2.0, 3.0])),
+        weighted(cross_entropy(), np.array([1.0, 2.0, 3.0])),
         update,
         labels,
         live_norms(stats, labels, habit),

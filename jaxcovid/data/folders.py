@@ -28,6 +28,7 @@ from jaxcovid.data.layout import (
     shared_between_splits,
     shown,
 )
+from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.stored import Entry, Progress, in_memory, memory, on_disk, telling_damage
 from jaxcovid.errors import InputError, check, first_line
 
@@ -58,16 +59,20 @@ def external(
     classes: Sequence[str],
     cache: Path,
     *,
+    merge: Sequence[str],
     skip_unreadable: bool,
     memory_budget: float,
     progress: Progress,
 ) -> Dataset:
     """One split of a folder, labelled in the order of the classes that a model knows.
 
-    Nothing else in the folder is looked at, and classes may be absent. Raises InputError.
+    Nothing else in the folder is looked at, and classes may be absent, or those from which `merge`
+    made the model's. Raises InputError.
     """
-    layout = scan_split(folder, split, classes)
+    renamed = joined(merge)
+    layout = scan_split(folder, split, tuple(dict.fromkeys((*classes, *renamed))))
     dataset = _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)
+    dataset = relabelled(dataset, classes, renamed)
     counts = np.bincount(dataset.splits[split].labels, minlength=len(classes))
     absent = [name for name, count in zip(classes, counts, strict=True) if not count]
     if not absent:

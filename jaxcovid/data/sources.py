@@ -47,12 +47,14 @@ def external(
     classes: Sequence[str],
     cache: Path,
     *,
+    merge: Sequence[str] = (),
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
     """That split of a folder alone, labelled as a model of these classes numbers them.
 
+    `merge` says which classes the model's were joined from: the folder may have either.
     Raises InputError, also at a class that the model does not know.
     """
     return folders.external(
@@ -60,6 +62,7 @@ def external(
         split,
         classes,
         cache,
+        merge=merge,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
         progress=progress,

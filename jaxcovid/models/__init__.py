@@ -6,11 +6,20 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jaxcovid.models.resnet import ResNet18
-from jaxcovid.models.vgg import VGG16
+from jaxcovid.models.vgg import BLOCKS, VGG16
 
 MODELS = {"resnet18": ResNet18, "vgg16": VGG16}
 
 Model = ResNet18 | VGG16
+
+
+def stage_of(model: Model, module: str) -> str:
+    """The stage that a module of the model, by its Flax name, belongs to."""
+    if isinstance(model, ResNet18):
+        known = {"conv1": "stem", "bn1": "stem", "fc": "head"}
+        return known.get(module) or known.get(module.split("_")[0]) or module.split("_")[0]
+    block_of = {f"features_{index}": name for name, convs in BLOCKS.items() for index in convs}
+    return block_of.get(module, "head")
 
 
 def build(

@@ -7,6 +7,7 @@ from typing import Any
 from jaxcovid import exported
 from jaxcovid.config import Config
 from jaxcovid.evaluation import Bar
+from jaxcovid.losses import Codes
 from jaxcovid.report import DISCLAIMER, files
 from jaxcovid.report.page import comparison_page, page
 from jaxcovid.report.pictures import Picture, comparison_picture, pictures
@@ -22,6 +23,8 @@ def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: 
     """
     header = ["split", "path", "label", "prediction", "correct"]
     header += [f"prob_{name}" for name in results.classes]
+    if any(each.findings is not None for each in results.splits.values()):
+        header += [f"finding_{name}" for name in results.classes]
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
     shown = dict(bar(pictures(results), desc="Drawing", unit="picture", delay=0.5))
     _write_plots(folder, shown)
@@ -74,21 +77,31 @@ def write_weights(
     folder: Path,
     config: Config,
     classes: tuple[str, ...],
+    codes: Codes | None,
     entries: Sequence[Entry],
     state: TrainState,
     thresholds: Mapping[str, Mapping[str, float | None]],
 ) -> None:
-    """weights.pth and weights.safetensors under torchvision's names.
+    """weights.pth, perhaps under a second name, and weights.safetensors, as torchvision names them.
 
     Their metadata hold all that prediction needs.
     """
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     arrays = flax_to_torch(variables, entries)
     metadata = exported.metadata(
-        config.model, config.head, config.dropout, classes, thresholds, DISCLAIMER
+        config.model,
+        config.head,
+        config.dropout,
+        classes,
+        codes,
+        config.merge,
+        thresholds,
+        DISCLAIMER,
     )
     for suffix in (".pth", ".safetensors"):
         save(folder / f"weights{suffix}", arrays, metadata)
+    if config.weights_file is not None:
+        files.also_as(folder / "weights.pth", config.weights_file)
 
 
 def _write_plots(folder: Path, shown: Mapping[str, Picture]) -> None:
@@ -100,8 +113,10 @@ def _write_plots(folder: Path, shown: Mapping[str, Picture]) -> None:
 def _prediction_rows(results: Results) -> Iterator[list[Any]]:
     for name, each in results.splits.items():
         split = each.split
-        for path, label, row in zip(split.paths, split.labels, each.probabilities, strict=True):
+        findings = each.findings if each.findings is not None else [()] * len(split.labels)
+        rows = zip(split.paths, split.labels, each.probabilities, findings, strict=True)
+        for path, label, row, found in rows:
             predicted = int(row.argmax())
             known = [results.classes[label], bool(label == predicted)] if label >= 0 else ["", ""]
-            probabilities = [f"{value:.6f}" for value in row]
+            probabilities = [f"{value:.6f}" for value in (*row, *found)]
             yield [name, path, known[0], results.classes[predicted], known[1], *probabilities]

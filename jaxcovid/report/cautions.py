@@ -25,6 +25,12 @@ def cautions(results: Results) -> list[str]:
     for name, measured in results.splits.items():
         if measured.metrics is None or (name == "train" and results.training is not None):
             continue
+        if "f1_of_last_batch" in measured.metrics:
+            found.append(
+                f"{name}: F1 as the original computes it is "
+                f"{measured.metrics['f1_of_last_batch']:.4f}; the macro-F1 of all images is "
+                f"{measured.metrics['macro_f1']:.4f}"
+            )
         for label, each in measured.metrics["per_class"].items():
             if each["recall"] == 0:
                 found.append(

@@ -37,6 +37,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+def also_as(path: Path, name: str) -> None:
+    """The same file under another name beside it: a link if the file system can, else a copy."""
+    partial = path.with_name(f".{name}.{os.getpid()}.partial")
+    try:
+        try:
+            partial.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, partial)
+        partial.replace(path.with_name(name))
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Indented JSON; a number that is not finite is an error."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)

@@ -10,6 +10,9 @@ from jaxcovid import metrics
 from jaxcovid.audit import FreezeAudit
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.evaluation import Predictions
+from jaxcovid.findings import measure_findings
+from jaxcovid.habits import f1_of_last_batch
+from jaxcovid.losses import Codes
 from jaxcovid.report import gallery
 from jaxcovid.trainable import PlanRow
 from jaxcovid.weighted_metrics import Thresholds
@@ -41,6 +44,8 @@ class Measured(NamedTuple):
     split: Split
     probabilities: Float[np.ndarray, "n class"]
     metrics: Mapping[str, Any] | None
+    # Probabilities of every output by itself, where classes imply others.
+    findings: Float[np.ndarray, "n output"] | None = None
 
 
 class Training(NamedTuple):
@@ -81,6 +86,7 @@ def gather(
     settings: Mapping[str, Any],
     *,
     thresholds: Thresholds | None = None,
+    codes: Codes | None = None,
     training: Training | None = None,
 ) -> Results:
     """Measures every labelled split, and chooses and explains the images to show.
@@ -102,7 +108,15 @@ def gather(
             measured = {"loss": predictions[name].loss} | metrics.measure(
                 split.labels, probabilities, classes, groups=groups, thresholds=thresholds or None
             )
-        splits[name] = Measured(split, probabilities, measured)
+            if "last_batch_f1" in settings.get("habits", ()):
+                predicted, size = probabilities.argmax(1), settings["batch_size"]
+                f1 = f1_of_last_batch(split.labels, predicted, size)
+                measured["f1_of_last_batch"] = f1
+            findings = predictions[name].findings
+            if codes is not None and findings is not None:
+                targets = codes[split.labels].astype(np.int32)
+                measured["findings"] = measure_findings(targets, findings, classes, groups=groups)
+        splits[name] = Measured(split, probabilities, measured, predictions[name].findings)
     main = next(
         name
         for name in ("test", "validation", "train")

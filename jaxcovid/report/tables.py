@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxcovid.findings import OF_FINDING
 from jaxcovid.report.results import Measured, Results, Training
 from jaxcovid.report.text import NORMS
 
@@ -83,6 +84,7 @@ def per_class(results: Results, labelled: Mapping[str, Measured]) -> list[Table]
                 rows.append([shown, *cells])
         own = split == "validation" and results.training is not None
         note = ": on these very images, so what it gives is a little too good." if own else "."
+        tables += _findings(split, measured)
         tables.append(
             {
                 "title": f"Each class against the others: {split}",
@@ -92,6 +94,29 @@ def per_class(results: Results, labelled: Mapping[str, Measured]) -> list[Table]
             }
         )
     return tables
+
+
+def _findings(split: str, measured: Measured) -> Iterator[Table]:
+    """Where classes imply others: each output by itself, at a probability of one half."""
+    assert measured.metrics is not None
+    found = measured.metrics.get("findings")
+    if found is None:
+        return
+    values, intervals = found["per_finding"], found["intervals"]
+    exact = cell(found["exact_match"], intervals["exact_match"])
+    rows: list[list[Any]] = [["images", *(each["support"] for each in values.values())]]
+    for key in OF_FINDING:
+        cells = (
+            cell(each[key], intervals["per_finding"][name][key]) for name, each in values.items()
+        )
+        rows.append([PER_CLASS[key], *cells])
+    yield {
+        "title": f"Each finding by itself: {split}",
+        "caption": "Outputs above one half count as found. All findings of an image are right in "
+        f"{exact['value']} ({exact['interval']}) of the images.",
+        "header": ["figure", *values],
+        "rows": rows,
+    }
 
 
 def differences(compared: Mapping[str, Any]) -> Table:

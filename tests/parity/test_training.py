@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxcovid import models
-from jaxcovid.losses import cross_entropy
+from jaxcovid.losses import bce, cross_entropy, focal
 from jaxcovid.optimizers import optimizer
 from jaxcovid.train import Batch, init_state, make_train_step
 from jaxcovid.trainable import SELECTIONS, freeze, label, live_norms
@@ -130,3 +130,19 @@ def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
             np.testing.assert_allclose(
                 ours[key], theirs[key].numpy(), atol=2e-3, rtol=2e-3, err_msg=key
             )
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_losses_on_codes(torch, gamma):
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(0, 4, (16, 3)).astype(np.float32), np.arange(16, dtype=np.int32) % 3
+    codes = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float32)
+    alpha = (0.25, 1.0, 2.0)
+    outputs, targets = torch.from_numpy(logits), torch.from_numpy(codes[labels])
+    entropy = torch.nn.BCEWithLogitsLoss(reduction="none")(outputs, targets)
+    doubt = 1 - torch.exp(-entropy)
+    expected = (torch.tensor(alpha) * doubt**gamma * entropy).mean().item()
+    inputs = (jnp.asarray(logits), jnp.asarray(labels), jnp.ones(16))
+    assert float(focal(codes, alpha, gamma)(*inputs)[0].mean()) == pytest.approx(expected, rel=1e-5)
+    mean = torch.nn.BCEWithLogitsLoss()(outputs, targets).item()
+    assert float(bce(codes)(*inputs)[0].mean()) == pytest.approx(mean, rel=1e-5)

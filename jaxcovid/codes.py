@@ -1,0 +1,52 @@
+"""Classes that imply others: codes with several ones, and which class an answer is nearest to."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxcovid.errors import check
+
+
+def codes(
+    classes: Sequence[str], implications: Sequence[str] = ()
+) -> Float[np.ndarray, "class output"]:
+    """The code of each class: itself, or what `class=class+class` says. Raises InputError.
+
+    "covid-19=covid-19+pneumonia" gives covid-19 two ones.
+    """
+    table = np.eye(len(classes), dtype=np.float32)
+    problems, named = [], set()
+    for text in implications:
+        name, _, parts = (part.strip() for part in text.partition("="))
+        members = [part.strip() for part in parts.split("+")]
+        unknown = [each for each in (name, *members) if each not in classes]
+        if unknown:
+            problems.append(
+                f"--multilabel: {text!r} names {', '.join(map(repr, unknown))}, which is no class; "
+                f"write class=class+class, with {', '.join(classes)}"
+            )
+            continue
+        if name in named:
+            problems.append(f"--multilabel: {name!r} is coded twice")
+        named.add(name)
+        table[classes.index(name)] = [float(each in members) for each in classes]
+    if not problems and len(np.unique(table, axis=0)) < len(classes):
+        problems.append("--multilabel: two classes have the same code and could not be told apart")
+    check(problems)
+    return table
+
+
+def class_scores(
+    logits: Float[Array, "batch output"], codes: Float[np.ndarray, "class output"]
+) -> Float[Array, "batch class"]:
+    """The log-likelihood of each class's code, outputs being independent given the image.
+
+    The largest is the class to answer with, their softmax its probability: outputs that fit no
+    code go to the likeliest. With codes of a single one these are the logits, up to a constant.
+    """
+    table = jnp.asarray(codes, logits.dtype)
+    yes, no = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
+    return yes @ table.T + no @ (1 - table.T)

@@ -1,0 +1,48 @@
+"""Metrics where an image may have several findings: every output by itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from jaxcovid.metrics import measure
+
+OF_FINDING = ("precision", "recall", "specificity", "npv", "f1", "auroc", "auprc")
+
+
+def measure_findings(
+    targets: Int[np.ndarray, "n output"],
+    probabilities: Float[np.ndarray, "n output"],
+    names: Sequence[str],
+    *,
+    groups: Int[np.ndarray, "n"] | None = None,
+) -> dict[str, Any]:
+    """Metrics of every output, found if above one half, and how often all of an image are right."""
+    alone = {}
+    for name, target, found in zip(names, targets.T, probabilities.T, strict=True):
+        both = np.stack([1 - found, found], 1)
+        alone[name] = measure(target, both, ("absent", "present"), groups=groups)
+    exact = ((probabilities > 0.5) == targets).all(1).astype(np.int32)
+    right = np.stack([np.zeros(len(exact)), np.ones(len(exact))], 1).astype(np.float32)
+    match = measure(exact, right, ("wrong", "right"), groups=groups)
+    present = {name: each["per_class"]["present"] for name, each in alone.items()}
+    intervals = {name: each["intervals"]["per_class"]["present"] for name, each in alone.items()}
+
+    def chosen(tree: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+        return {name: {key: each[key] for key in keys} for name, each in tree.items()}
+
+    return {
+        "exact_match": match["accuracy"],
+        "per_finding": chosen(present, ("support", *OF_FINDING)),
+        "intervals": {
+            "exact_match": match["intervals"]["accuracy"],
+            "per_finding": chosen(intervals, OF_FINDING),
+        },
+        "undefined": {
+            f"per_finding.{name}.{key}": each["undefined"][f"per_class.present.{key}"]
+            for name, each in alone.items()
+            for key in OF_FINDING
+            if each["per_class"]["present"][key] is None
+        },
+    }
