@@ -1,22 +1,14 @@
 """Fine-tune a network on chest X-rays: `python experiments/run.py --help`. Not for clinical use."""
 
-import contextlib
 import os
-import signal
-import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from interruption import deferred, end_at_once, raise_when_interrupted
 
 
 def main() -> int:
     """Parses the flags and runs; returns the exit code."""
-    watch_signals()
-    # An interruption in the middle of an import can be swallowed there: end at once instead.
-    for number in SIGNALS:
-        signal.signal(number, _end)
+    end_at_once()
     import presets
     import tyro
 
@@ -38,8 +30,7 @@ def main() -> int:
         # Imported late, so that --help and wrong flags answer at once.
         from jaxcovid import experiment
 
-        for number in SIGNALS:
-            signal.signal(number, signal.default_int_handler)
+        raise_when_interrupted()
         experiment.run(config, deferred)
     except InputError as error:
         return _leave(2, f"\n{error}")
@@ -56,44 +47,6 @@ def main() -> int:
     return 0
 
 
-@contextlib.contextmanager
-def deferred() -> Iterator[Callable[[], bool]]:
-    """While it lasts, a first signal only makes the function that it gives return True."""
-    came = False
-
-    def note(*_: object) -> None:
-        nonlocal came
-        if not came:
-            came = True
-            print(
-                "\nSaving a checkpoint after this step; interrupt again to end at once",
-                file=sys.stderr,
-                flush=True,
-            )
-
-    before = [signal.signal(number, note) for number in SIGNALS]
-    try:
-        yield lambda: came
-    finally:
-        for number, handler in zip(SIGNALS, before, strict=True):
-            signal.signal(number, handler)
-
-
-def watch_signals() -> None:
-    """Ends the process at the second signal, also while it compiles and Python's handlers wait."""
-    here, there = socket.socketpair()
-    there.setblocking(False)
-    signal.set_wakeup_fd(there.fileno())
-
-    def watch(keep: socket.socket = there) -> None:
-        count = 0
-        while count < 2:
-            count += sum(byte in SIGNALS for byte in here.recv(1))
-        os._exit(130)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _leave(code: int, message: str) -> int:
     print(message, file=sys.stderr, flush=True)
     if "jax" in sys.modules:
@@ -104,11 +57,6 @@ def _leave(code: int, message: str) -> int:
             sys.stdout.flush()
             os._exit(code)
     return code
-
-
-def _end(*_: object) -> None:
-    print("\nInterrupted.", file=sys.stderr, flush=True)
-    os._exit(130)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ class Config:
     views: int = 0
     """Augmented views of each image to keep as features of the frozen part, for epochs in turn; 0
     augments afresh every epoch."""
+    eval_batch_size: int = 32
+    """Images per step of evaluation; figures depend on it with --habits only."""
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         tyro.conf.arg(help_behavior_hint="(auto: float32 on CPU, else bfloat16)"),
@@ -144,9 +146,9 @@ def as_json(config: Config) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
-def stored(run: Path) -> Config:
+def stored(run: Path, name: str = "config.json") -> Config:
     """The settings of an earlier run, set to go on with it. Raises InputError."""
-    path = run / "config.json"
+    path = run / name
     try:
         record = json.loads(path.read_text())
         record |= {"output": run, "resume": run}
@@ -176,6 +178,7 @@ def problems(config: Config) -> list[str]:
     for flag, value in (
         ("epochs", config.epochs),
         ("batch-size", config.batch_size),
+        ("eval-batch-size", config.eval_batch_size),
         *(("head", width) for width in config.head),
         ("limit-train", config.limit_train),
         ("checkpoint-every", config.checkpoint_every),

@@ -13,13 +13,24 @@ class InputError(Exception):
         self.problems = tuple(problems)
 
 
+class DivergedError(InputError):
+    """Training went to infinity, in that epoch."""
+
+    def __init__(self, problem: str, epoch: int):
+        super().__init__([problem])
+        self.epoch = epoch
+
+
+class NothingFrozenError(InputError):
+    """There is no frozen part whose output could be kept."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A run was interrupted by the user or the system, and can be resumed."""
 
-    def __init__(self, run: Path):
-        super().__init__(
-            f"Interrupted. Go on with: python experiments/run.py --resume {shlex.quote(str(run))}"
-        )
+    def __init__(self, run: Path, script: str = "run"):
+        command = f"python experiments/{script}.py --resume {shlex.quote(str(run))}"
+        super().__init__(f"Interrupted. Go on with: {command}")
 
 
 def first_line(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jaxcovid import models, parallel
 from jaxcovid.codes import class_scores
@@ -51,14 +51,16 @@ def predict(
     bar: Bar,
     codes: Codes | None = None,
     batch_size: int = BATCH,
+    order: Int[np.ndarray, "n"] | None = None,
     interrupted: Callable[[], bool] = bool,
 ) -> Predictions:
     """Probabilities of every image of a split, each exactly once whatever the batch size.
 
-    With `codes` outputs are findings, and classes combinations of them. Raises KeyboardInterrupt if
-    interrupted.
+    With `codes` outputs are findings, and classes combinations of them. `order` says which images
+    go together, where that matters. Raises KeyboardInterrupt if interrupted.
     """
-    parts = list(loader.batches(np.arange(len(split.labels)), batch_size, devices.mesh.size))
+    order = np.arange(len(split.labels)) if order is None else order
+    parts = list(loader.batches(order, batch_size, devices.mesh.size))
     own = [parallel.own_rows(part) for part in parts]
     batches = loader.read(split, own, augmentable=False)
     results = []
@@ -70,7 +72,7 @@ def predict(
             raise KeyboardInterrupt
     logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
     real = [rows[part.mask == 1] for rows, part in zip(logits, parts, strict=True)]
-    outputs = np.concatenate(real)
+    outputs = np.concatenate(real)[np.argsort(order)]
     scores = outputs if codes is None else class_scores(jnp.asarray(outputs), codes)
     return Predictions(
         np.asarray(jax.nn.softmax(scores, axis=-1)),

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from jaxcovid import config as configuration
 from jaxcovid.audit import audit, digests
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
-from jaxcovid.fit import Journal, epochs, evaluate, restored_journal
+from jaxcovid.fit import Journal, epochs, evaluate, plain, restored_journal
 from jaxcovid.report import artifacts, files, record, text
 from jaxcovid.report.progress import bar, progress
 from jaxcovid.report.results import Training, gather
@@ -40,14 +40,14 @@ def run(config: Config, deferred: Deferred = lambda: contextlib.nullcontext(bool
     """
     check(configuration.problems(config))
     parallel.start(config.coordinator, config.num_processes, config.process_id)
-    config = _resolve(config)
+    config = resolve(config)
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.
     precision = "float32" if config.precision == "float32" else "default"
-    with jax.default_matmul_precision(precision), _alone_in(config.resume):
+    with jax.default_matmul_precision(precision), alone_in(config.resume):
         try:
             return _run(config, deferred)
         except jax.errors.JaxRuntimeError as error:
-            raise _told(config, error) from None
+            raise told(config, error) from None
 
 
 def _run(config: Config, deferred: Deferred) -> Path:
@@ -64,14 +64,14 @@ def _run(config: Config, deferred: Deferred) -> Path:
         journal, warnings = restored_journal(newest), before.warnings
     settings = record.record(config, dataset, task.weights_source, warnings)
 
-    _say(text.announcement(config, dataset, task.weights_source, task.plan))
+    say(text.announcement(config, dataset, task.weights_source, task.plan))
     for warning in warnings:
-        _say(f"Warning: {warning}")
+        say(f"Warning: {warning}")
     if newest is not None:
-        _say(f"Going on after step {newest.step}, in epoch {len(journal.history) + 1}")
+        say(f"Going on after step {newest.step}, in epoch {len(journal.history) + 1}")
     try:
         folder = _make_folder(config, settings)
-        with _alone_in(folder if before is None else None):
+        with alone_in(folder if before is None else None):
             if before is not None and jax.process_index() == 0:
                 # Only now, when nothing speaks against going on without these.
                 checkpoint.set_aside(folder, before.damaged)
@@ -97,15 +97,27 @@ def _train(
     """The epochs that are left, each a line on the terminal and in history.csv."""
     state = task.state
     with checkpoint.writer(folder, settings) as save:
-        _say("Compiling the training step")
+        say("Compiling the training step")
         for after, seen in epochs(task, journal, save, interrupted, bar):
             state, journal = after, seen
             if jax.process_index() == 0:
                 artifacts.write_history(folder, journal.history)
-            _say(text.epoch_line(journal.history[-1], task.config.epochs))
+            say(text.epoch_line(journal.history[-1], task.config.epochs))
     if parallel.any_process(task.devices)(interrupted()):
         raise KeyboardInterrupt
     return state, journal
+
+
+def export(task: Task, state: TrainState, journal: Journal, warnings: Sequence[str]) -> Path:
+    """The folder of a run that was trained elsewhere, as part of a sweep."""
+    config = task.config
+    settings = record.record(config, task.dataset, task.weights_source, warnings)
+    folder = _make_folder(config, settings)
+    with checkpoint.writer(folder, settings) as save:
+        save(state, plain(task, journal), journal.history[-1].validation_loss)
+    artifacts.write_history(folder, journal.history)
+    _finish(task, state, journal, folder, settings)
+    return folder
 
 
 def _finish(
@@ -116,7 +128,7 @@ def _finish(
     result = audit(task.before, digests(state.params, state.batch_stats), task.frozen)
     predictions = {name: evaluate(task, state, name, bar) for name in dataset.splits}
     if jax.process_index() == 0:
-        _say("Measuring and explaining")
+        say("Measuring and explaining")
         results = gather(
             f"{config.model}, training {config.trainable}, on {dataset.name}",
             dataset,
@@ -132,15 +144,15 @@ def _finish(
             )
         artifacts.write_results(folder, results, bar)
         if result.frozen_unchanged:
-            _say(text.summary(results))
-            _say(text.where(folder))
+            say(text.summary(results))
+            say(text.where(folder))
     if not result.frozen_unchanged:
         listed = ", ".join(result.violations)
         raise RuntimeError(f"frozen leaves changed in training, which must never be: {listed}")
     parallel.agreed("done")  # the others wait until everything is written
 
 
-def _told(config: Config, error: Exception) -> Exception:
+def told(config: Config, error: Exception) -> Exception:
     """What to say of an error of the devices."""
     if "RESOURCE_EXHAUSTED" in str(error):
         return InputError(["not enough memory on the device; lower --batch-size"])
@@ -154,7 +166,7 @@ def _told(config: Config, error: Exception) -> Exception:
     return error
 
 
-def _resolve(config: Config) -> Config:
+def resolve(config: Config) -> Config:
     """Puts in what depends on the machine or the clock, so that config.json holds final values."""
     precision, output = config.precision, config.output
     if precision == "auto":
@@ -192,7 +204,7 @@ def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
 
 
 @contextlib.contextmanager
-def _alone_in(run: Path | None) -> Iterator[None]:
+def alone_in(run: Path | None) -> Iterator[None]:
     """Keeps a second resume of a run out; the system lifts the lock when a process dies."""
     if run is None or not run.is_dir() or jax.process_index() > 0:
         yield
@@ -209,6 +221,7 @@ def _alone_in(run: Path | None) -> Iterator[None]:
         os.close(folder)
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """On the terminal, by process 0 alone."""
     if jax.process_index() == 0:
         print(message, flush=True)

@@ -16,11 +16,14 @@ from jaxcovid import parallel
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples
-from jaxcovid.errors import InputError
+from jaxcovid.errors import NothingFrozenError
 from jaxcovid.evaluation import BATCH, Bar
 from jaxcovid.models import Model, stage_of
 from jaxcovid.parallel import Devices
 from jaxcovid.trainable import FROZEN
+
+# The shape of an image.
+BLANK = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
 
 # (params, batch_stats, examples, view) to the frozen part's output.
 Frozen = Callable[..., Any]
@@ -44,8 +47,9 @@ def cached(
     view alone, so one cache serves every seed. Features are kept in float32 if they fit in
     `memory_budget` bytes, else in float16, on disk if need be.
     """
+    alone = model.clone(axis_name=None)
     shape = jax.eval_shape(
-        lambda: before_stage(model.clone(axis_name=None), variables, _blank(), start)
+        lambda images: before_stage(alone, variables, images, start), BLANK
     ).shape[1:]
     rows = sum(len(split.labels) for split in splits.values())
     rows += views * len(splits["train"].labels)
@@ -71,7 +75,7 @@ def cached(
 def first_stage(model: Model, labels: Any, live_norms: frozenset[str]) -> str:
     """The first stage in which anything trains or is updated.
 
-    Raises InputError if that is the first of all, so that there is nothing to cache.
+    Raises NothingFrozenError if that is the first of all, so that there is nothing to cache.
     """
     changing = {
         path[0] for path, each in traverse_util.flatten_dict(labels).items() if each != FROZEN
@@ -79,7 +83,7 @@ def first_stage(model: Model, labels: Any, live_norms: frozenset[str]) -> str:
     changing |= {path.split("/")[0] for path in live_norms}
     start = min((stage_of(model, name) for name in changing), key=model.stages.index)
     if start == model.stages[0]:
-        raise InputError(
+        raise NothingFrozenError(
             [
                 "--views: training changes the network from its first layer on, so there are no "
                 "features to keep; leave it out, or choose another --trainable or --batch-norm"
@@ -155,7 +159,3 @@ def _empty(shape: tuple[int, ...], kind: type, on_disk: bool) -> np.ndarray:
     # The name goes at once, the space with the process.
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, kind, "w+", shape=shape)
-
-
-def _blank() -> Float[Array, "1 224 224 3"]:
-    return jnp.zeros((1, 224, 224, 3), jnp.float32)

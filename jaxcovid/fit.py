@@ -11,9 +11,9 @@ import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.checkpoint import Checkpoint, Save
-from jaxcovid.errors import InputError
-from jaxcovid.evaluation import BATCH, Bar, Predictions, means, predict
-from jaxcovid.habits import TOGETHER
+from jaxcovid.errors import DivergedError
+from jaxcovid.evaluation import Bar, Predictions, means, predict
+from jaxcovid.habits import shuffled
 from jaxcovid.report.results import Epoch
 from jaxcovid.task import Task
 from jaxcovid.train import Totals, TrainState
@@ -31,11 +31,11 @@ def epochs(
 ) -> Iterator[tuple[TrainState, Journal]]:
     """State and journal after each epoch that is left.
 
-    Raises InputError on divergence, and KeyboardInterrupt after saving a checkpoint.
+    Raises DivergedError, and KeyboardInterrupt after saving a checkpoint.
     """
     state, config = task.state, task.config
     if int(state.step) == 0:
-        save(state, _plain(task, journal))
+        save(state, plain(task, journal))
     compiled: dict[int, Any] = {}
     if len(journal.history) < config.epochs:
         count, inputs = next(task.work(1, 0))
@@ -47,7 +47,7 @@ def epochs(
         try:
             validation = evaluate(task, state, "validation", bar, interrupted)
         except KeyboardInterrupt:
-            save(state, _plain(task, journal), wait=True)
+            save(state, plain(task, journal), wait=True)
             raise
         training, steps = means(journal.sums), int(state.step)
         row = Epoch(
@@ -66,7 +66,7 @@ def epochs(
         # XLA may turn NaN into a number inside a network, so the loss alone does not tell.
         if not (np.isfinite(validation.loss) and _finite(state)):
             raise _diverged(task, "validation loss or the weights", steps, epoch)
-        save(state, _plain(task, journal), validation.loss)
+        save(state, plain(task, journal), validation.loss)
 
 
 def evaluate(
@@ -76,10 +76,12 @@ def evaluate(
 
     Raises KeyboardInterrupt if interrupted.
     """
+    config, order = task.config, None
     # One batch size for all splits, so that one program is compiled.
-    size = min(BATCH, max(len(each.labels) for each in task.dataset.splits.values()))
-    if "train_mode_evaluation" in task.config.habits:
-        size = min(TOGETHER, len(task.splits[name].labels))
+    size = min(config.eval_batch_size, max(len(each.labels) for each in task.splits.values()))
+    if "train_mode_evaluation" in config.habits:
+        count = len(task.splits[name].labels)
+        size, order = min(size, count), shuffled(count, config.seed)
     return predict(
         task.eval_step,
         {"params": state.params, "batch_stats": state.batch_stats},
@@ -88,6 +90,7 @@ def evaluate(
         functools.partial(bar, desc=f"Evaluating {name}"),
         task.codes,
         size,
+        order,
         interrupted,
     )
 
@@ -125,7 +128,7 @@ def _fit_epoch(
             )
 
         def save_here(wait: bool) -> None:
-            save(state, _plain(task, journal._replace(sums=tuple(sums.tolist()))), wait=wait)
+            save(state, plain(task, journal._replace(sums=tuple(sums.tolist()))), wait=wait)
 
         # Looking at a step's numbers waits for it, so look at those of the step before.
         waiting = None
@@ -158,7 +161,7 @@ def restored_journal(checkpoint: Checkpoint) -> Journal:
     return Journal(tuple(saved["sums"]), tuple(Epoch(*row) for row in saved["history"]))
 
 
-def _plain(task: Task, journal: Journal) -> dict[str, Any]:
+def plain(task: Task, journal: Journal) -> dict[str, Any]:
     """As JSON, for a checkpoint."""
     return {**journal._asdict(), "before": task.before}
 
@@ -169,13 +172,12 @@ def _compile(task: Task, state: TrainState, inputs: tuple[Any, ...]) -> Any:
     return task.train_step.lower(state, *inputs, np.int32(1)).compile()
 
 
-def _diverged(task: Task, what: str, step: int, epoch: int) -> InputError:
+def _diverged(task: Task, what: str, step: int, epoch: int) -> DivergedError:
     rate = float(task.learning_rate(step - 1))
-    return InputError(
-        [
-            f"training diverged: the {what} became infinite or NaN at step {step} (epoch {epoch}) "
-            f"with learning rate {rate:g}; lower --lr or add --warmup-epochs"
-        ]
+    return DivergedError(
+        f"training diverged: the {what} became infinite or NaN at step {step} (epoch {epoch}) "
+        f"with learning rate {rate:g}; lower --lr or add --warmup-epochs",
+        epoch,
     )
 
 

@@ -15,14 +15,14 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from sklearn.metrics import f1_score
 
 from jaxcovid import parallel
-from jaxcovid.losses import Codes, Labels, Logits, Loss, Values, elements
+from jaxcovid.losses import Codes, Labels, Logits, Loss, Number, Values, elements
 from jaxcovid.models import Model
 
 HABITS = MappingProxyType(
     {
         "train_mode_evaluation": (
             "evaluation in train mode (.eval() was never called): batch norm takes the statistics "
-            "of the evaluation batch, and dropout stays on"
+            "of each evaluation batch of a shuffled split, and dropout stays on"
         ),
         "covid_and_normal": (
             "the first class is coded [1, 1, 0], which says covid-19 and normal instead of "
@@ -37,14 +37,11 @@ HABITS = MappingProxyType(
             "instead of examples"
         ),
         "last_batch_f1": (
-            "F1 is that of the last batch of the folder alone, of class numbers above 0.15, so "
-            "all classes but the first count as one"
+            "F1 is that of the last batch alone, of class numbers above 0.15, so all classes but "
+            "the first count as one"
         ),
     }
 )
-
-# Images that the original evaluated at once.
-TOGETHER = 1500
 
 
 def warnings(habits: Sequence[str]) -> tuple[str, ...]:
@@ -65,7 +62,7 @@ def on_probabilities(loss: Loss) -> Loss:
 
 
 def batch_mean_focal(
-    codes: Codes, alpha: float, gamma: float, axis_name: str | None = None
+    codes: Codes, alpha: Number, gamma: Number, axis_name: str | None = None
 ) -> Loss:
     """Alpha (1 - exp(-m))^gamma m for all examples; m is the mean cross-entropy of the batch."""
 
@@ -101,14 +98,16 @@ def train_mode(
     return forward
 
 
-def f1_of_last_batch(
-    labels: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"], batch_size: int
-) -> float:
-    """Macro-F1 of the folder's last batch, over whether the class is the first.
+def shuffled(count: int, seed: int) -> Int[np.ndarray, "n"]:
+    """The order in which a split was evaluated."""
+    return np.random.default_rng(seed).permutation(count)
 
-    That the original took the mean over both is a guess that its figures for part 1's first two
-    ResNet18 experiments confirm.
-    """
+
+def f1_of_last_batch(
+    labels: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"], batch_size: int, seed: int
+) -> float:
+    """Macro-F1 of the last batch of the shuffled split, over whether the class is the first."""
     start = (len(labels) - 1) // batch_size * batch_size
-    true, found = (each[start:] > 0.15 for each in (labels, predicted))
+    last = shuffled(len(labels), seed)[start:]
+    true, found = (each[last] > 0.15 for each in (labels, predicted))
     return float(f1_score(true, found, average="macro"))

@@ -14,6 +14,7 @@ from jaxcovid.config import Config
 from jaxcovid.data.loader import INIT, purpose_key
 from jaxcovid.errors import InputError, check
 from jaxcovid.models import Model
+from jaxcovid.trainable import FROZEN
 from weights_convert import ConversionError, Entry, FormatError, detect, read, torch_to_flax
 from weights_convert.fetch import SOURCES, FetchError, fetch
 from weights_convert.names import HEADS
@@ -28,18 +29,18 @@ class Initial(NamedTuple):
 
 
 def initial_variables(
-    config: Config, module: Model, entries: tuple[Entry, ...], classes: Sequence[str]
+    config: Config, module: Model, entries: tuple[Entry, ...], classes: Sequence[str], labels: Any
 ) -> Initial:
-    """What `--weights` asks for. Raises InputError.
+    """What `--weights` asks for; `labels` tell what will train. Raises InputError.
 
     ImageNet weights that cannot be had are an error, except for the phantoms, whose point is to
     work anywhere.
     """
     if config.weights == "none":
-        return Initial(random_variables(module, config.seed), "random weights")
+        return Initial(random_variables(module, config.seed, labels), "random weights")
     if config.weights != "imagenet":
         path = Path(config.weights)
-        return from_file(path, config.model, module, entries, classes, config.seed)
+        return from_file(config, path, module, entries, classes, labels)
     try:
         path = fetch(SOURCES[config.model])
     except FetchError as error:
@@ -51,30 +52,40 @@ def initial_variables(
             f"no ImageNet weights ({error}). The frozen part is random: this run shows that the "
             "software works, not what transfer learning reaches"
         )
-        return Initial(random_variables(module, config.seed), "random weights", (warning,))
-    return from_file(path, config.model, module, entries, classes, config.seed)
+        return Initial(random_variables(module, config.seed, labels), "random weights", (warning,))
+    return from_file(config, path, module, entries, classes, labels)
 
 
-def random_variables(module: Model, seed: int) -> dict[str, Any]:
-    """Torchvision's initialisation of backbone and head."""
-    images = jnp.zeros((1, 224, 224, 3), jnp.float32)
-    variables = jax.jit(module.init)(purpose_key(seed, INIT), images)
-    return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+def random_variables(module: Model, seed: int, labels: Any) -> dict[str, Any]:
+    """Torchvision's initialisation of backbone and head.
+
+    What stays frozen stands for pretrained weights, so it is the same for every seed.
+    """
+    init, images = jax.jit(module.init), jnp.zeros((1, 224, 224, 3), jnp.float32)
+    own = init(purpose_key(seed, INIT), images)
+    fixed = init(purpose_key(0, INIT), images) if seed else own
+
+    def chosen(label: str, trained: Any, frozen: Any) -> Any:
+        return frozen if label == FROZEN else trained
+
+    params = jax.tree.map(chosen, labels, own["params"], fixed["params"])
+    return {"params": params, "batch_stats": own.get("batch_stats", {})}
 
 
 def from_file(
+    config: Config,
     path: Path,
-    model: str,
     module: Model,
     entries: tuple[Entry, ...],
     classes: Sequence[str],
-    seed: int,
+    labels: Any,
 ) -> Initial:
     """The file's backbone, and its head if it has the same layers and is not of other classes.
 
     The file may be .pth, .safetensors, .npz or a run's folder. Raises InputError naming every
     array that does not fit.
     """
+    model = config.model
     try:
         weights = read(path)
     except FormatError as error:
@@ -90,7 +101,7 @@ def from_file(
     prefix = f"{HEADS[model]}."
     stored_head = _shapes(state, prefix)
     wanted_head = {entry.torch: entry.shape for entry in entries if entry.torch.startswith(prefix)}
-    variables = random_variables(module, seed)
+    variables = random_variables(module, config.seed, labels)
     if stored_head == wanted_head and same_classes:
         used, chosen, source = state, entries, f"{path}, with its head"
     else:

@@ -11,6 +11,9 @@ Logits = Float[Array, "batch class"]
 Labels = Int[Array, "batch"]
 Values = Float[Array, "batch"]
 
+# A number, perhaps traced.
+Number = float | Array
+
 # (logits, labels, mask) to the loss of each example, and its weight in the mean over examples.
 Loss = Callable[[Logits, Labels, Values], tuple[Values, Values]]
 
@@ -38,7 +41,7 @@ def bce(codes: Codes) -> Loss:
     return loss
 
 
-def focal(codes: Codes, alpha: Sequence[float] = (1.0,), gamma: float = 2.0) -> Loss:
+def focal(codes: Codes, alpha: Sequence[Number] = (1.0,), gamma: Number = 2.0) -> Loss:
     """Focal loss (Lin et al. 2017, arXiv:1708.02002) of every output, then the mean over outputs.
 
     alpha (1 - p_t)^gamma times the binary cross-entropy, p_t being the probability of the output's
@@ -49,7 +52,8 @@ def focal(codes: Codes, alpha: Sequence[float] = (1.0,), gamma: float = 2.0) -> 
         entropy = elements(logits, labels, codes)
         # 1 - p_t, exact also where p_t is nearly 1; above 0, where small powers have a slope.
         doubt = jnp.maximum(-jnp.expm1(-entropy), jnp.finfo(entropy.dtype).tiny)
-        factor = jnp.asarray(np.broadcast_to(np.asarray(alpha), codes.shape[1:]), logits.dtype)
+        factors = jnp.stack([jnp.asarray(each, logits.dtype) for each in alpha])
+        factor = jnp.broadcast_to(factors, codes.shape[1:])
         values = (factor[None] * doubt**gamma * entropy).mean(-1)
         return values, jnp.ones_like(values)
 

@@ -1,26 +1,39 @@
 """Optimizers and learning-rate schedules, with torch's meaning of each setting."""
 
+from typing import cast
+
+import jax
 import optax
 
 
 def optimizer(
-    name: str, learning_rate: optax.ScalarOrSchedule, momentum: float, weight_decay: float
+    name: str,
+    learning_rate: optax.ScalarOrSchedule,
+    momentum: float | jax.Array,
+    weight_decay: float | jax.Array,
 ) -> optax.GradientTransformation:
     """torch.optim.SGD, Adam or AdamW.
 
     `momentum` belongs to SGD. `weight_decay` is added to the gradient in SGD and Adam and
-    decoupled from it in AdamW.
+    decoupled from it in AdamW. Both may be traced: a sweep trains many of them in one program.
     """
     if name == "adamw":
-        return optax.adamw(learning_rate, weight_decay=weight_decay)
+        return optax.adamw(learning_rate, weight_decay=cast(float, weight_decay))
     if name == "adam":
         update = optax.adam(learning_rate)
     else:
-        update = optax.sgd(learning_rate, momentum=momentum or None)
-    return optax.chain(optax.add_decayed_weights(weight_decay), update) if weight_decay else update
+        update = optax.sgd(learning_rate, momentum=None if _absent(momentum) else momentum)
+    if _absent(weight_decay):
+        return update
+    return optax.chain(optax.add_decayed_weights(weight_decay), update)
 
 
-def schedule(name: str, peak: float, steps: int, warmup_steps: int) -> optax.Schedule:
+def _absent(value: float | jax.Array) -> bool:
+    """Whether it is a plain zero, for which nothing need be kept."""
+    return isinstance(value, int | float) and value == 0
+
+
+def schedule(name: str, peak: float | jax.Array, steps: int, warmup_steps: int) -> optax.Schedule:
     """Learning rate by step: linear warm-up to `peak`, then constant or a cosine down to 0."""
     rest = max(steps - warmup_steps, 1)
     after = {

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 from jaxtyping import Float
 
@@ -25,24 +24,16 @@ from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.data.merge import merged
 from jaxcovid.data.stored import Progress
-from jaxcovid.errors import InputError
 from jaxcovid.evaluation import Bar, EvalStep, compiled_eval_step
 from jaxcovid.explain import compiled_grad_cam
 from jaxcovid.initial_weights import Initial, initial_variables
-from jaxcovid.losses import (
-    Codes,
-    Loss,
-    balanced_weights,
-    bce,
-    cross_entropy,
-    focal,
-    weighted,
-)
-from jaxcovid.optimizers import optimizer, schedule
+from jaxcovid.losses import Codes
+from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
+from jaxcovid.recipe import learning_rates, loss_function, update_rule
 from jaxcovid.report.results import Explain
-from jaxcovid.train import Batch, TrainState, as_they_are, init_state, make_train_step
-from jaxcovid.trainable import PlanRow, freeze, label, live_norms, plan
+from jaxcovid.train import Batch, Scores, TrainState, as_they_are, init_state, make_train_step
+from jaxcovid.trainable import PlanRow, label, live_norms, plan
 from weights_convert import Entry, table
 
 # Steps that an accelerator makes without looking up, and the share of its memory for images.
@@ -61,6 +52,15 @@ class Task(NamedTuple):
     splits: Mapping[str, Split]
     # What each class is coded as, where classes imply others.
     codes: Codes | None
+    # Which of these a class is given by, for the loss; and what of the outputs is compared.
+    outputs: Codes
+    scores: Scores
+    # The network, "head", "backbone" or "frozen" by parameter, and the batch norms that learn.
+    model: Model
+    labels: Any
+    norms: frozenset[str]
+    # The stage that is given features, if there are any.
+    start: str | None
     devices: Devices
     weights_source: str
     warnings: tuple[str, ...]
@@ -113,27 +113,31 @@ def prepare(
     devices: Devices,
     bar: Bar,
     resumed: Checkpoint | None = None,
+    features: Mapping[str, Split] | None = None,
 ) -> Task:
-    """Reads weights, or takes those of the checkpoint, and builds the steps. Raises InputError."""
+    """Reads weights, or takes those of the checkpoint, and builds the steps. Raises InputError.
+
+    `features` are what `feature_cache.cached` gave for the same frozen part.
+    """
     train = dataset.splits["train"]
     classes = len(dataset.classes)
     options = (config.model, classes, config.head, config.dropout, jnp.dtype(config.precision))
     entries = table(config.model, classes, config.head, config.dropout > 0)
     module = models.build(*options)
+    abstract: Any = jax.eval_shape(module.init, jax.random.key(0), feature_cache.BLANK)
+    labels = label(abstract["params"], config.model, config.trainable, entries)
+    norms = live_norms(abstract.get("batch_stats", {}), labels, config.batch_norm)
     if resumed is None:
-        initial = initial_variables(config, module, entries, dataset.classes)
+        initial = initial_variables(config, module, entries, dataset.classes, labels)
         before = digests(initial.variables["params"], initial.variables["batch_stats"])
     else:
         initial = Initial(resumed.model, resumed.account["settings"]["weights_source"])
         before = resumed.account["journal"]["before"]
     params, batch_stats = initial.variables["params"], initial.variables["batch_stats"]
-    labels = label(params, config.model, config.trainable, entries)
-    norms = live_norms(batch_stats, labels, config.batch_norm)
-    head_rate, backbone_rate = _schedules(config, len(train.labels))
-    update = freeze(_optimizer(config, head_rate), _optimizer(config, backbone_rate), labels)
+    update = update_rule(config, labels, len(train.labels))
     outputs = codes(dataset.classes, config.multilabel)
     by_codes = bool(config.multilabel) and "covid_and_normal" not in config.habits
-    loss = _loss(config, outputs, train)
+    loss = loss_function(config, outputs, train.labels)
     scores = functools.partial(class_scores, codes=outputs) if by_codes else as_they_are
     key = loader.purpose_key(config.seed, loader.DROPOUT)
     state = init_state(initial.variables, update, labels, key)
@@ -144,7 +148,7 @@ def prepare(
     splits, start = dataset.splits, None
     if config.views:
         start = feature_cache.first_stage(module, labels, norms)
-        splits = feature_cache.cached(
+        splits = features or feature_cache.cached(
             dataset.splits,
             shared,
             parallel.replicate(initial.variables, devices),
@@ -176,6 +180,12 @@ def prepare(
         dataset,
         splits,
         outputs if by_codes else None,
+        outputs,
+        scores,
+        module,
+        labels,
+        norms,
+        start,
         devices,
         initial.source,
         (*initial.warnings, *habits.warnings(config.habits)),
@@ -184,7 +194,7 @@ def prepare(
         frozen_paths(labels, batch_stats, norms),
         before,
         parallel.replicate(state, devices),
-        head_rate,
+        learning_rates(config, len(train.labels))[0],
         batch_size,
         work,
         parallel.spread(steps, devices, split, donate=(0,)),
@@ -192,30 +202,6 @@ def prepare(
         lambda state: compiled_grad_cam(module, _on_host(state)),
         lambda: _views(config, train, batch_size),
     )
-
-
-def _loss(config: Config, outputs: Codes, train: Split) -> Loss:
-    if config.loss == "focal" and len(config.focal_alpha) not in (1, len(outputs)):
-        raise InputError(
-            [
-                f"--focal-alpha: {len(config.focal_alpha)} numbers for {len(outputs)} classes; "
-                "give one, or one for each"
-            ]
-        )
-    if "covid_and_normal" in config.habits:
-        outputs = habits.swapped_codes(outputs)
-    alpha, gamma = config.focal_alpha, config.focal_gamma
-    if "batch_mean_focal" in config.habits:
-        loss = habits.batch_mean_focal(outputs, alpha[0], gamma, parallel.AXIS)
-    elif config.loss == "focal":
-        loss = focal(outputs, alpha, gamma)
-    else:
-        loss = cross_entropy() if config.loss == "cross_entropy" else bce(outputs)
-    if "sigmoid_twice" in config.habits:
-        loss = habits.on_probabilities(loss)
-    if config.class_weights == "balanced":
-        return weighted(loss, balanced_weights(train.labels, len(outputs)))
-    return loss
 
 
 def _stepwise(config: Config, train: Split, devices: Devices, batch_size: int) -> Callable:
@@ -333,18 +319,3 @@ def half_of_memory() -> float:
     with contextlib.suppress(ValueError, OSError):  # what a container may use
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return min(limits, default=8e9) / 2
-
-
-def _schedules(config: Config, examples: int) -> tuple[optax.Schedule, optax.Schedule]:
-    per_epoch = -(-examples // config.batch_size)
-    warmup = round(config.warmup_epochs * per_epoch)
-    backbone = config.lr if config.backbone_lr is None else config.backbone_lr
-    head_rate, backbone_rate = (
-        schedule(config.schedule, peak, config.epochs * per_epoch, warmup)
-        for peak in (config.lr, backbone)
-    )
-    return head_rate, backbone_rate
-
-
-def _optimizer(config: Config, rate: optax.Schedule) -> optax.GradientTransformation:
-    return optimizer(config.optimizer, rate, config.momentum, config.weight_decay)

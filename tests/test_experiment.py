@@ -13,7 +13,9 @@ import weights_convert
 from jaxcovid import experiment, exported, models, task
 from jaxcovid.config import Config, stored
 from jaxcovid.errors import InputError, Interrupted
+from jaxcovid.feature_cache import BLANK
 from jaxcovid.initial_weights import initial_variables
+from jaxcovid.trainable import label
 from tests.experiments.scripts import call
 from tests.runs import assert_same, blank_charts, config, interruption
 from weights_convert import table
@@ -126,7 +128,9 @@ def test_a_head_is_taken_over_only_if_it_is_the_same(finished, case):
     hidden, classes, expected = HEADS[case]
     settings = Config(weights=str(finished[0]), head=hidden)
     entries, module = table("resnet18", 2, hidden), models.build("resnet18", 2, hidden)
-    initial = initial_variables(settings, module, entries, classes)
+    shapes = jax.eval_shape(module.init, jax.random.key(0), BLANK)
+    labels = label(shapes["params"], "resnet18", "head", entries)
+    initial = initial_variables(settings, module, entries, classes, labels)
     assert expected in initial.source
     trained = np.asarray(weights_convert.load(finished[0])["fc.2.bias"])
     taken = np.array_equal(initial.variables["params"]["fc_2"]["bias"], trained)
@@ -192,11 +196,11 @@ def several(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "xrays"
     rng = np.random.default_rng(0)
     for split, count in (("train", 3), ("validation", 2)):
-        for label, high in (("covid-19", 60), ("flu", 120), ("cold", 130), ("normal", 255)):
-            (folder / split / label).mkdir(parents=True)
+        for name, high in (("covid-19", 60), ("flu", 120), ("cold", 130), ("normal", 255)):
+            (folder / split / name).mkdir(parents=True)
             for index in range(count):
                 pixels = rng.integers(0, high, (30, 40), np.uint8)
-                Image.fromarray(pixels).save(folder / split / label / f"{index}.png")
+                Image.fromarray(pixels).save(folder / split / name / f"{index}.png")
     settings = config(
         folder, tmp_path_factory.mktemp("runs") / "run", loss="focal", focal_alpha=(1.0, 0.5, 2.0),
         merge=("pneumonia=flu+cold",), multilabel=("covid-19=covid-19+pneumonia",), epochs=1, views=1,

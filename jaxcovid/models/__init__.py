@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from jaxcovid.models.convolution import Convolution
 from jaxcovid.models.resnet import ResNet18
 from jaxcovid.models.vgg import BLOCKS, VGG16
 
@@ -30,10 +31,12 @@ def build(
     dtype: DTypeLike = jnp.float32,
     param_dtype: DTypeLike = jnp.float32,
     axis_name: str | None = None,
+    convolution: Convolution | None = None,
 ) -> Model:
     """The model of that name with a head of the given hidden widths.
 
     It computes in `dtype` and keeps its parameters in `param_dtype`. With `axis_name` a batch is
-    spread over the devices along that axis, as in `parallel.spread`.
+    spread over the devices along that axis, as in `parallel.spread`. `convolution` takes the place
+    of lax.conv_general_dilated.
     """
-    return MODELS[name](classes, tuple(hidden), dropout, dtype, param_dtype, axis_name)
+    return MODELS[name](classes, tuple(hidden), dropout, dtype, param_dtype, axis_name, convolution)

@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from jaxcovid.models.batch_norm import BatchNorm
+from jaxcovid.models.convolution import Convolution
 from jaxcovid.models.head import Types, dense_head
 
 
@@ -18,7 +19,8 @@ class ResNet18(nn.Module):
     `start` and `stop` run only a part: the input is then the output of the stage before `start`,
     the result that of `stop`. `live_norms` names the batch norms that use and update the batch's
     statistics; all others use the running ones. `mask` marks padding in the batch with 0. With
-    `axis_name` the batch is spread over the devices along that axis.
+    `axis_name` the batch is spread over the devices along that axis. `convolution` takes the place
+    of lax.conv_general_dilated.
     """
 
     classes: int
@@ -27,6 +29,7 @@ class ResNet18(nn.Module):
     dtype: DTypeLike = jnp.float32
     param_dtype: DTypeLike = jnp.float32
     axis_name: str | None = None
+    convolution: Convolution | None = None
 
     stages: ClassVar[tuple[str, ...]] = ("stem", "layer1", "layer2", "layer3", "layer4", "head")
 
@@ -46,7 +49,7 @@ class ResNet18(nn.Module):
         x = x.astype(self.dtype)
         for stage in self.stages[self.stages.index(start) : self.stages.index(stop) + 1]:
             if stage == "stem":
-                x = _conv(64, 7, 2, "conv1", types)(x)
+                x = _conv(64, 7, 2, "conv1", types, self.convolution)(x)
                 x = nn.relu(BatchNorm(*types, self.axis_name, name="bn1")(x, live_norms, mask))
                 x = nn.max_pool(x, (3, 3), (2, 2), cast(Any, [(1, 1)] * 2))  # pads with -inf
             elif stage == "head":
@@ -66,7 +69,9 @@ class ResNet18(nn.Module):
                     stride = 2 if number > 1 and index == 0 else 1
                     features = 64 * 2 ** (number - 1)
                     name = f"{stage}_{index}"
-                    block = BasicBlock(features, stride, types, self.axis_name, name=name)
+                    block = BasicBlock(
+                        features, stride, types, self.axis_name, self.convolution, name=name
+                    )
                     x = block(x, live_norms, mask)
         return x
 
@@ -78,6 +83,7 @@ class BasicBlock(nn.Module):
     stride: int
     types: Types
     axis_name: str | None
+    convolution: Convolution | None
 
     @nn.compact
     def __call__(
@@ -87,18 +93,25 @@ class BasicBlock(nn.Module):
         mask: Float[Array, "batch"] | None,
     ) -> Float[Array, "batch out_height out_width out_channel"]:
         """The block's output."""
-        norms = (*self.types, self.axis_name)
+        norms, common = (*self.types, self.axis_name), (self.types, self.convolution)
         shortcut = x
         if x.shape[-1] != self.features:
-            shortcut = _conv(self.features, 1, self.stride, "downsample_0", self.types)(x)
+            shortcut = _conv(self.features, 1, self.stride, "downsample_0", *common)(x)
             shortcut = BatchNorm(*norms, name="downsample_1")(shortcut, live_norms, mask)
-        x = _conv(self.features, 3, self.stride, "conv1", self.types)(x)
+        x = _conv(self.features, 3, self.stride, "conv1", *common)(x)
         x = nn.relu(BatchNorm(*norms, name="bn1")(x, live_norms, mask))
-        x = _conv(self.features, 3, 1, "conv2", self.types)(x)
+        x = _conv(self.features, 3, 1, "conv2", *common)(x)
         return nn.relu(BatchNorm(*norms, name="bn2")(x, live_norms, mask) + shortcut)
 
 
-def _conv(features: int, size: int, stride: int, name: str, types: Types) -> nn.Conv:
+def _conv(
+    features: int,
+    size: int,
+    stride: int,
+    name: str,
+    types: Types,
+    convolution: Convolution | None,
+) -> nn.Conv:
     # Explicit padding: at even sizes 'SAME' with stride 2 pads right and below only, torch all
     # around. The shapes agree, so that mistake is silent.
     padding = (size - 1) // 2
@@ -111,5 +124,6 @@ def _conv(features: int, size: int, stride: int, name: str, types: Types) -> nn.
         dtype=types[0],
         param_dtype=types[1],
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
+        conv_general_dilated=convolution,
         name=name,
     )

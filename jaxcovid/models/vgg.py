@@ -10,6 +10,7 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from jaxcovid.models.convolution import Convolution
 from jaxcovid.models.head import Types, dense_head
 from weights_convert.names import VGG16_CONVS
 
@@ -26,8 +27,8 @@ BLOCKS = {
 class VGG16(nn.Module):
     """Images of at least 32 x 32 to logits, in named stages.
 
-    `start`, `stop`, `live_norms`, `mask` and `axis_name` as in ResNet18; there is no batch norm to
-    use `live_norms` and `mask`.
+    `start`, `stop`, `live_norms`, `mask`, `axis_name` and `convolution` as in ResNet18; there is no
+    batch norm to use `live_norms` and `mask`.
     """
 
     classes: int
@@ -36,6 +37,7 @@ class VGG16(nn.Module):
     dtype: DTypeLike = jnp.float32
     param_dtype: DTypeLike = jnp.float32
     axis_name: str | None = None
+    convolution: Convolution | None = None
 
     stages: ClassVar[tuple[str, ...]] = (*BLOCKS, "head")
 
@@ -69,7 +71,9 @@ class VGG16(nn.Module):
                 ).astype(jnp.float32)
             else:
                 for index in BLOCKS[stage]:
-                    x = nn.relu(_conv(VGG16_CONVS[index], f"features_{index}", types)(x))
+                    x = nn.relu(
+                        _conv(VGG16_CONVS[index], f"features_{index}", types, self.convolution)(x)
+                    )
                 x = nn.max_pool(x, (2, 2), (2, 2))
         return x
 
@@ -92,7 +96,7 @@ def _bins(length: int, size: int) -> np.ndarray:
     return matrix
 
 
-def _conv(features: int, name: str, types: Types) -> nn.Conv:
+def _conv(features: int, name: str, types: Types, convolution: Convolution | None) -> nn.Conv:
     return nn.Conv(
         features,
         (3, 3),
@@ -100,5 +104,6 @@ def _conv(features: int, name: str, types: Types) -> nn.Conv:
         dtype=types[0],
         param_dtype=types[1],
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
+        conv_general_dilated=convolution,
         name=name,
     )

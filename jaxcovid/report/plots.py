@@ -1,6 +1,6 @@
 """Charts of a run: learning curves, confusion matrices, operating characteristics, reliability."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,38 @@ def curve(history: Sequence[Mapping[str, Any]], name: str, title: str) -> Figure
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(0, 1.02 if name == "accuracy" else None)
     axes.legend(frameon=False)
+    _plain(axes)
+    return figure
+
+
+def repeated_curves(
+    groups: Mapping[str, Sequence[Sequence[Mapping[str, float]]]],
+    name: str,
+    title: str,
+    across: tuple[str, float],
+    highest: float,
+) -> Figure:
+    """Loss or accuracy of several groups of runs, a line for each, on axes that others share.
+
+    `across` is the column that runs along the axis and where the axis ends, `highest` the upper end
+    of the other.
+    """
+    figure = _figure(4, 3.3, title)
+    axes = figure.subplots()
+    for (group, histories), colour in zip(groups.items(), COLOURS, strict=False):
+        for number, history in enumerate(histories):
+            along = [row[across[0]] for row in history]
+            for split, dash in (("train", "--"), ("validation", "-")):
+                label = (f"{group}, {split}" if group else split) if number == 0 else None
+                values = [row[f"{split}_{name}"] for row in history]
+                axes.plot(
+                    along, values, dash, color=colour, marker=".", markersize=4, linewidth=1.1,
+                    label=label,
+                )  # fmt: skip
+    axes.set(xlabel="updates" if across[0] == "step" else across[0], ylabel=name)
+    axes.set(xlim=(0, 1.03 * across[1]), ylim=(0, highest))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, fontsize=7)
     _plain(axes)
     return figure
 
@@ -130,6 +162,36 @@ def differences(compared: Mapping[str, Mapping[str, Any]], title: str) -> Figure
     axes.set(xlabel="second minus first")
     _plain(axes)
     return figure
+
+
+def against_setting(
+    lines: Mapping[str, Sequence[tuple[float, Sequence[float]]]], name: str, title: str
+) -> Figure:
+    """Figures of members by a setting's value, and the line through their means for each label."""
+    figure, axes = _square(title)
+    for number, (label, points) in enumerate(lines.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        dash = DASHES[number // len(COLOURS) % len(DASHES)]
+        values = [value for value, each in points for _ in each]
+        axes.plot(
+            values, [one for _, each in points for one in each], ".", color=colour, alpha=0.45
+        )
+        known = sorted((value, float(np.mean(each))) for value, each in points if each)
+        axes.plot(*zip(*known, strict=True) if known else ((), ()), dash, color=colour, label=label)
+    all_points = [point for points in lines.values() for point in points]
+    values = [value for value, _ in all_points]
+    if min(values) > 0 and max(values) >= 10 * min(values):
+        axes.set_xscale("log")
+    axes.set(xlabel=name, ylabel="accuracy", ylim=_around(each for _, each in all_points))
+    return _with_legend(figure, axes, "")
+
+
+def _around(values: Iterable[Sequence[float]]) -> tuple[float, float]:
+    """A range of accuracies that holds these, at least 0.2 wide: less would magnify chance."""
+    known = [value for each in values for value in each] or [0, 1]
+    low, high = min(known), max(known)
+    wider = max(0.2 - (high - low), 0.04) / 2
+    return max(low - wider, -0.01), min(high + wider, 1.01)
 
 
 def _one_against_others(

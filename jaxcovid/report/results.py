@@ -109,8 +109,8 @@ def gather(
                 split.labels, probabilities, classes, groups=groups, thresholds=thresholds or None
             )
             if "last_batch_f1" in settings.get("habits", ()):
-                predicted, size = probabilities.argmax(1), settings["batch_size"]
-                f1 = f1_of_last_batch(split.labels, predicted, size)
+                size, seed = settings["eval_batch_size"], settings["seed"]
+                f1 = f1_of_last_batch(split.labels, probabilities.argmax(1), size, seed)
                 measured["f1_of_last_batch"] = f1
             findings = predictions[name].findings
             if codes is not None and findings is not None:

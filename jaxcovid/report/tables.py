@@ -189,29 +189,28 @@ def misclassified(labelled: Mapping[str, Measured]) -> Table:
 
 def settings(results: Results) -> Iterator[Table]:
     """Time, data, flags, versions."""
-    record = results.settings
     training = results.training
-
-    def table(title: str, pairs: Mapping[str, Any]) -> dict[str, Any]:
-        rows = [[name, _text(value)] for name, value in pairs.items()]
-        return {"title": title, "caption": "", "header": ["name", "value"], "rows": rows}
-
     if training is not None and training.history:
         seconds = sum(epoch.seconds for epoch in training.history)
         images = sum(epoch.seconds * epoch.images_per_second for epoch in training.history)
-        yield table(
+        yield _pairs(
             "Time",
             {
                 "training": f"{seconds:,.1f} s for {len(training.history)} epoch(s)",
                 "throughput": f"{images / max(seconds, 1e-9):,.1f} training images per second",
             },
         )
+    yield from flag_tables(results.settings)
+
+
+def flag_tables(record: Mapping[str, Any]) -> Iterator[Table]:
+    """Data, flags, versions, of what config.json holds."""
     dataset = record.get("dataset", {})
     counts = {
         f"{split} images": ", ".join(f"{label} {count}" for label, count in images.items())
         for split, images in dataset.get("images", {}).items()
     }
-    yield table(
+    yield _pairs(
         "Data",
         {
             "name": dataset.get("name", ""),
@@ -221,10 +220,15 @@ def settings(results: Results) -> Iterator[Table]:
             "fingerprint": record.get("data_fingerprint", ""),
         },
     )
-    yield table("Settings", _flags(record))
+    yield _pairs("Settings", _flags(record))
     if run := record.get("run"):
-        yield table(f"The run that made {record['network']}", _flags(run))
-    yield table("Versions and device", record.get("versions", {}) | record.get("device", {}))
+        yield _pairs(f"The run that made {record['network']}", _flags(run))
+    yield _pairs("Versions and device", record.get("versions", {}) | record.get("device", {}))
+
+
+def _pairs(title: str, pairs: Mapping[str, Any]) -> Table:
+    rows = [[name, _text(value)] for name, value in pairs.items()]
+    return {"title": title, "caption": "", "header": ["name", "value"], "rows": rows}
 
 
 def _flags(settings: Mapping[str, Any]) -> dict[str, Any]:

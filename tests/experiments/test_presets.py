@@ -26,6 +26,7 @@ from tests.runs import noise_folder
 
 _PRESETS = runpy.run_path(str(FOLDER / "presets.py"))
 PRESETS, SEED, LADDER, config = (_PRESETS[name] for name in ("PRESETS", "SEED", "LADDER", "config"))
+SISTERS, QUESTION, ASKED = (_PRESETS[name] for name in ("SISTERS", "QUESTION", "ASKED"))
 
 REPORTED = {name: preset.reported for name, preset in PRESETS.items() if preset.reported}
 MEASURED = {name: reported for name, reported in REPORTED.items() if reported.confusion}
@@ -39,7 +40,7 @@ IMAGES = {
 # Where the accuracy is not that of the matrix, in percent, and why.
 AT_ODDS = {
     "part1-resnet18-last-conv": 86.8,  # its matrix has the first row of part1-resnet18-fc-1
-    "part2-resnet18-focal": 91.1,  # accuracy is sometimes micro-precision
+    "part2-resnet18-focal": 91.1,  # each comes from a pass of its own
 }
 
 
@@ -73,24 +74,50 @@ def test_what_has_no_mistakes_cannot_be_had_as_written():
         config("ladder-vgg16-fc", as_written=True)
 
 
-# Where the printed F1 is that of the matrix after all.
+# What differs from batch 8, and how many updates it makes of 12,000 images.
+ASKS = {
+    "question-batch-60": ({"batch_size": 60}, 1000),
+    "question-batch-60-lr": ({"batch_size": 60, "lr": 7.5e-4}, 1000),
+    "question-batch-60-steps": ({"batch_size": 60, "epochs": 38}, 7600),
+}
+
+
+@pytest.mark.parametrize("name", QUESTION)
+def test_the_question_about_batch_60_changes_one_thing_at_a_time(name):
+    differing, updates = ASKS[name]
+    before, now = (dataclasses.asdict(config(each)) for each in (ASKED, name))
+    aside = {"preset": name, "weights_file": None}
+    assert {key: now[key] for key in now if now[key] != before[key]} == aside | {
+        key: pytest.approx(value) for key, value in differing.items()
+    }
+    assert math.ceil(12_000 / now["batch_size"]) * now["epochs"] == updates
+    assert math.ceil(12_000 / before["batch_size"]) * before["epochs"] == 7500
+
+
+def test_the_question_as_written_has_the_mistakes_of_batch_8():
+    before, now = (config(name, as_written=True) for name in (ASKED, "question-batch-60"))
+    assert now == dataclasses.replace(before, preset=now.preset, weights_file=None, batch_size=60)
+
+
+# Where the printed F1 is that of the matrix: all images were one batch.
 WHOLE = {"part1-resnet18-fc-1", "part1-resnet18-fc-2"}
 
 
-@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize("name", SEED)
 def test_the_printed_f1_is_that_of_the_matrix_or_of_a_batch(name):
     matrix = np.array(MEASURED[name].confusion)
     macro_f1 = np.mean(2 * np.diag(matrix) / (matrix.sum(0) + matrix.sum(1)))
     assert (round(macro_f1, 4) == MEASURED[name].f1) == (name in WHOLE)
-    assert ("last_batch_f1" in SEED[name].habits) == (name not in WHOLE)
+    assert (SEED[name].as_run["eval_batch_size"] == 1500) == (name in WHOLE)
+    assert "last_batch_f1" in SEED[name].habits
 
 
 def test_as_many_as_the_sources_have():
-    """Names are the keys of three tables, so one that occurs twice would be missed."""
+    """Names are the keys of four tables, so one that occurs twice would be missed."""
     counts = [sum(preset.part == part for preset in SEED.values()) for part in (1, 2)]
     assert counts == [7, 4]
     assert len(LADDER) == 8
-    assert len(PRESETS) == 7 + 4 + 8 + 1
+    assert len(PRESETS) == 7 + 4 + 8 + len(SISTERS) + len(QUESTION)
     titles = [preset.title for preset in PRESETS.values() if preset.source != "task sheet"]
     assert len(set(titles)) == len(titles)
 
@@ -98,7 +125,9 @@ def test_as_many_as_the_sources_have():
 @pytest.mark.parametrize("name", PRESETS)
 def test_each_part_has_its_heads_losses_and_classes(name):
     preset, settings = PRESETS[name], config(name)
-    if preset.part == 1:
+    if preset.source == "sister":
+        assert (settings.loss == "cross_entropy") == (preset.part == 1)
+    elif preset.part == 1:
         assert (settings.head, settings.loss, settings.multilabel) == ((320,), "cross_entropy", ())
     else:
         widths = {"vgg16": (1024, 512), "resnet18": (256, 128)}

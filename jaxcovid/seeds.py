@@ -1,0 +1,81 @@
+"""How sure a figure is, when some seeds trained and some images were tested."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import stats
+
+LEVEL = 0.95
+
+
+class Estimate(NamedTuple):
+    """A value and its 95 % interval; low and high are None where none is to be had."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def above(self) -> bool:
+        """Clearly above 0."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def below(self) -> bool:
+        """Clearly below 0."""
+        return self.high is not None and self.high < 0
+
+
+# For each seed, which images are right; all in the same order.
+BySeed = Mapping[int, Bool[np.ndarray, "n"]]
+
+
+def over_seeds(values: Sequence[float]) -> Estimate:
+    """The mean over seeds with Student's interval, of figures from 0 to 1; of one seed none."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Estimate(mean)
+    reach = _reach(np.array(values))
+    return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach))
+
+
+def difference(weighted: Sequence[tuple[float, BySeed]]) -> Estimate | None:
+    """A sum of accuracies with these weights, such as 1 and -1; None if no seed has all of them.
+
+    The interval takes in both what other seeds and what other images might give: Student's over
+    seeds and over images, paired, added by squares. Images count as independent. With one seed it
+    is that over images alone.
+    """
+    seeds = set.intersection(*(set(each) for _, each in weighted))
+    if not seeds:
+        return None
+    table: Float[np.ndarray, "seed image"] = np.stack(
+        [sum(weight * each[seed] for weight, each in weighted) for seed in sorted(seeds)]
+    )
+    value = float(table.mean())
+    reach = math.hypot(_reach(table.mean(1)), _reach(table.mean(0)))
+    return Estimate(value, value - reach, value + reach)
+
+
+def proportion(right: int, total: int) -> Estimate:
+    """A share of images with Wilson's interval."""
+    found = stats.binomtest(right, total).proportion_ci(LEVEL, method="wilson")
+    return Estimate(right / total, float(found.low), float(found.high))
+
+
+def overlap(one: Sequence[float] | None, other: Sequence[float] | None) -> bool | None:
+    """Whether two intervals have something in common; None if one is missing."""
+    if one is None or other is None:
+        return None
+    return max(one[0], other[0]) <= min(one[1], other[1])
+
+
+def _reach(values: Float[np.ndarray, "_"]) -> float:
+    """Of Student's interval to either side of the mean; 0 for a single value."""
+    if len(values) < 2:
+        return 0.0
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
