@@ -25,6 +25,7 @@ from jaxcovid.config import Config
 from jaxcovid.errors import DivergedError, InputError, check
 
 if TYPE_CHECKING:
+    from jaxcovid.feature_cache import Kept
     from jaxcovid.report.reproduction import Reproduction
 
 SETTINGS = "reproduce.json"
@@ -137,9 +138,10 @@ def reproduce(flags: Reproduce, folder: Path) -> None:
     left = [each for each in runs if not finished(folder / each.folder)]
     print(f"{len(runs)} runs, {len(left)} of them to do, into {folder}. {DISCLAIMER}", flush=True)
     seconds: dict[Planned, float] = {}
+    kept: Kept = {}
     for number, each in enumerate(left, 1):
         started = time.perf_counter()
-        said = run(each, folder)
+        said = run(each, folder, kept)
         seconds[each] = time.perf_counter() - started
         rest = remaining(seconds, left[number:])
         after = f"; about {rest} left" if rest else ""
@@ -210,7 +212,7 @@ def _config(flags: Reproduce, name: str, as_written: bool, seed: int) -> Config:
     )
 
 
-def run(planned: Planned, root: Path) -> str:
+def run(planned: Planned, root: Path, kept: "Kept") -> str:
     """Starts a run or goes on with it, its words in a file beside it; says what came of it."""
     from jaxcovid import experiment
     from jaxcovid.report import files
@@ -228,7 +230,7 @@ def run(planned: Planned, root: Path) -> str:
     with folder.with_name(f"{folder.name}.log").open("a") as log:
         try:
             with contextlib.redirect_stdout(log):
-                experiment.run(settings, deferred)
+                experiment.run(settings, deferred, kept)
         except DivergedError as error:
             files.write_bytes(folder / DIVERGED, f"{error}\n".encode())
             return "diverged"

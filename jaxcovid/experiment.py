@@ -20,6 +20,7 @@ from jaxcovid import config as configuration
 from jaxcovid.audit import audit, digests
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
+from jaxcovid.feature_cache import Kept
 from jaxcovid.fit import Journal, epochs, evaluate, plain, restored_journal
 from jaxcovid.report import artifacts, files, record, text
 from jaxcovid.report.progress import bar, progress
@@ -32,11 +33,16 @@ from weights_convert.cache import cache_folder
 Deferred = Callable[[], AbstractContextManager[Callable[[], bool]]]
 
 
-def run(config: Config, deferred: Deferred = lambda: contextlib.nullcontext(bool)) -> Path:
+def run(
+    config: Config,
+    deferred: Deferred = lambda: contextlib.nullcontext(bool),
+    kept: Kept | None = None,
+) -> Path:
     """Trains, measures and saves, or goes on with that; returns the run's folder.
 
-    Raises InputError, and Interrupted once there is something to go on with. Every check comes
-    before the folder is made, so that bad input leaves nothing behind.
+    `kept` are features of earlier runs, for this one to use and to add to. Raises InputError, and
+    Interrupted once there is something to go on with. Every check comes before the folder is made,
+    so that bad input leaves nothing behind.
     """
     check(configuration.problems(config))
     parallel.start(config.coordinator, config.num_processes, config.process_id)
@@ -45,12 +51,12 @@ def run(config: Config, deferred: Deferred = lambda: contextlib.nullcontext(bool
     precision = "float32" if config.precision == "float32" else "default"
     with jax.default_matmul_precision(precision), alone_in(config.resume):
         try:
-            return _run(config, deferred)
+            return _run(config, deferred, kept)
         except jax.errors.JaxRuntimeError as error:
             raise told(config, error) from None
 
 
-def _run(config: Config, deferred: Deferred) -> Path:
+def _run(config: Config, deferred: Deferred, kept: Kept | None) -> Path:
     before = resume.before(config)
     dataset = load_data(config, cache_folder(), progress)
     if parallel.agreed(dataset.fingerprint) != dataset.fingerprint:
@@ -58,7 +64,7 @@ def _run(config: Config, deferred: Deferred) -> Path:
     if before is not None:
         check(resume.differences(config, dataset, before.record))
     newest = before.newest if before is not None else None
-    task = prepare(config, dataset, parallel.devices(config.parallel), bar, newest)
+    task = prepare(config, dataset, parallel.devices(config.parallel), bar, newest, kept)
     journal, warnings = Journal(), [*task.warnings, *dataset.warnings]
     if before is not None and newest is not None:
         journal, warnings = restored_journal(newest), before.warnings

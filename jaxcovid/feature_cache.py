@@ -28,6 +28,32 @@ BLANK = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
 # (params, batch_stats, examples, view) to the frozen part's output.
 Frozen = Callable[..., Any]
 
+# Features of earlier runs in the same process, by what they were computed from.
+Kept = dict[Any, dict[str, Split]]
+
+
+def kept_or_new(
+    kept: Kept,
+    key: Any,
+    splits: Mapping[str, Split],
+    make: Callable[[], dict[str, Split]],
+    memory_budget: float,
+) -> dict[str, Split]:
+    """The splits with features in place of images: those of `key` if they are kept, else new.
+
+    New ones are kept too; the oldest go where all would take more than the budget.
+    """
+    if key not in kept:
+        kept[key] = make()
+        while len(kept) > 1 and sum(map(_bytes, kept.values())) > memory_budget:
+            kept.pop(next(iter(kept)))
+    return {
+        name: split._replace(
+            evaluation=kept[key][name].evaluation, augmentable=kept[key][name].augmentable
+        )
+        for name, split in splits.items()
+    }
+
 
 def cached(
     splits: Mapping[str, Split],
@@ -143,6 +169,13 @@ def _fill(
         )
         real = part.mask == 1
         target[part.indices[real]] = rows[real]
+
+
+def _bytes(splits: Mapping[str, Split]) -> int:
+    arrays: list[Any] = [
+        each for split in splits.values() for each in (split.evaluation, split.augmentable)
+    ]
+    return sum(each.nbytes for each in arrays)
 
 
 def _storage(elements: int, memory_budget: float) -> tuple[type, bool]:

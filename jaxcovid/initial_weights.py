@@ -1,5 +1,6 @@
 """The variables that a run starts from: random, or from a file with a new head."""
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
+from jaxtyping import PRNGKeyArray
 
 from jaxcovid.config import Config
 from jaxcovid.data.loader import INIT, purpose_key
@@ -61,15 +63,19 @@ def random_variables(module: Model, seed: int, labels: Any) -> dict[str, Any]:
 
     What stays frozen stands for pretrained weights, so it is the same for every seed.
     """
-    init, images = jax.jit(module.init), jnp.zeros((1, 224, 224, 3), jnp.float32)
-    own = init(purpose_key(seed, INIT), images)
-    fixed = init(purpose_key(0, INIT), images) if seed else own
+    own = _init(module, purpose_key(seed, INIT))
+    fixed = _init(module, purpose_key(0, INIT)) if seed else own
 
     def chosen(label: str, trained: Any, frozen: Any) -> Any:
         return frozen if label == FROZEN else trained
 
     params = jax.tree.map(chosen, labels, own["params"], fixed["params"])
     return {"params": params, "batch_stats": own.get("batch_stats", {})}
+
+
+@functools.partial(jax.jit, static_argnums=0)  # compiled once for all seeds
+def _init(module: Model, key: PRNGKeyArray) -> Any:
+    return module.init(key, jnp.zeros((1, 224, 224, 3), jnp.float32))
 
 
 def from_file(

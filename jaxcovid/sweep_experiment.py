@@ -28,6 +28,7 @@ from jaxcovid.errors import (
     first_line,
 )
 from jaxcovid.experiment import Deferred, say
+from jaxcovid.feature_cache import Kept
 from jaxcovid.fit import Journal
 from jaxcovid.grid import Grid, Outcome, best_of, grid_problems, members
 from jaxcovid.initial_weights import initial_variables
@@ -95,7 +96,8 @@ def _run(config: Config, grid: Grid, deferred: Deferred) -> Path:
     if resumed:
         check(resume.differences(config, dataset, json.loads((folder / RECORD).read_text())))
     configs = members(config, grid)
-    task, shown = _prepared(configs[0], dataset)
+    kept: Kept = {}
+    task, shown = _prepared(configs[0], dataset, kept)
     warnings = [*shown.warnings, *dataset.warnings]
     settings = record.record(config, dataset, shown.weights_source, warnings)
     settings |= {"grid": dict(grid.values), "seeds": grid.seeds}
@@ -113,7 +115,7 @@ def _run(config: Config, grid: Grid, deferred: Deferred) -> Path:
                 outcomes = _one_by_one(configs, folder, deferred)
             else:
                 outcomes = _together(task, configs, folder, deferred)
-                _export(task, configs, outcomes, folder)
+                _export(task, configs, outcomes, folder, kept)
             said = sweep_page.write(folder, grid, outcomes, settings, bar)
             for name in (UNDERWAY, BEST, DONE):
                 (folder / name).unlink(missing_ok=True)
@@ -134,10 +136,10 @@ def _resolve(config: Config) -> Config:
     return experiment.resolve(config)
 
 
-def _prepared(config: Config, dataset: Dataset) -> tuple[Task | None, Task]:
+def _prepared(config: Config, dataset: Dataset, kept: Kept) -> tuple[Task | None, Task]:
     """The task with features that all members share, if there is a frozen part; and any task."""
     try:
-        task = prepare(config, dataset, parallel.devices(limit=1), bar)
+        task = prepare(config, dataset, parallel.devices(limit=1), bar, kept=kept)
     except NothingFrozenError:
         config = dataclasses.replace(config, views=0)
         return None, prepare(config, dataset, parallel.devices(limit=1), bar)
@@ -285,7 +287,7 @@ def _outcomes(
 
 
 def _export(
-    task: Task, configs: Sequence[Config], outcomes: Sequence[Outcome], folder: Path
+    task: Task, configs: Sequence[Config], outcomes: Sequence[Outcome], folder: Path, kept: Kept
 ) -> None:
     """The best member as the run that it would have been alone, with its report and weights."""
     best = best_of(outcomes)
@@ -295,7 +297,7 @@ def _export(
     shutil.rmtree(target, ignore_errors=True)  # of an export that was cut short
     say(f"Exporting the best member, number {best.place}, to {target}")
     config = dataclasses.replace(configs[best.place], output=target, resume=None)
-    own = prepare(config, task.dataset, task.devices, bar, features=task.splits)
+    own = prepare(config, task.dataset, task.devices, bar, kept=kept)
     like = Members(
         own.state.step,
         partition(own.state.params, own.labels)[0],

@@ -26,6 +26,7 @@ from jaxcovid.data.merge import merged
 from jaxcovid.data.stored import Progress
 from jaxcovid.evaluation import Bar, EvalStep, compiled_eval_step
 from jaxcovid.explain import compiled_grad_cam
+from jaxcovid.feature_cache import Kept
 from jaxcovid.initial_weights import Initial, initial_variables
 from jaxcovid.losses import Codes
 from jaxcovid.models import Model
@@ -113,11 +114,11 @@ def prepare(
     devices: Devices,
     bar: Bar,
     resumed: Checkpoint | None = None,
-    features: Mapping[str, Split] | None = None,
+    kept: Kept | None = None,
 ) -> Task:
     """Reads weights, or takes those of the checkpoint, and builds the steps. Raises InputError.
 
-    `features` are what `feature_cache.cached` gave for the same frozen part.
+    `kept` are features of earlier runs, for this one to use and to add to.
     """
     train = dataset.splits["train"]
     classes = len(dataset.classes)
@@ -148,15 +149,28 @@ def prepare(
     splits, start = dataset.splits, None
     if config.views:
         start = feature_cache.first_stage(module, labels, norms)
-        splits = features or feature_cache.cached(
+        unchanged = frozen_paths(labels, batch_stats, norms)
+        splits = feature_cache.kept_or_new(
+            {} if kept is None else kept,
+            # All that features depend on.
+            (
+                dataset.fingerprint,
+                *((name, split.paths) for name, split in dataset.splits.items()),
+                *sorted((path, before[path]) for path in unchanged),
+                *(config.model, start, config.precision, config.views, config.augment),
+            ),
             dataset.splits,
-            shared,
-            parallel.replicate(initial.variables, devices),
-            start,
-            devices,
-            views=config.views if config.augment else 0,
-            memory_budget=memory_budget(config),
-            bar=bar,
+            lambda: feature_cache.cached(
+                dataset.splits,
+                shared,
+                parallel.replicate(initial.variables, devices),
+                start,
+                devices,
+                views=config.views if config.augment else 0,
+                memory_budget=memory_budget(config),
+                bar=bar,
+            ),
+            memory_budget(config),
         )
     forward = None
     if "train_mode_evaluation" in config.habits:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from jaxcovid import experiment, feature_cache
+from jaxcovid.data.dataset import Split
 from jaxcovid.errors import InputError
-from tests.runs import config, noise_folder, numbers
+from tests.runs import assert_same, config, noise_folder, numbers
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,37 @@ def test_a_small_budget_takes_half_precision_on_disk(data, tmp_path, monkeypatch
     plain, cached = histories(data, tmp_path, 1, augment=False, memory_budget=0.0, epochs=1)
     assert set(made) == {(np.float16, True)}
     np.testing.assert_allclose(cached, plain, atol=5e-3)
+
+
+def made(values):
+    split = Split(np.zeros((1, 0)), np.zeros((1, 2)), values, np.zeros(1, np.int32), ("a.png",))
+    return lambda: {"train": split}
+
+
+def test_features_are_kept_for_the_next_run_and_the_oldest_go():
+    kept, small = {}, np.zeros((1, 4), np.float32)
+    plain = {"train": made(small)()["train"]._replace(labels=np.ones(1, np.int32))}
+    for key in ("a", "b", "c"):
+        found = feature_cache.kept_or_new(kept, key, plain, made(small), 2 * small.nbytes)
+        assert found["train"].evaluation is small
+        assert found["train"].labels[0] == 1  # of this run, not of the one that kept them
+    assert list(kept) == ["b", "c"]
+    feature_cache.kept_or_new(kept, "b", plain, lambda: pytest.fail("made again"), 2 * small.nbytes)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_with_kept_features_is_the_same(data, tmp_path, monkeypatch):
+    kept = {}
+    runs = [
+        experiment.run(config(data, tmp_path / name, views=1, seed=seed), kept=kept)
+        for name, seed in (("first", 0), ("other", 1))
+    ]
+    assert len(kept) == 1
+    monkeypatch.setattr(feature_cache, "cached", lambda *_, **__: pytest.fail("made again"))
+    again = experiment.run(config(data, tmp_path / "again", views=1), kept=kept)
+    assert_same(again, runs[0])
+    with pytest.raises(pytest.fail.Exception):  # other features
+        experiment.run(config(data, tmp_path / "half", views=1, precision="bfloat16"), kept=kept)
 
 
 STORAGE = {

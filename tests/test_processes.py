@@ -97,7 +97,7 @@ def whole(data, environment, tmp_path_factory):
 
 
 # More of them take minutes: 21 were tried by hand, with JAXCOVID_KILLS=21.
-KILLS = int(os.environ.get("JAXCOVID_KILLS", "9"))
+KILLS = int(os.environ.get("JAXCOVID_KILLS", "5"))
 
 
 def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tmp_path):

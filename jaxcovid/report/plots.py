@@ -183,7 +183,10 @@ def against_setting(
     if min(values) > 0 and max(values) >= 10 * min(values):
         axes.set_xscale("log")
     axes.set(xlabel=name, ylabel="accuracy", ylim=_around(each for _, each in all_points))
-    return _with_legend(figure, axes, "")
+    if len(lines) > 1:
+        return _with_legend(figure, axes, "")
+    _plain(axes)
+    return figure
 
 
 def _around(values: Iterable[Sequence[float]]) -> tuple[float, float]:

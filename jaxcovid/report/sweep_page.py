@@ -123,10 +123,9 @@ def verdict(settings: Sequence[Setting]) -> str:
         return f"{sentence}, the most of {len(settings)} settings; how sure that is cannot be said."
     worse = sum(setting.p_value is not None and setting.p_value < 0.05 for setting in tested)
     clearly = f"clearly more than {worse} of the {len(others)} others"
-    return (
-        f"{sentence}, the most of {len(settings)} settings, "
-        f"{clearly if worse else 'but not clearly more than any other'}."
-    )
+    if worse in (0, len(others)):
+        clearly = f"{'clearly' if worse else 'but not clearly'} more than any other"
+    return f"{sentence}, the most of {len(settings)} settings, {clearly}."
 
 
 def page(
@@ -199,7 +198,9 @@ def _settings_table(settings: Sequence[Setting]) -> dict[str, Any]:
             else {"value": f"{each.value:.3f}", "interval": _within(each)}
             for each in setting.figures.values()
         ]
-        p_value = MISSING if setting.p_value is None else f"{setting.p_value:.3f}"
+        p_value = MISSING
+        if setting.p_value is not None:
+            p_value = "<0.001" if setting.p_value < 0.001 else f"{setting.p_value:.3f}"
         fallen = len(setting.outcomes) - len(setting.whole)
         rows.append([named(setting.values, varied), len(setting.whole), fallen, *cells, p_value])
     return {

@@ -48,7 +48,7 @@ def runs(monkeypatch):
 
     made = Runs()
 
-    def run(config, _):
+    def run(config, *_):
         made.append(config)
         part = 1 if len(config.merge) != 3 and config.preset.startswith(("part1", "q")) else 2
         classes = ("infected", "normal") if part == 1 else THREE

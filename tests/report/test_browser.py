@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from jaxcovid.comparison import compare
-from jaxcovid.report import artifacts
+from jaxcovid.config import Config, as_json
+from jaxcovid.report import artifacts, reproduction, sweep_page
 from tests.report.example import CLASSES, dataset, predictions, results
+from tests.report.test_reproduction import made_up
+from tests.report.test_sweep_page import CLEAR, GRID, outcomes
 
 pytestmark = pytest.mark.system
 
@@ -31,7 +34,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pages of a run, of an evaluation elsewhere and of a comparison."""
+    """Pages of a run, of an evaluation elsewhere, of a comparison, a sweep, a reproduction."""
     root = tmp_path_factory.mktemp("pages")
     for name in ("run", "external", "comparison"):
         (root / name).mkdir()
@@ -45,6 +48,11 @@ def folder(tmp_path_factory):
     artifacts.write_comparison(
         root / "comparison", first, second, compare(split.labels, *both, data.classes)
     )
+    (root / "sweep").mkdir()
+    record = {**as_json(Config()), "dataset": {"name": "xrays"}, "warnings": ["random weights"]}
+    sweep_page.write(root / "sweep", GRID, outcomes(CLEAR), record)
+    (root / "reproduction").mkdir()
+    reproduction.write(root / "reproduction", made_up(root / "reproduction"))
     return root
 
 
@@ -60,7 +68,8 @@ def opened(browser, folder, tmp_path):
         )
         contexts.append(context)
         page = context.new_page()
-        address = (folder / name / "report.html").as_uri()
+        (path,) = (folder / name).glob("*.html")
+        address = path.as_uri()
         page.on("console", lambda said: problems.append(f"console: {said.text}"))
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("dialog", lambda dialog: problems.append("a dialog opened"))
@@ -85,7 +94,7 @@ def opened(browser, folder, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["run", "external", "comparison"])
+@pytest.mark.parametrize("name", ["run", "external", "comparison", "sweep", "reproduction"])
 def test_fits_the_screen_and_stays_on_it(opened, name, size, scheme):
     page = opened(name, size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]

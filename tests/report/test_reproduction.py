@@ -41,14 +41,19 @@ def asked(batch_8, batch_60):
     return {"batch_8": Asked(batch_8, "corrected"), "batch_60": Asked(batch_60, "corrected")}
 
 
+def made_up(root):
+    """Two experiments, one of them half done."""
+    first = experiment(root, corrected=(45, 46), written=(30, ""))
+    second = experiment(root, "other", corrected=(10, None), reported=None, source="question")
+    return Reproduction([first, second], asked(NAME, "other"), {"seeds": 2})
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """A folder with the page: two seeds, one of which diverged as written, and one is to come."""
     root = tmp_path_factory.mktemp("reproduction")
-    first = experiment(root, corrected=(45, 46), written=(30, ""))
-    second = experiment(root, "other", corrected=(10, None), reported=None, source="question")
     with blank_charts():
-        reproduction.write(root, Reproduction([first, second], asked(NAME, "other"), {"seeds": 2}))
+        reproduction.write(root, made_up(root))
     return root
 
 

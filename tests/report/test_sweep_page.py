@@ -30,7 +30,7 @@ def outcomes(accuracies, diverged=()):
 
 VERDICTS = {
     "clear": (GRID, outcomes(CLEAR), "lr 0.01 classifies 92.0 % (95 % interval 87.7 to 96.3 %)"),
-    "clearly more": (GRID, outcomes(CLEAR), "clearly more than 1 of the 1 others"),
+    "clearly more": (GRID, outcomes(CLEAR), "the most of 2 settings, clearly more than any other"),
     "close": (GRID, outcomes(CLOSE), "the most of 2 settings, but not clearly more than any other"),
     "one seed": (Grid({"lr": (1e-3, 1e-2)}), outcomes(CLEAR[2:4]), "how sure that is cannot be said"),
     "one setting": (Grid({}, 2), outcomes([0.5, 0.6]), "the one setting classifies 55.0 %"),
