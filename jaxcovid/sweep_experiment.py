@@ -80,6 +80,8 @@ def run(config: Config, grid: Grid, deferred: Deferred) -> Path:
 
 def stored_sweep(folder: Path) -> tuple[Config, Grid]:
     """What a sweep that was begun is. Raises InputError."""
+    if (folder / "report.html").exists():
+        raise InputError([f"--resume: {folder} is finished; look at {folder / 'report.html'}"])
     config = stored(folder, RECORD)
     known = json.loads((folder / RECORD).read_text())
     try:
@@ -423,7 +425,7 @@ def _read_arrays(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
     """A tree like that one, and what was stated with it. Raises InputError."""
     plain, tree = jax.tree.flatten(_plain(like))
     try:
-        with np.load(path) as found:
+        with path.open("rb") as stream, np.load(stream) as found:
             stated = json.loads(found["stated"].tobytes())
             leaves = [found[f"{number:04d}"] for number in range(len(plain))]
         for leaf, other in zip(leaves, plain, strict=True):

@@ -180,6 +180,7 @@ def test_a_violated_freeze_is_an_error_and_recorded(image_folder, tmp_path, monk
     assert metrics["freeze_audit"]["frozen_unchanged"] is False
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("options", [
     {"augment": False, "schedule": "cosine", "warmup_epochs": 0.5, "optimizer": "adamw"},
     {"class_weights": "balanced", "dropout": 0.5, "batch_norm": "batch", "head": ()},

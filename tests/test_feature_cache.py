@@ -24,17 +24,10 @@ def histories(data, folder, views, **options):
     ]
 
 
-RUNS = {
-    "last block": {"augment": False, "trainable": "last_block", "epochs": 1},
-    "head of VGG16": {"augment": False, "model": "vgg16", "epochs": 1},
-}
-
-
 @pytest.mark.system
 @pytest.mark.usefixtures("undrawn")
-@pytest.mark.parametrize("case", RUNS)
-def test_cached_runs_of_other_parts_have_the_losses_of_uncached_ones(case, data, tmp_path):
-    plain, cached = histories(data, tmp_path, 2, **RUNS[case])
+def test_cached_runs_of_the_last_block_have_the_losses_of_uncached_ones(data, tmp_path):
+    plain, cached = histories(data, tmp_path, 2, augment=False, trainable="last_block", epochs=1)
     np.testing.assert_allclose(cached, plain, atol=1e-5)
 
 
@@ -73,6 +66,7 @@ def test_features_are_kept_for_the_next_run_and_the_oldest_go():
     feature_cache.kept_or_new(kept, "b", plain, lambda: pytest.fail("made again"), 2 * small.nbytes)
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_with_kept_features_is_the_same(data, tmp_path, monkeypatch):
     kept = {}

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from jaxcovid import experiment, models, parallel, task
 from jaxcovid.config import stored
 from jaxcovid.errors import Interrupted
+from jaxcovid.habits import batch_mean_focal
 from jaxcovid.losses import cross_entropy, weighted
 from jaxcovid.optimizers import optimizer
 from jaxcovid.train import Batch, init_state, make_eval_step, make_train_step
@@ -159,3 +161,28 @@ def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsy
         limited(second)
         experiment.run(stored(run))
         np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
+
+
+def test_the_mean_of_a_batch_is_that_of_all_devices():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(16, 3)).astype(np.float32)
+    labels, mask = (np.arange(16) % 3).astype(np.int32), (np.arange(16) < 13).astype(np.float32)
+
+    def gradient(axis_name, logits, labels, mask):
+        loss = batch_mean_focal(np.eye(3, dtype=np.float32), 0.5, 2.0, axis_name)
+
+        def share_of_mean(logits):
+            values, weights = loss(logits, labels, mask)
+            weight = parallel.sum_over_devices((weights * mask).sum(), axis_name)
+            return (values * mask).sum() / weight
+
+        own = jax.grad(share_of_mean)(logits)
+        return own if axis_name is None else lax.all_gather(own, axis_name, tiled=True)
+
+    over = parallel.devices()
+    everywhere = functools.partial(gradient, parallel.AXIS)
+    spread = parallel.spread(everywhere, over, (True, True, True))
+    got = spread(*parallel.shares((logits, labels, mask), over))
+    alone = gradient(None, *map(jnp.asarray, (logits, labels, mask)))
+    np.testing.assert_allclose(got, alone, atol=1e-6)
+    assert np.abs(got).max() > 1e-3

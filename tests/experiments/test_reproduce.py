@@ -259,11 +259,10 @@ def test_on_phantoms(tmp_path, undrawn, monkeypatch):
     monkeypatch.setattr(phantom, "SIZES", {"train": 8, "validation": 6, "test": 2})
     output = tmp_path / "new"
     code = call(
-        "reproduce", "--only", "part1-resnet18-fc-1", "--limit-train", 24, "--epochs", 1, "--seeds", 2,
+        "reproduce", "--only", "part1-resnet18-fc-1", "--limit-train", 24, "--epochs", 1, "--seeds", 1,
         "--weights", "none", "--output", output,
     )  # fmt: skip
     assert code == 0
     page = (output / "index.html").read_text()
-    assert "4 of 4 runs finished" in page and "phantoms are drawings" in page
-    assert "seeds: no spread" not in page
-    assert len(list(output.glob("runs/*/*/report.html"))) == 4
+    assert "2 of 2 runs finished" in page and "phantoms are drawings" in page
+    assert len(list(output.glob("runs/*/*/report.html"))) == 2
