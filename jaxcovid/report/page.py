@@ -1,16 +1,14 @@
 """report.html: one self-contained page about a network's results."""
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import jinja2
 
 from jaxcovid.report import DISCLAIMER, tables
 from jaxcovid.report.cautions import cautions
 from jaxcovid.report.gallery import EACH
 from jaxcovid.report.pictures import Picture
 from jaxcovid.report.results import Measured, Results, Training
+from jaxcovid.report.templates import template
 from jaxcovid.report.text import comparison_verdict, mcnemar, verdict
 
 # Each with its title and the content or picture without which it is left out.
@@ -104,20 +102,9 @@ def _rendered(pictures: Mapping[str, Picture], **content: Any) -> str:
     sections = [
         {"id": name, "title": title} for name, (title, _) in SECTIONS.items() if shown[name]
     ]
-    return _template().render(
+    return template("page.html").render(
         content, pictures=pictures, sections=sections, shown=shown, disclaimer=DISCLAIMER
     )
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxcovid.report", ""),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    return environment.get_template("page.html")
 
 
 def _tiles(metrics: Mapping[str, Any] | None) -> list[dict[str, str]]:

@@ -1,12 +1,10 @@
 """One page about all reproduced experiments: index.html, and README.md with plots/."""
 
-import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 from markupsafe import Markup
 
 from jaxcovid.batch_question import ARMS, answer, differences
@@ -14,6 +12,7 @@ from jaxcovid.report import DISCLAIMER, files, plots
 from jaxcovid.report import reproduction_tables as tables
 from jaxcovid.report.pictures import Picture, drawn
 from jaxcovid.report.reproduction_text import about, cautions, how_to_read, summary
+from jaxcovid.report.templates import template
 from jaxcovid.reproduction import VARIANTS, Experiment, Run
 from jaxcovid.seeds import BySeed
 
@@ -50,12 +49,12 @@ def write(folder: Path, reproduction: Reproduction) -> None:
 
 def html(content: Mapping[str, Any], pictures: Mapping[str, Picture]) -> str:
     """One self-contained page."""
-    return _template("reproduction.html", None).render(content, pictures=pictures)
+    return template("reproduction.html").render(content, pictures=pictures)
 
 
 def markdown(content: Mapping[str, Any], pictures: Mapping[str, Picture]) -> str:
     """The same, with the pictures as files in plots/."""
-    text = _template("reproduction.md", _plain_in_markdown).render(content, pictures=pictures)
+    text = template("reproduction.md", _plain_in_markdown).render(content, pictures=pictures)
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
@@ -215,19 +214,6 @@ def _in_pairs(pictures: Mapping[str, Picture]) -> list[list[str]]:
     """Names of loss and accuracy beside each other."""
     names = list(pictures)
     return [names[start : start + 2] for start in range(0, len(names), 2)]
-
-
-@functools.cache
-def _template(name: str, finalize: Any) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxcovid.report", ""),
-        autoescape=True,
-        finalize=finalize,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
 
 
 def _plain_in_markdown(value: Any) -> Any:

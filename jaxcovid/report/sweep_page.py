@@ -1,11 +1,9 @@
 """What a sweep leaves: tables of its settings and members, pictures, a page."""
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 import numpy as np
 
 from jaxcovid.evaluation import Bar
@@ -15,6 +13,7 @@ from jaxcovid.report import DISCLAIMER, files, plots, text
 from jaxcovid.report.pictures import Picture, drawn
 from jaxcovid.report.results import Epoch
 from jaxcovid.report.tables import MISSING, flag_tables
+from jaxcovid.report.templates import template
 from jaxcovid.seeds import Estimate, over_seeds
 
 FIGURES = {
@@ -136,7 +135,7 @@ def page(
 ) -> str:
     """The page's HTML."""
     outcomes = [outcome for setting in settings for outcome in setting.outcomes]
-    return _template().render(
+    return template("sweep.html").render(
         title=f"{record['model']}, training {record['trainable']}, on {record['dataset']['name']}: "
         f"a sweep of {len(outcomes)} members",
         verdict=verdict(settings),
@@ -318,14 +317,3 @@ def _percent(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return share
     return f"{share} (95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f} %)"
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxcovid.report", ""),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    return environment.get_template("sweep.html")
