@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from exits import exit_code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,21 +38,7 @@ class Evaluate:
 def main() -> int:
     """Parses the flags and evaluates; returns the exit code."""
     flags = tyro.cli(Evaluate, description=Evaluate.__doc__)
-    # Imported late, so that --help answers at once.
-    from jaxcovid.errors import InputError
-
-    try:
-        evaluate(flags)
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"\n{error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nInterrupted; nothing was written.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda: evaluate(flags), "Interrupted; nothing was written.")
 
 
 def evaluate(flags: Evaluate) -> None:

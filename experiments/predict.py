@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+from exits import exit_code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,19 +33,7 @@ class Predict:
 def main() -> int:
     """Parses the flags and predicts; returns the exit code."""
     flags = tyro.cli(Predict, description=Predict.__doc__)
-    # Imported late, so that --help answers at once.
-    from jaxcovid.errors import InputError
-
-    try:
-        return predict(flags)
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-    except OSError as error:
-        print(f"\n{error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        return 130
-    return 2
+    return exit_code(lambda: predict(flags))
 
 
 def predict(flags: Predict) -> int:

@@ -10,6 +10,7 @@ from typing import Annotated
 import interruption
 import presets
 import tyro
+from exits import exit_code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,40 +40,31 @@ class Sweep:
 def main() -> int:
     """Parses the flags and trains; returns the exit code."""
     interruption.end_at_once()
+    return exit_code(sweep)
+
+
+def sweep() -> None:
+    """Trains what the flags ask for, or goes on with it. Raises InputError."""
     from jaxcovid.config import Config
-    from jaxcovid.errors import InputError, Interrupted
+    from jaxcovid.errors import InputError
 
-    try:
-        grid, others = tyro.cli(Sweep, description=Sweep.__doc__, return_unknown_args=True)
-        values = {name: each for name, each in vars(grid).items() if name != "seeds" and each}
-        config = tyro.cli(Config, args=others)
-        if config.preset is not None:
-            default = presets.config(config.preset, config.as_written)
-            config = tyro.cli(Config, args=others, default=default)
-        # Imported late, so that --help and wrong flags answer at once.
-        from jaxcovid import sweep_experiment
-        from jaxcovid.grid import Grid
+    grid, others = tyro.cli(Sweep, description=Sweep.__doc__, return_unknown_args=True)
+    values = {name: each for name, each in vars(grid).items() if name != "seeds" and each}
+    config = tyro.cli(Config, args=others)
+    if config.preset is not None:
+        default = presets.config(config.preset, config.as_written)
+        config = tyro.cli(Config, args=others, default=default)
+    # Imported late, so that --help and wrong flags answer at once.
+    from jaxcovid import sweep_experiment
+    from jaxcovid.grid import Grid
 
-        interruption.raise_when_interrupted()
-        tried = Grid(values, grid.seeds)
-        if config.resume is not None:
-            if len(sys.argv) > 3:
-                raise InputError(["--resume: goes on with the sweep as it was; give nothing else"])
-            config, tried = sweep_experiment.stored_sweep(config.resume)
-        sweep_experiment.run(config, tried, interruption.deferred)
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"\n{error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except Interrupted as interrupted:
-        print(f"\n{interrupted}", file=sys.stderr)
-        return 130
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        return 130
-    return 0
+    interruption.raise_when_interrupted()
+    tried = Grid(values, grid.seeds)
+    if config.resume is not None:
+        if values or grid != Sweep() or config != Config(resume=config.resume):
+            raise InputError(["--resume: goes on with the sweep as it was; give nothing else"])
+        config, tried = sweep_experiment.stored_sweep(config.resume)
+    sweep_experiment.run(config, tried, interruption.deferred)
 
 
 if __name__ == "__main__":
