@@ -44,10 +44,10 @@ def main() -> int:
 def evaluate(flags: Evaluate) -> None:
     """Measures one network or two, and writes the results. Raises InputError."""
     from jaxcovid import external
-    from jaxcovid.comparison import compare
     from jaxcovid.errors import check
     from jaxcovid.report import artifacts, files, text
     from jaxcovid.report.progress import bar, progress
+    from jaxcovid.statistics.comparison import compare
 
     check(external.problems(flags.runs, flags.split, flags.output))
     networks = external.networks(flags.runs)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jaxcovid.seeds import BySeed, Estimate, difference
+from jaxcovid.statistics.seed_statistics import BySeed, Estimate, difference
 
 # Each with what it is in words.
 ARMS = {

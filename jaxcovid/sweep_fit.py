@@ -17,6 +17,7 @@ from jaxcovid.data.dataset import Split
 from jaxcovid.evaluation import BATCH, Bar
 from jaxcovid.recipe import learning_rates
 from jaxcovid.report.results import Epoch
+from jaxcovid.statistics.weighted_metrics import weighted_metrics
 from jaxcovid.sweep import (
     Members,
     Shared,
@@ -25,7 +26,6 @@ from jaxcovid.sweep import (
     numbers_of,
 )
 from jaxcovid.train import Batch, Totals
-from jaxcovid.weighted_metrics import weighted_metrics
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxcovid.batch_question import ARMS, Differences, Remedy, answer, differences, points
-from jaxcovid.seeds import Estimate
+from jaxcovid.statistics.seed_statistics import Estimate
 
 WORSE, NONE, BETTER = (Estimate(at, at - 0.05, at + 0.05) for at in (-0.2, 0.0, 0.2))
 LEARNED = Estimate(0.3, 0.2, 0.4)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from sklearn import metrics
 
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.weighted_metrics import BINS
+from jaxcovid.statistics.weighted_metrics import BINS
 
 TRAIN, VALIDATION = "#1b6ca8", "#c8552b"  # told apart also without colour vision
 

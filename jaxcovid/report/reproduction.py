@@ -14,7 +14,7 @@ from jaxcovid.report.pictures import Picture, drawn
 from jaxcovid.report.reproduction_text import about, cautions, how_to_read, summary
 from jaxcovid.report.templates import template
 from jaxcovid.reproduction import VARIANTS, Experiment, Run
-from jaxcovid.seeds import BySeed
+from jaxcovid.statistics.seed_statistics import BySeed
 
 PARTS = {
     1: "Part 1: infected or normal",

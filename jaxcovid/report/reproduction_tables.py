@@ -8,7 +8,7 @@ import numpy as np
 from jaxcovid.batch_question import ARMS
 from jaxcovid.report.tables import MISSING, Table
 from jaxcovid.reproduction import VARIANTS, Experiment, Run
-from jaxcovid.seeds import BySeed, Estimate, difference, over_seeds, proportion
+from jaxcovid.statistics.seed_statistics import BySeed, Estimate, difference, over_seeds, proportion
 
 
 def accuracy(members: Sequence[Experiment]) -> Table:

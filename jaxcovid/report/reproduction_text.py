@@ -7,7 +7,7 @@ from jaxcovid.habits import HABITS
 from jaxcovid.report.cautions import SMALL
 from jaxcovid.report.reproduction_tables import every_run, of_matrix, sources
 from jaxcovid.reproduction import VARIANTS, Experiment
-from jaxcovid.seeds import Estimate, difference, overlap
+from jaxcovid.statistics.seed_statistics import Estimate, difference, overlap
 
 SOURCES = {
     "seed": "the assignment's seed solution",

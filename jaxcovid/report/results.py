@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from jaxcovid import metrics
 from jaxcovid.audit import FreezeAudit
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.evaluation import Predictions
-from jaxcovid.findings import measure_findings
 from jaxcovid.habits import f1_of_last_batch
 from jaxcovid.losses import Codes
 from jaxcovid.report import gallery
+from jaxcovid.statistics import metrics
+from jaxcovid.statistics.findings import measure_findings
+from jaxcovid.statistics.weighted_metrics import Thresholds
 from jaxcovid.trainable import PlanRow
-from jaxcovid.weighted_metrics import Thresholds
 
 # Heat maps of images for a class of each.
 Explain = Callable[

@@ -8,13 +8,13 @@ import numpy as np
 
 from jaxcovid.evaluation import Bar
 from jaxcovid.grid import Grid, Outcome, best_of, named
-from jaxcovid.paired_tests import holm, paired
 from jaxcovid.report import DISCLAIMER, files, plots, text
 from jaxcovid.report.pictures import Picture, drawn
 from jaxcovid.report.results import Epoch
 from jaxcovid.report.tables import MISSING, flag_tables
 from jaxcovid.report.templates import template
-from jaxcovid.seeds import Estimate, over_seeds
+from jaxcovid.statistics.paired_tests import holm, paired
+from jaxcovid.statistics.seed_statistics import Estimate, over_seeds
 
 FIGURES = {
     "accuracy": "accuracy",

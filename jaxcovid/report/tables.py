@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxcovid.findings import OF_FINDING
 from jaxcovid.report.results import Measured, Results, Training
 from jaxcovid.report.text import NORMS
+from jaxcovid.statistics.findings import OF_FINDING
 
 # Title, caption, header and rows, for the page to lay out.
 Table = dict[str, Any]

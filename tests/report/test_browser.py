@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jaxcovid.comparison import compare
 from jaxcovid.config import Config, as_json
 from jaxcovid.report import artifacts, reproduction, sweep_page
+from jaxcovid.statistics.comparison import compare
 from tests.report.example import CLASSES, dataset, predictions, results
 from tests.report.test_reproduction import made_up
 from tests.report.test_sweep_page import CLEAR, GRID, outcomes

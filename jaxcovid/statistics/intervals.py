@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Int
 
-from jaxcovid.resampling import SAME, exact_interval, inflated_interval, interval, no_spread
-from jaxcovid.weighted_metrics import MEANS, Key, Values, worst_brier
+from jaxcovid.statistics.bootstrap import (
+    SAME,
+    exact_interval,
+    inflated_interval,
+    interval,
+    no_spread,
+)
+from jaxcovid.statistics.weighted_metrics import MEANS, Key, Values, worst_brier
 
 # Of fewer patients of a class a bootstrap says too little of what weighs each class alike.
 FEWEST = 5

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from sklearn import metrics as reference
 
-from jaxcovid.metrics import measure
-from jaxcovid.weighted_metrics import weighted_metrics
-from tests.predictions import CLASSES, sample, samples
+from jaxcovid.statistics.metrics import measure
+from jaxcovid.statistics.weighted_metrics import weighted_metrics
+from tests.statistics.predictions import CLASSES, sample, samples
 
 THRESHOLDS = {name: {"90": 0.5, "95": 0.25} for name in CLASSES}
 MACRO = {"recall": "macro_recall", "precision": "macro_precision", "f1": "macro_f1"}

@@ -10,9 +10,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxcovid.intervals import intervals
-from jaxcovid.resampling import bootstrap
-from jaxcovid.weighted_metrics import SPECIFICITIES, Key, Thresholds, ratios_of, weighted_metrics
+from jaxcovid.statistics.bootstrap import bootstrap
+from jaxcovid.statistics.intervals import intervals
+from jaxcovid.statistics.weighted_metrics import (
+    SPECIFICITIES,
+    Key,
+    Thresholds,
+    ratios_of,
+    weighted_metrics,
+)
 
 UNDEFINED = {
     "precision": "the class is never predicted",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxcovid.paired_tests import holm, paired
+from jaxcovid.statistics.paired_tests import holm, paired
 
 
 def test_paired_is_students_test():

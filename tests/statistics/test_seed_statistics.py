@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from jaxcovid.seeds import Estimate, difference, over_seeds, overlap, proportion
+from jaxcovid.statistics.seed_statistics import (
+    Estimate,
+    difference,
+    over_seeds,
+    overlap,
+    proportion,
+)
 
 
 def test_student_over_seeds():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxcovid.metrics import measure
-from tests.predictions import CLASSES, certain, softmax
+from jaxcovid.statistics.metrics import measure
+from tests.statistics.predictions import CLASSES, certain, softmax
 
 
 def covered(draw, truth, sets):

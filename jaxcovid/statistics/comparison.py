@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
-from jaxcovid.intervals import groups_behind
-from jaxcovid.metrics import value_or_none, why_undefined
-from jaxcovid.resampling import SAME, bootstrap, difference_interval, no_spread, p_value
-from jaxcovid.weighted_metrics import Key, ratios_of, weighted_metrics
+from jaxcovid.statistics.bootstrap import SAME, bootstrap, difference_interval, no_spread, p_value
+from jaxcovid.statistics.intervals import groups_behind
+from jaxcovid.statistics.metrics import value_or_none, why_undefined
+from jaxcovid.statistics.weighted_metrics import Key, ratios_of, weighted_metrics
 
 # Differences lean on the bootstrap alone, so they need more patients of a class than values: with 5
 # of 160 the intervals of balanced accuracy covered the truth in 85 % of simulated sets only.

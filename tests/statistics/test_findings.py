@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 
-from jaxcovid.findings import measure_findings
-from tests.predictions import CLASSES
+from jaxcovid.statistics.findings import measure_findings
+from tests.statistics.predictions import CLASSES
 
 
 def test_findings_are_measured_each_by_itself():

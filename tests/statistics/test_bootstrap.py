@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxcovid.resampling import (
+from jaxcovid.statistics.bootstrap import (
     SAME,
     bootstrap,
     difference_interval,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxcovid.metrics import measure, operating_points
-from tests.predictions import CLASSES, certain, sample, samples
+from jaxcovid.statistics.metrics import measure, operating_points
+from tests.statistics.predictions import CLASSES, certain, sample, samples
 
 EDGES = {
     "a class is absent": ([0, 0, 1], certain([0, 1, 1]), {

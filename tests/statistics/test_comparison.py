@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from jaxcovid.comparison import compare
-from jaxcovid.metrics import measure
+from jaxcovid.statistics.comparison import compare
+from jaxcovid.statistics.metrics import measure
 
 CLASSES = ("a", "b", "c")
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxcovid.metrics import measure
+from jaxcovid.statistics.metrics import measure
 
 OF_FINDING = ("precision", "recall", "specificity", "npv", "f1", "auroc", "auprc")
 
