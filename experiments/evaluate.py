@@ -43,15 +43,15 @@ def main() -> int:
 
 def evaluate(flags: Evaluate) -> None:
     """Measures one network or two, and writes the results. Raises InputError."""
-    from jaxcovid import external
     from jaxcovid.errors import check
-    from jaxcovid.report import artifacts, files, text
-    from jaxcovid.report.progress import bar, progress
+    from jaxcovid.report import text
+    from jaxcovid.runs import artifacts, evaluate, files
+    from jaxcovid.runs.progress import bar, progress
     from jaxcovid.statistics.comparison import compare
 
-    check(external.problems(flags.runs, flags.split, flags.output))
-    networks = external.networks(flags.runs)
-    dataset = external.load_data(
+    check(evaluate.problems(flags.runs, flags.split, flags.output))
+    networks = evaluate.networks(flags.runs)
+    dataset = evaluate.load_data(
         flags.data,
         flags.split,
         networks[0].classes,
@@ -68,7 +68,7 @@ def evaluate(flags: Evaluate) -> None:
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
     with files.folder_aside(folder) as aside:
         first, *others = (
-            external.evaluate(network, dataset, settings, bar) for network in networks
+            evaluate.evaluate(network, dataset, settings, bar) for network in networks
         )
         said = [text.summary(results) for results in (first, *others)]
         if not others:

@@ -40,15 +40,16 @@ def predict(flags: Predict) -> int:
     """Writes or prints what the network says of every file that can be read."""
     from tqdm.auto import tqdm
 
-    from jaxcovid import exported, prediction
     from jaxcovid.data.layout import shown
     from jaxcovid.errors import check
-    from jaxcovid.report import DISCLAIMER, files, gallery
-    from jaxcovid.report.progress import bar
+    from jaxcovid.inference import inference_model, predict
+    from jaxcovid.report import DISCLAIMER, gallery
+    from jaxcovid.runs import files
+    from jaxcovid.runs.progress import bar
 
-    paths = prediction.files(flags.images)
+    paths = predict.files(flags.images)
     check(_targets(flags, paths))
-    network = exported.load(flags.run)
+    network = inference_model.load(flags.run)
     if flags.explain is not None:
         flags.explain.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
@@ -59,7 +60,7 @@ def predict(flags: Predict) -> int:
         numbers += [f"finding_{name}" for name in network.classes]
 
     def rows() -> Iterator[list[Any]]:
-        found = prediction.answers(network, paths, explain=flags.explain is not None)
+        found = predict.answers(network, paths, explain=flags.explain is not None)
         seen = bar(found, desc="Predicting", total=len(paths), unit="image", delay=0.5)
         for number, answer in enumerate(seen, start=1):
             name = shown(answer.path)

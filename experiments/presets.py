@@ -10,9 +10,9 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from jaxcovid.assignment.reported import Reported
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
-from jaxcovid.reported import Reported
 
 TWO_CLASSES = ("infected", "normal")
 THREE_CLASSES = ("covid-19", "normal", "pneumonia")
@@ -32,7 +32,7 @@ class Preset(NamedTuple):
     weights_file: str | None = None
     """The name that the assignment wants for the trained weights."""
     habits: tuple[str, ...] = ()
-    """Mistakes of the original that change its figures, of `jaxcovid.habits`."""
+    """Mistakes of the original that change its figures, of `jaxcovid.assignment.mistakes`."""
     as_run: Mapping[str, Any] = {}
     """Settings of the original that were not what its author meant."""
 

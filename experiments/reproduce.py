@@ -24,8 +24,8 @@ from jaxcovid import config as configuration
 from jaxcovid.errors import DivergedError, InputError, check
 
 if TYPE_CHECKING:
-    from jaxcovid.feature_cache import Kept
-    from jaxcovid.report.reproduction import Reproduction
+    from jaxcovid.assignment.page import Reproduction
+    from jaxcovid.training.frozen_features import Kept
 
 SETTINGS = "reproduce.json"
 
@@ -63,8 +63,9 @@ def run_all(flags: Reproduce, begun: Callable[[Path], None]) -> None:
 
 def reproduce(flags: Reproduce, folder: Path) -> None:
     """Runs all that is not finished, and writes the page after each seed."""
-    from jaxcovid.report import DISCLAIMER, reproduction
-    from jaxcovid.reproduction import finished
+    from jaxcovid.assignment import page
+    from jaxcovid.assignment.experiment_results import finished
+    from jaxcovid.report import DISCLAIMER
 
     runs = plan(flags)
     left = [each for each in runs if not finished(folder / each.folder)]
@@ -83,16 +84,16 @@ def reproduce(flags: Reproduce, folder: Path) -> None:
             flush=True,
         )
         if number < len(left) and left[number].seed != each.seed:
-            reproduction.write(folder, gathered(flags, folder))
-    reproduction.write(folder, gathered(flags, folder))
+            page.write(folder, gathered(flags, folder))
+    page.write(folder, gathered(flags, folder))
     print(f"\nLook at {folder / 'index.html'} (or README.md there)\n{DISCLAIMER}")
 
 
 def run(planned: Planned, root: Path, kept: "Kept") -> str:
     """Starts a run or goes on with it, its words in a file beside it; says what came of it."""
-    from jaxcovid import experiment
-    from jaxcovid.report import files
-    from jaxcovid.reproduction import DIVERGED
+    from jaxcovid.assignment.experiment_results import DIVERGED
+    from jaxcovid.runs import files
+    from jaxcovid.runs.run import fine_tune
 
     folder, settings = root / planned.folder, planned.config
     if (folder / "config.json").is_file():
@@ -106,7 +107,7 @@ def run(planned: Planned, root: Path, kept: "Kept") -> str:
     with folder.with_name(f"{folder.name}.log").open("a") as log:
         try:
             with contextlib.redirect_stdout(log):
-                experiment.run(settings, deferred, kept)
+                fine_tune(settings, deferred, kept)
         except DivergedError as error:
             files.write_bytes(folder / DIVERGED, f"{error}\n".encode())
             return "diverged"
@@ -133,8 +134,8 @@ def _kind(planned: Planned) -> tuple[str, str, int]:
 
 def gathered(flags: Reproduce, root: Path) -> "Reproduction":
     """What became of all runs so far. Raises InputError if one is damaged."""
-    from jaxcovid.report.reproduction import Asked, Reproduction
-    from jaxcovid.reproduction import Experiment, outcome
+    from jaxcovid.assignment.experiment_results import Experiment, outcome
+    from jaxcovid.assignment.page import Asked, Reproduction
 
     runs, experiments = plan(flags), []
     for name in chosen(flags):
@@ -166,8 +167,8 @@ def checked_data(flags: Reproduce) -> dict[str, str]:
 
     Raises InputError with all that is wrong, before anything is run.
     """
-    from jaxcovid.report.progress import progress
-    from jaxcovid.task import load_data
+    from jaxcovid.runs.progress import progress
+    from jaxcovid.training.setup import load_data
     from weights_convert.cache import cache_folder
 
     found, fingerprints = weights_problems(flags), {}
@@ -230,7 +231,7 @@ def weights_problems(flags: Reproduce) -> list[str]:
 
 def prepared_folder(flags: Reproduce, fingerprints: Mapping[str, str]) -> Path:
     """The folder of the reproduction, with its settings. Raises InputError on other data."""
-    from jaxcovid.report import files
+    from jaxcovid.runs import files
 
     if flags.resume is not None:
         known = json.loads((flags.resume / SETTINGS).read_text())["fingerprints"]

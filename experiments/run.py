@@ -44,11 +44,11 @@ def run() -> None:
         default = presets.config(config.preset, config.as_written)
         config = tyro.cli(Config, default=default, description=Config.__doc__)
     # Imported late, so that --help and wrong flags answer at once.
-    from jaxcovid import experiment
+    from jaxcovid.runs.run import fine_tune
 
     raise_when_interrupted()
     try:
-        experiment.run(config, deferred)
+        fine_tune(config, deferred)
     except Interrupted:
         import jax
 

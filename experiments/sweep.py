@@ -55,16 +55,16 @@ def sweep() -> None:
         default = presets.config(config.preset, config.as_written)
         config = tyro.cli(Config, args=others, default=default)
     # Imported late, so that --help and wrong flags answer at once.
-    from jaxcovid import sweep_experiment
-    from jaxcovid.grid import Grid
+    from jaxcovid.sweeps.grid import Grid
+    from jaxcovid.sweeps.run import run_sweep, stored_sweep
 
     interruption.raise_when_interrupted()
     tried = Grid(values, grid.seeds)
     if config.resume is not None:
         if values or grid != Sweep() or config != Config(resume=config.resume):
             raise InputError(["--resume: goes on with the sweep as it was; give nothing else"])
-        config, tried = sweep_experiment.stored_sweep(config.resume)
-    sweep_experiment.run(config, tried, interruption.deferred)
+        config, tried = stored_sweep(config.resume)
+    run_sweep(config, tried, interruption.deferred)
 
 
 if __name__ == "__main__":

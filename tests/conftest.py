@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcovid import experiment
-from tests.runs import blank_charts, config, noise_folder
+from jaxcovid.runs.run import fine_tune
+from tests.small_runs import blank_charts, config, noise_folder
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -36,7 +36,7 @@ def finished(tmp_path_factory, own_cache):
     shutil.copy(folder / "validation/normal/3.png", folder / "test/unknown.png")
     (folder / "test" / "notes.txt").write_text("not an image")
     root = tmp_path_factory.mktemp("runs")
-    return [experiment.run(config(folder, root / name)) for name in ("one", "two")]
+    return [fine_tune(config(folder, root / name)) for name in ("one", "two")]
 
 
 @pytest.fixture

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxcovid import experiment, models, parallel, task
+from jaxcovid import models, parallel
+from jaxcovid.assignment.mistakes import batch_mean_focal
 from jaxcovid.config import stored
 from jaxcovid.errors import Interrupted
-from jaxcovid.habits import batch_mean_focal
-from jaxcovid.losses import cross_entropy, weighted
-from jaxcovid.optimizers import optimizer
-from jaxcovid.train import Batch, init_state, make_eval_step, make_train_step
-from jaxcovid.trainable import freeze, label, live_norms
-from tests import runs
-from tests.runs import interruption, numbers
+from jaxcovid.runs.run import fine_tune
+from jaxcovid.training import setup
+from jaxcovid.training.losses import cross_entropy, weighted
+from jaxcovid.training.optimizers import optimizer
+from jaxcovid.training.step import Batch, init_state, make_eval_step, make_train_step
+from jaxcovid.training.trainable import freeze, label, live_norms
+from tests import small_runs
+from tests.small_runs import interruption, numbers
 from weights_convert import table
 
 pytestmark = pytest.mark.devices
@@ -123,7 +125,7 @@ def test_evaluation_gathers_the_logits_in_order():
         np.testing.assert_allclose(other, logits[0], atol=1e-5)
 
 
-config = functools.partial(runs.config, dropout=0.3)
+config = functools.partial(small_runs.config, dropout=0.3)
 
 
 @pytest.fixture
@@ -139,27 +141,27 @@ def limited(monkeypatch):
 
 def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch, undrawn):
     limited(1)
-    expected = numbers(experiment.run(config(image_folder, tmp_path / "one")))
+    expected = numbers(fine_tune(config(image_folder, tmp_path / "one")))
     limited(8)
     for how in ("shard_map", "pmap"):
-        run = experiment.run(config(image_folder, tmp_path / how, parallel=how))
+        run = fine_tune(config(image_folder, tmp_path / how, parallel=how))
         np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
     # As on accelerators: images on the devices, many steps in one program.
-    monkeypatch.setattr(task, "_resident", lambda *_: True)
-    run = experiment.run(config(image_folder, tmp_path / "scan", checkpoint_every=2))
+    monkeypatch.setattr(setup, "_resident", lambda *_: True)
+    run = fine_tune(config(image_folder, tmp_path / "scan", checkpoint_every=2))
     np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
 
 
 def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsys, undrawn):
     limited(1)
-    expected = numbers(experiment.run(config(image_folder, tmp_path / "whole")))
+    expected = numbers(fine_tune(config(image_folder, tmp_path / "whole")))
     for first, second in ((1, 8), (8, 1)):
         run = tmp_path / f"from{first}"
         limited(first)
         with pytest.raises(Interrupted):
-            experiment.run(config(image_folder, run), interruption(1))
+            fine_tune(config(image_folder, run), interruption(1))
         limited(second)
-        experiment.run(stored(run))
+        fine_tune(stored(run))
         np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
 
 

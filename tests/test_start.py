@@ -7,9 +7,9 @@ import pytest
 from jaxcovid import parallel
 from jaxcovid.config import Config
 from jaxcovid.data import loader
-from jaxcovid.data.stored import StoredPixels
+from jaxcovid.data.disk import StoredPixels
 from jaxcovid.errors import InputError
-from jaxcovid.task import load_data
+from jaxcovid.training.setup import load_data
 
 SLURM = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NODELIST": "node[1-2]"}
 # Environment, flags, and what JAX is to be told; None if the process is alone.

@@ -34,10 +34,10 @@ def main() -> None:
 def rate(flags: argparse.Namespace, count: int) -> float:
     """Images per second of the training step on so many devices, the best of a few steps."""
     from jaxcovid import models, parallel
-    from jaxcovid.losses import cross_entropy
-    from jaxcovid.optimizers import optimizer
-    from jaxcovid.train import Batch, init_state, make_train_step
-    from jaxcovid.trainable import freeze, label, live_norms
+    from jaxcovid.training.losses import cross_entropy
+    from jaxcovid.training.optimizers import optimizer
+    from jaxcovid.training.step import Batch, init_state, make_train_step
+    from jaxcovid.training.trainable import freeze, label, live_norms
     from weights_convert import table
 
     over = parallel.devices(limit=count)

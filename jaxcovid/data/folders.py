@@ -19,6 +19,7 @@ import tensorflow_datasets as tfds
 
 from jaxcovid.data import dicom, images
 from jaxcovid.data.dataset import Dataset, Record, Split
+from jaxcovid.data.disk import Entry, Progress, in_memory, memory, on_disk, telling_damage
 from jaxcovid.data.layout import (
     ImageFile,
     Layout,
@@ -29,7 +30,6 @@ from jaxcovid.data.layout import (
     shown,
 )
 from jaxcovid.data.merge import joined, relabelled
-from jaxcovid.data.stored import Entry, Progress, in_memory, memory, on_disk, telling_damage
 from jaxcovid.errors import InputError, check, first_line
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from jaxcovid.data.augment import augment
 from jaxcovid.data.dataset import Split
-from jaxcovid.data.stored import StoredPixels
+from jaxcovid.data.disk import StoredPixels
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as in torchvision
 

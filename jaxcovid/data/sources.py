@@ -11,8 +11,8 @@ from PIL import Image
 
 from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
+from jaxcovid.data.disk import Progress
 from jaxcovid.data.loader import ORDER, purpose_key
-from jaxcovid.data.stored import Progress
 from jaxcovid.errors import InputError
 
 

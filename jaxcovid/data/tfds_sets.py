@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, assemble
-from jaxcovid.data.stored import Progress
+from jaxcovid.data.disk import Progress
 from jaxcovid.errors import InputError, check, first_line
 
 # Where "validation" is missing, one of so many training images stands in for it.

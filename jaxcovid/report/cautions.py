@@ -1,6 +1,6 @@
 """What a reader should know before believing the figures."""
 
-from jaxcovid.report.results import Results
+from jaxcovid.results import Results
 
 # With fewer images of a class than that, its figures are guesses.
 SMALL = 30

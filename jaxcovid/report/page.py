@@ -7,9 +7,9 @@ from jaxcovid.report import DISCLAIMER, tables
 from jaxcovid.report.cautions import cautions
 from jaxcovid.report.gallery import EACH
 from jaxcovid.report.pictures import Picture
-from jaxcovid.report.results import Measured, Results, Training
 from jaxcovid.report.templates import template
 from jaxcovid.report.text import comparison_verdict, mcnemar, verdict
+from jaxcovid.results import Measured, Results, Training
 
 # Each with its title and the content or picture without which it is left out.
 SECTIONS = {

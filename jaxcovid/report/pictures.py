@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxcovid.report import files, gallery, plots
-from jaxcovid.report.results import Epoch, Measured, Results
+from jaxcovid.report import charts, gallery
+from jaxcovid.results import Epoch, Measured, Results
+from jaxcovid.runs import files
 
 
 class Picture(NamedTuple):
@@ -39,7 +40,7 @@ def pictures(results: Results) -> Iterator[tuple[str, Picture]]:
     training = results.training
     if training is not None:
         for name in ("loss", "accuracy"):
-            figure = plots.curve(
+            figure = charts.curve(
                 [epoch._asdict() for epoch in training.history], name, results.title
             )
             yield name, drawn(figure, _curve_alt(training.history, name))
@@ -57,7 +58,7 @@ def comparison_picture(
 ) -> tuple[str, Picture]:
     """The differences of two networks, with its name."""
     differences = compared["differences"]
-    figure = plots.differences(differences, f"{second.title}\nminus {first.title}")
+    figure = charts.differences(differences, f"{second.title}\nminus {first.title}")
     listed = "; ".join(
         f"{name.replace('_', ' ')} {each['difference']:+.3f}"
         for name, each in differences.items()
@@ -76,7 +77,7 @@ def _of_split(
         f"of {sum(row)} {label}, {row[index]} right"
         for index, (label, row) in enumerate(zip(classes, matrix, strict=True))
     )
-    figure = plots.confusion(matrix, classes, f"{title}: {right}")
+    figure = charts.confusion(matrix, classes, f"{title}: {right}")
     yield f"confusion_{name}", drawn(figure, f"Confusion matrix, {name}: {counts}")
     if name == "train" and results.training is not None:  # memory, mostly
         return
@@ -88,12 +89,12 @@ def _of_split(
             for label, value in known.items()
         )
 
-    figure = plots.roc(labels, probabilities, classes, title)
+    figure = charts.roc(labels, probabilities, classes, title)
     yield f"roc_{name}", drawn(figure, f"ROC curves, {name}; areas: {areas('auroc')}")
-    figure = plots.precision_recall(labels, probabilities, classes, title)
+    figure = charts.precision_recall(labels, probabilities, classes, title)
     alt = f"Precision-recall curves, {name}; areas: {areas('auprc')}"
     yield f"precision_recall_{name}", drawn(figure, alt)
-    figure = plots.reliability(labels, probabilities, title)
+    figure = charts.reliability(labels, probabilities, title)
     alt = f"Reliability plot, {name}; calibration error {metrics['ece']:.3f}"
     yield f"reliability_{name}", drawn(figure, alt)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxcovid.report.results import Measured, Results, Training
 from jaxcovid.report.text import NORMS
+from jaxcovid.results import Measured, Results, Training
 from jaxcovid.statistics.findings import OF_FINDING
 
 # Title, caption, header and rows, for the page to lay out.

@@ -6,10 +6,17 @@ from typing import Any
 import jinja2
 
 
-def template(name: str, finalize: Callable[[Any], Any] | None = None) -> jinja2.Template:
-    """The template of that file; values are escaped, and pass through `finalize` before."""
+def template(
+    name: str, package: str = "jaxcovid.report", finalize: Callable[[Any], Any] | None = None
+) -> jinja2.Template:
+    """The template of that file in a package; it may extend and import those of this one.
+
+    Values are escaped, and pass through `finalize` before.
+    """
+    own = jinja2.PackageLoader(package, "")
+    shared = jinja2.PackageLoader("jaxcovid.report", "")
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxcovid.report", ""),
+        loader=jinja2.ChoiceLoader([own, shared]),
         autoescape=True,
         finalize=finalize,
         undefined=jinja2.StrictUndefined,

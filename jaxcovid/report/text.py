@@ -9,8 +9,8 @@ import numpy as np
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.report.results import Epoch, Results
-from jaxcovid.trainable import PlanRow
+from jaxcovid.results import Epoch, Results
+from jaxcovid.training.trainable import PlanRow
 
 SCORES = {"accuracy": "accuracy (95 % interval)", "macro_f1": "macro-F1", "auroc": "AUROC"}
 

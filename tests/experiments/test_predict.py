@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import weights_convert
-from jaxcovid import exported
 from jaxcovid.errors import InputError
+from jaxcovid.inference import inference_model
 from tests.experiments.scripts import call
 
 
@@ -199,7 +199,7 @@ def test_metadata_that_do_not_fit_are_refused(case, run, tmp_path):
     path = tmp_path / "spoiled.safetensors"
     weights_convert.save(path, weights.arrays, weights.metadata | changes)
     with pytest.raises(InputError, match=message):
-        exported.load(path)
+        inference_model.load(path)
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -14,15 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxcovid.assignment.mistakes import HABITS
 from jaxcovid.config import Config, as_json, problems
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
-from jaxcovid.habits import HABITS
-from jaxcovid.report import artifacts, files
-from jaxcovid.resume import differences
-from jaxcovid.train import TrainState
+from jaxcovid.runs import artifacts, files
+from jaxcovid.runs.resume import differences
+from jaxcovid.training.step import TrainState
 from tests.experiments.scripts import FOLDER, call
-from tests.runs import noise_folder
+from tests.small_runs import noise_folder
 
 _PRESETS = runpy.run_path(str(FOLDER / "presets.py"))
 PRESETS, SEED, LADDER, config = (_PRESETS[name] for name in ("PRESETS", "SEED", "LADDER", "config"))
@@ -215,7 +215,7 @@ def test_an_unknown_preset_names_the_closest(case, capfd):
 
 def test_flags_override_the_preset_and_only_they_do(monkeypatch):
     taken = []
-    monkeypatch.setattr("jaxcovid.experiment.run", lambda config, _: taken.append(config))
+    monkeypatch.setattr("jaxcovid.runs.run.fine_tune", lambda config, _: taken.append(config))
     # The momentum is the default of Config, and not the preset's.
     assert call("run", "--preset", "part1-vgg16-fc-2", "--momentum", 0.9, "--epochs", 1) == 0
     (settings,) = taken
@@ -242,7 +242,7 @@ def test_a_resumed_run_keeps_its_own_settings(case, tmp_path, monkeypatch):
     record = as_json(config("part1-vgg16-fc-2")) | {"lr": 0.5}
     (tmp_path / "config.json").write_text(json.dumps(record))
     taken = []
-    monkeypatch.setattr("jaxcovid.experiment.run", lambda config, _: taken.append(config))
+    monkeypatch.setattr("jaxcovid.runs.run.fine_tune", lambda config, _: taken.append(config))
     assert call("run", "--resume", tmp_path, *flags) == 0
     (settings,) = taken
     assert (settings.preset, settings.lr, settings.model) == (expected, 0.5, "vgg16")

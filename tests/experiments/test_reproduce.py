@@ -8,14 +8,13 @@ import time
 
 import pytest
 
-from jaxcovid import experiment
 from jaxcovid.config import problems
 from jaxcovid.data import phantom
 from jaxcovid.errors import DivergedError, InputError, Interrupted
+from tests.assignment.reproductions import write_run
 from tests.conftest import picture
 from tests.experiments.scripts import FOLDER, call
-from tests.reproductions import write_run
-from tests.runs import blank_charts
+from tests.small_runs import blank_charts
 
 THREE = "covid-19", "normal", "pneumonia"
 
@@ -63,7 +62,7 @@ def runs(monkeypatch):
         confusion = [[3 if row == column else 1 for column in classes] for row in classes]
         write_run(config.output, confusion, classes)
 
-    monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr(run, "run", run)
     with blank_charts():
         yield made
 

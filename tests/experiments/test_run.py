@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from jaxcovid import initial_weights
 from jaxcovid.config import Config, as_json
+from jaxcovid.training import initial_weights
 from tests.experiments.scripts import FOLDER, call
 from weights_convert import table
 from weights_convert.fetch import SOURCES

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from jaxcovid import models
-from jaxcovid.losses import bce, cross_entropy, focal
-from jaxcovid.optimizers import optimizer
-from jaxcovid.train import Batch, init_state, make_train_step
-from jaxcovid.trainable import SELECTIONS, freeze, label, live_norms
+from jaxcovid.training.losses import bce, cross_entropy, focal
+from jaxcovid.training.optimizers import optimizer
+from jaxcovid.training.step import Batch, init_state, make_train_step
+from jaxcovid.training.trainable import SELECTIONS, freeze, label, live_norms
 from weights_convert import flax_to_torch, table, torch_to_flax
 
 pytestmark = pytest.mark.parity

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 import weights_convert
-from jaxcovid import experiment, models
+from jaxcovid import models
 from jaxcovid.config import Config
+from jaxcovid.runs.run import fine_tune
 from tests.parity.test_training import CLASSES, HIDDEN, images, to_torch, torch_model, variables_of
 from tests.weights_convert import assemble
 
@@ -198,7 +199,7 @@ def test_stage_by_stage(torch, torchvision, name, size):
 def test_a_runs_weights_predict_the_same_in_torchvisions_pipeline(
     torch, torchvision, image_folder, tmp_path
 ):
-    run = experiment.run(
+    run = fine_tune(
         Config(
             data=str(image_folder),
             weights="none",
@@ -240,7 +241,7 @@ def test_a_two_class_network_from_torch_starts_a_three_class_run(
 ):
     model = torch_model(torch, torchvision, "resnet18")
     torch.save(model.state_dict(), tmp_path / "part1.pth")
-    run = experiment.run(
+    run = fine_tune(
         Config(
             data=str(image_folder),
             weights=str(tmp_path / "part1.pth"),

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from jaxcovid.audit import FreezeAudit
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.evaluation import Predictions
-from jaxcovid.report.results import Epoch, Training, gather
-from jaxcovid.trainable import PlanRow
+from jaxcovid.results import Epoch, Training, gather
+from jaxcovid.training.evaluation import Predictions
+from jaxcovid.training.freeze_audit import FreezeAudit
+from jaxcovid.training.trainable import PlanRow
 
 CLASSES = ("<script>alert(1)</script>", "normal & healthy", "$pneu_mon\"ia'{{ 1 + 1 }}")
 SIZES = {"train": 60, "validation": 40, "test": 30}

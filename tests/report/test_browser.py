@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from jaxcovid.assignment import page as reproduction_page
 from jaxcovid.config import Config, as_json
-from jaxcovid.report import artifacts, reproduction, sweep_page
+from jaxcovid.runs import artifacts
 from jaxcovid.statistics.comparison import compare
+from jaxcovid.sweeps import page as sweep_page
+from tests.assignment.test_page import made_up
 from tests.report.example import CLASSES, dataset, predictions, results
-from tests.report.test_reproduction import made_up
-from tests.report.test_sweep_page import CLEAR, GRID, outcomes
+from tests.sweeps.test_page import CLEAR, GRID, outcomes
 
 pytestmark = pytest.mark.system
 
@@ -52,7 +54,7 @@ def folder(tmp_path_factory):
     record = {**as_json(Config()), "dataset": {"name": "xrays"}, "warnings": ["random weights"]}
     sweep_page.write(root / "sweep", GRID, outcomes(CLEAR), record)
     (root / "reproduction").mkdir()
-    reproduction.write(root / "reproduction", made_up(root / "reproduction"))
+    reproduction_page.write(root / "reproduction", made_up(root / "reproduction"))
     return root
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from jaxcovid.report import artifacts
+from jaxcovid.runs import artifacts
 from tests.report.example import CLASSES, dataset, predictions, results
 
 # The order in which a reader is to meet them.

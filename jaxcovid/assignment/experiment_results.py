@@ -1,0 +1,114 @@
+"""Experiments run with several seeds, as written and corrected, as read from their folders."""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+from jaxcovid.assignment.reported import Reported
+from jaxcovid.errors import InputError, first_line
+
+# Folder name and words of each way to run an experiment.
+VARIANTS = {"as-written": "as written", "corrected": "corrected"}
+
+# In the folder of a run that diverged, with what it said: such a run ends, but has no results.
+DIVERGED = "diverged.txt"
+
+
+class Run(NamedTuple):
+    """A finished run: its metrics on the split that counts, and how it came to them."""
+
+    seed: int
+    split: str
+    classes: tuple[str, ...]
+    metrics: Mapping[str, Any]
+    correct: Bool[np.ndarray, "n"]
+    """Which images of the split it classifies right, in the order of predictions.csv."""
+    history: tuple[Mapping[str, float], ...]
+    settings: Mapping[str, Any]
+
+
+class Outcome(NamedTuple):
+    """What became of one planned run; without `run` it is diverged or not finished."""
+
+    variant: str
+    seed: int
+    folder: str
+    """Relative to that of the reproduction."""
+    run: Run | None = None
+    diverged: str = ""
+
+
+class Experiment(NamedTuple):
+    """One experiment of the assignment, and what became of its runs."""
+
+    name: str
+    title: str
+    part: int
+    source: str
+    notes: str
+    reported: Reported | None
+    habits: tuple[str, ...]
+    unintended: Mapping[str, Any]
+    outcomes: tuple[Outcome, ...]
+
+    def runs(self, variant: str) -> list[Run]:
+        """The finished ones, by seed."""
+        found = (each.run for each in self.outcomes if each.variant == variant)
+        return [run for run in found if run is not None]
+
+    def planned(self, variant: str) -> int:
+        """How many there are to be."""
+        return sum(each.variant == variant for each in self.outcomes)
+
+
+def finished(folder: Path) -> bool:
+    """Whether there is nothing left to do for the run."""
+    return (folder / "metrics.json").is_file() or (folder / DIVERGED).is_file()
+
+
+def outcome(root: Path, folder: str, variant: str, seed: int, split: str) -> Outcome:
+    """What became of the run in that folder below the root. Raises InputError if it is damaged."""
+    run, diverged = None, ""
+    if (root / folder / "metrics.json").is_file():
+        run = read_run(root / folder, seed, split)
+    elif (root / folder / DIVERGED).is_file():
+        diverged = (root / folder / DIVERGED).read_text(errors="replace").strip()
+    return Outcome(variant, seed, folder, run, diverged)
+
+
+def read_run(folder: Path, seed: int, split: str) -> Run:
+    """A finished run's results on that split, or on validation if it has no such.
+
+    Raises InputError if a file is damaged.
+    """
+    path = folder
+    try:
+        path = folder / "metrics.json"
+        metrics = json.loads(path.read_text())
+        split = split if split in metrics else "validation"
+        measured = metrics[split]
+        path = folder / "config.json"
+        settings = json.loads(path.read_text())
+        path = folder / "history.csv"
+        with path.open(newline="") as stream:
+            history = tuple(
+                {name: float(value) for name, value in row.items()}
+                for row in csv.DictReader(stream)
+            )
+        path = folder / "predictions.csv"
+        with path.open(newline="") as stream:
+            rows = [row["correct"] for row in csv.DictReader(stream) if row["split"] == split]
+        correct = np.array([row == "True" for row in rows], bool)
+        classes = tuple(measured["per_class"])
+    except OSError as error:
+        raise InputError([f"{path}: {error.strerror}; delete {folder} to run it again"]) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            [f"{path} is damaged ({first_line(error)}); delete {folder} to run it again"]
+        ) from None
+    return Run(seed, split, classes, measured, correct, history, settings)

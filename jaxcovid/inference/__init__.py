@@ -1,0 +1,1 @@
+"""Trained networks: loading them, what they say of image files, where they look."""

@@ -1,0 +1,192 @@
+"""A trained network from what a run leaves behind: its folder, or a file of its weights."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcovid import models, parallel
+from jaxcovid.data.images import CROP, RESIZE
+from jaxcovid.data.loader import MEAN, STD
+from jaxcovid.data.merge import joined
+from jaxcovid.errors import InputError, check, first_line
+from jaxcovid.training.initial_weights import unfit_values
+from jaxcovid.training.losses import Codes
+from weights_convert import ConversionError, FormatError, read, table, torch_to_flax
+
+PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
+
+
+class Exported(NamedTuple):
+    """A network over `classes`, ready for `evaluation.compiled_eval_step`.
+
+    `thresholds` are those of `metrics.operating_points` on the run's validation images; `record`
+    is the run's config.json, empty for a file of weights.
+    """
+
+    name: str
+    architecture: str
+    model: models.Model
+    variables: dict[str, Any]
+    classes: tuple[str, ...]
+    # What each class is coded as, where classes imply others.
+    codes: Codes | None
+    # Which classes these were joined from, as `--merge` says it.
+    merge: tuple[str, ...]
+    thresholds: dict[str, dict[str, float | None]]
+    record: dict[str, Any]
+
+
+def load(source: Path) -> Exported:
+    """The network of a finished run's folder, or of a .safetensors or .pth that a run exported.
+
+    It computes in float32. Raises InputError.
+    """
+    try:
+        weights = read(source)
+        stated = _stated(weights.metadata, source)
+        architecture, hidden, dropout = stated["architecture"], stated["hidden"], stated["dropout"]
+        classes = tuple(stated["classes"])
+        check([f"{source}: {problem}" for problem in unfit_values(weights.arrays)])
+        entries = table(architecture, len(classes), hidden, dropout > 0)
+        variables = torch_to_flax(weights.arrays, entries)
+    except FormatError as error:
+        raise InputError([_advice(source, str(error))]) from None
+    except OSError as error:
+        raise InputError([_advice(source, f"{source}: {error.strerror}")]) from None
+    except ConversionError as error:
+        listed = "\n  ".join(error.problems)
+        raise InputError([f"{source}: not the network that it says it is:\n  {listed}"]) from None
+    model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
+    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables)
+    return Exported(
+        _name(source.resolve()),
+        architecture,
+        model,
+        {"batch_stats": {}, **variables},
+        classes,
+        stated["codes"],
+        tuple(stated["merge"]),
+        stated["thresholds"],
+        _record(source) if source.is_dir() else {},
+    )
+
+
+def metadata(
+    architecture: str,
+    hidden: tuple[int, ...],
+    dropout: float,
+    classes: tuple[str, ...],
+    codes: Codes | None,
+    merge: tuple[str, ...],
+    thresholds: Mapping[str, Mapping[str, float | None]],
+    disclaimer: str,
+) -> dict[str, str]:
+    """What `load` must know besides arrays, as a file of weights holds it."""
+    return {
+        **({} if codes is None else {"codes": json.dumps(codes.astype(int).tolist())}),
+        "architecture": architecture,
+        "head": json.dumps({"hidden": hidden, "dropout": dropout}),
+        "classes": json.dumps(classes),
+        "merge": json.dumps(merge),
+        "preprocessing": json.dumps(PREPROCESSING),
+        "thresholds": json.dumps(thresholds),
+        "disclaimer": disclaimer,
+    }
+
+
+def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
+    """What the file says of itself. Raises InputError."""
+    if missing := [name for name in ("architecture", "head", "classes") if name not in metadata]:
+        raise InputError(
+            [
+                f"{source}: it does not say its {', '.join(missing)}; give the folder of a run, or "
+                "a weights.safetensors or weights.pth that a run wrote"
+            ]
+        )
+    try:
+        head = json.loads(metadata["head"])
+        stated = {
+            "architecture": metadata["architecture"],
+            "hidden": tuple(head["hidden"]),
+            "dropout": float(head["dropout"]),
+            "classes": json.loads(metadata["classes"]),
+            "thresholds": json.loads(metadata.get("thresholds", "{}")),
+            "codes": _codes(metadata.get("codes")),
+            "merge": json.loads(metadata.get("merge", "[]")),
+        }
+        preprocessing = json.loads(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
+        unfit = [name for name, fits in _FITS.items() if not fits(stated)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError([f"{source}: its metadata are damaged ({first_line(error)})"]) from None
+    problems = [f"{source}: its metadata are damaged ({name})" for name in unfit]
+    if stated["architecture"] not in models.MODELS:
+        problems.append(f"{source}: unknown network {stated['architecture']!r}")
+    if preprocessing != PREPROCESSING:
+        problems.append(f"{source}: made for images prepared otherwise ({preprocessing})")
+    check(problems)
+    return stated
+
+
+# What must hold of what a file says of itself.
+_FITS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "head": lambda stated: all(type(width) is int and width > 0 for width in stated["hidden"]),
+    "dropout": lambda stated: 0 <= stated["dropout"] < 1,
+    "classes": lambda stated: (
+        isinstance(stated["classes"], list)
+        and len(set(stated["classes"])) == len(stated["classes"]) >= 2
+        and all(name.encode() for name in stated["classes"])
+    ),
+    "codes": lambda stated: (
+        stated["codes"] is None
+        or (
+            stated["codes"].shape == (len(stated["classes"]),) * 2
+            and bool(np.isin(stated["codes"], (0, 1)).all())
+            and len(np.unique(stated["codes"], axis=0)) == len(stated["classes"])
+        )
+    ),
+    "merge": lambda stated: (
+        isinstance(stated["merge"], list)
+        and set(joined(stated["merge"]).values()) <= set(stated["classes"])
+    ),
+    "thresholds": lambda stated: all(
+        name in stated["classes"]
+        and all(isinstance(value, float | int | None) for value in points.values())
+        for name, points in stated["thresholds"].items()
+    ),
+}
+
+
+def _codes(text: str | None) -> Codes | None:
+    return None if text is None else np.array(json.loads(text), np.float32)
+
+
+def _advice(source: Path, message: str) -> str:
+    if source.is_dir() and (source / "config.json").exists():
+        return (
+            f"{source}: this run is not finished; go on with it by "
+            f"`python experiments/run.py --resume {source}`"
+        )
+    return message
+
+
+def _name(path: Path) -> str:
+    """What to call it: files of weights have the same name in every run."""
+    return path.name if path.is_dir() else f"{path.parent.name}/{path.name}"
+
+
+def _record(run: Path) -> dict[str, Any]:
+    path = run / "config.json"
+    try:
+        record = json.loads(path.read_text())
+    except OSError as error:
+        raise InputError([f"{path}: {error.strerror}; the run is not complete"]) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError([f"{path} is damaged ({first_line(error)})"]) from None
+    if not isinstance(record, dict):
+        raise InputError([f"{path} is damaged (no settings in it)"])
+    return record

@@ -1,0 +1,98 @@
+"""What a network says of image files, read as they come."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import jax
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from jaxcovid import parallel
+from jaxcovid.data import images, layout
+from jaxcovid.data.loader import Examples
+from jaxcovid.errors import check
+from jaxcovid.inference.grad_cam import compiled_grad_cam
+from jaxcovid.inference.inference_model import Exported
+from jaxcovid.training.evaluation import BATCH, compiled_eval_step
+from jaxcovid.training.label_codes import class_scores
+from jaxcovid.training.losses import cross_entropy
+
+Pixels = UInt8[np.ndarray, "224 224 channel"]
+
+
+class Answer(NamedTuple):
+    """Of one file: probabilities of the classes, or the problem why there are none.
+
+    `heat` is where the network looked for the class that it predicts, if that was asked for.
+    """
+
+    path: Path
+    problem: str
+    pixels: Pixels | None = None
+    probabilities: Float[np.ndarray, "class"] | None = None
+    heat: Float[np.ndarray, "rows columns"] | None = None
+    # Of every output by itself, where classes imply others.
+    findings: Float[np.ndarray, "output"] | None = None
+
+
+def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> Iterator[Answer]:
+    """What the network says of each file in turn; files are read while it computes."""
+    devices = parallel.devices()
+    step = compiled_eval_step(network.model, cross_entropy(), devices)
+    variables = parallel.replicate(network.variables, devices)
+    heats = compiled_grad_cam(network.model, network.variables) if explain else None
+    size = min(BATCH, len(paths))
+    length = -(-size // devices.mesh.size) * devices.mesh.size
+    unused = np.zeros(length, np.int32)  # labels, and what augmentation needs
+    for chunk in _read(paths, size):
+        pixels = np.zeros((length, images.CROP, images.CROP, 3), np.uint8)
+        for place, answer in zip(pixels, chunk, strict=False):
+            if answer.pixels is not None:
+                place[:] = answer.pixels
+        batch = (pixels, unused[:, None].repeat(2, 1), unused, unused, np.ones(length, np.float32))
+        inputs = parallel.shares(Examples(*cast(Any, batch)), devices)
+        logits, _ = step(variables["params"], variables["batch_stats"], inputs)
+        scores = logits if network.codes is None else class_scores(logits, network.codes)
+        probabilities = np.asarray(jax.nn.softmax(scores, axis=-1))
+        found = [None] * length if network.codes is None else np.asarray(jax.nn.sigmoid(logits))
+        maps = heats(pixels, probabilities.argmax(1)) if heats is not None else [None] * length
+        for answer, row, heat, own in zip(chunk, probabilities, maps, found, strict=False):
+            known = answer.pixels is not None
+            yield answer._replace(probabilities=row, heat=heat, findings=own) if known else answer
+
+
+def files(sources: Sequence[Path]) -> list[Path]:
+    """The image files that are named, and those in the folders that are. Raises InputError."""
+    found: list[Path] = []
+    problems = [] if sources else ["IMAGE|FOLDER: none is given"]
+    for source in sources:
+        if not os.path.isdir(source):  # noqa: PTH112 (Path's raises at names that are too long)
+            found.append(source)  # whatever is wrong with it is told like of any other file
+            continue
+        images_inside, _ = layout.walk(source)
+        if not images_inside:
+            problems.append(f"{source}: no image in this folder ({', '.join(layout.SUFFIXES)})")
+        found += images_inside
+    check(problems)
+    return found
+
+
+def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:
+    """The files' pixels, so many at a time; the next ones are read ahead."""
+    with ThreadPoolExecutor() as pool:
+        waiting: list = []
+        for start in range(0, len(paths) + size, size):
+            ahead = [pool.submit(_one, path) for path in paths[start : start + size]]
+            if waiting:
+                yield [each.result() for each in waiting]
+            waiting = ahead
+
+
+def _one(path: Path) -> Answer:
+    try:
+        return Answer(path, "", images.evaluation_view(images.read(path)))
+    except images.UnreadableError as error:
+        return Answer(path, str(error))

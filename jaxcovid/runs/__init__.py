@@ -1,0 +1,1 @@
+"""One run from settings to artifacts, and evaluations of what a run left."""

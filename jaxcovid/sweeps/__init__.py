@@ -1,0 +1,1 @@
+"""Many settings and seeds in one program, compared on one page."""

@@ -1,0 +1,1 @@
+"""Training: one step, its loop, what trains and what stays, checkpoints."""

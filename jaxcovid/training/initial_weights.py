@@ -1,0 +1,158 @@
+"""The variables that a run starts from: random, or from a file with a new head."""
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+from jaxtyping import PRNGKeyArray
+
+from jaxcovid.config import Config
+from jaxcovid.data.loader import INIT, purpose_key
+from jaxcovid.errors import InputError, check
+from jaxcovid.models import Model
+from jaxcovid.training.trainable import FROZEN
+from weights_convert import ConversionError, Entry, FormatError, detect, read, torch_to_flax
+from weights_convert.fetch import SOURCES, FetchError, fetch
+from weights_convert.names import HEADS
+
+
+class Initial(NamedTuple):
+    """Variables, and in words where they come from."""
+
+    variables: dict[str, Any]
+    source: str
+    warnings: tuple[str, ...] = ()
+
+
+def initial_variables(
+    config: Config, module: Model, entries: tuple[Entry, ...], classes: Sequence[str], labels: Any
+) -> Initial:
+    """What `--weights` asks for; `labels` tell what will train. Raises InputError.
+
+    ImageNet weights that cannot be had are an error, except for the phantoms, whose point is to
+    work anywhere.
+    """
+    if config.weights == "none":
+        return Initial(random_variables(module, config.seed, labels), "random weights")
+    if config.weights != "imagenet":
+        path = Path(config.weights)
+        return from_file(config, path, module, entries, classes, labels)
+    try:
+        path = fetch(SOURCES[config.model])
+    except FetchError as error:
+        if config.data is not None:
+            raise InputError(
+                [f"--weights imagenet: {error}; or pass --weights none for random weights"]
+            ) from None
+        warning = (
+            f"no ImageNet weights ({error}). The frozen part is random: this run shows that the "
+            "software works, not what transfer learning reaches"
+        )
+        return Initial(random_variables(module, config.seed, labels), "random weights", (warning,))
+    return from_file(config, path, module, entries, classes, labels)
+
+
+def random_variables(module: Model, seed: int, labels: Any) -> dict[str, Any]:
+    """Torchvision's initialisation of backbone and head.
+
+    What stays frozen stands for pretrained weights, so it is the same for every seed.
+    """
+    own = _init(module, purpose_key(seed, INIT))
+    fixed = _init(module, purpose_key(0, INIT)) if seed else own
+
+    def chosen(label: str, trained: Any, frozen: Any) -> Any:
+        return frozen if label == FROZEN else trained
+
+    params = jax.tree.map(chosen, labels, own["params"], fixed["params"])
+    return {"params": params, "batch_stats": own.get("batch_stats", {})}
+
+
+@functools.partial(jax.jit, static_argnums=0)  # compiled once for all seeds
+def _init(module: Model, key: PRNGKeyArray) -> Any:
+    return module.init(key, jnp.zeros((1, 224, 224, 3), jnp.float32))
+
+
+def from_file(
+    config: Config,
+    path: Path,
+    module: Model,
+    entries: tuple[Entry, ...],
+    classes: Sequence[str],
+    labels: Any,
+) -> Initial:
+    """The file's backbone, and its head if it has the same layers and is not of other classes.
+
+    The file may be .pth, .safetensors, .npz or a run's folder. Raises InputError naming every
+    array that does not fit.
+    """
+    model = config.model
+    try:
+        weights = read(path)
+    except FormatError as error:
+        raise InputError([f"--weights: {error}"]) from None
+    except OSError as error:
+        raise InputError([f"--weights: {path}: {error.strerror}"]) from None
+    state = weights.arrays
+    check([f"--weights: {path}: {problem}" for problem in unfit_values(state)])
+    # Files from elsewhere do not say what their classes are.
+    same_classes = weights.metadata.get("classes", json.dumps(list(classes))) == json.dumps(
+        list(classes)
+    )
+    prefix = f"{HEADS[model]}."
+    stored_head = _shapes(state, prefix)
+    wanted_head = {entry.torch: entry.shape for entry in entries if entry.torch.startswith(prefix)}
+    variables = random_variables(module, config.seed, labels)
+    if stored_head == wanted_head and same_classes:
+        used, chosen, source = state, entries, f"{path}, with its head"
+    else:
+        used = {name: array for name, array in state.items() if not name.startswith(prefix)}
+        chosen = tuple(entry for entry in entries if not entry.torch.startswith(prefix))
+        source = f"{path}, with a new head"
+    try:
+        loaded = torch_to_flax(used, chosen)
+    except ConversionError as error:
+        listed = "\n  ".join(_other_model(state, model) or error.problems)
+        raise InputError([f"--weights: {path} does not fit --model {model}:\n  {listed}"]) from None
+    flat: Any = traverse_util.flatten_dict(variables)
+    for leaf, array in traverse_util.flatten_dict(loaded).items():
+        flat[leaf] = jnp.array(array, flat[leaf].dtype)
+    return Initial(traverse_util.unflatten_dict(flat) | _empty(variables), source)
+
+
+def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
+    """Arrays that no trained network has: they would spoil every result unnoticed."""
+    found = []
+    for name, array in state.items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            found.append(f"{name} holds {array.dtype}, not floating-point numbers")
+        elif not np.isfinite(array).all():
+            found.append(f"{name} holds infinite values or NaN")
+        elif name.endswith("running_var") and (array < 0).any():
+            found.append(f"{name} holds negative variances")
+    return found
+
+
+def _empty(variables: Mapping[str, Any]) -> dict[str, Any]:
+    # A model without batch norm has an empty collection, which flattening loses.
+    return {name: {} for name, tree in variables.items() if not tree}
+
+
+def _shapes(state: Mapping[str, np.ndarray], prefix: str) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in state.items() if name.startswith(prefix)}
+
+
+def _other_model(state: Mapping[str, np.ndarray], model: str) -> tuple[str, ...]:
+    """What the file holds if it is another model's: more telling than a hundred names."""
+    try:
+        detect(state, model)
+    except ConversionError as error:
+        return error.problems
+    return ()

@@ -1,0 +1,151 @@
+"""One step of training, one of evaluation: pure functions of the state and a batch."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jaxcovid import parallel
+from jaxcovid.models import Model
+from jaxcovid.training.losses import Loss
+from jaxcovid.training.trainable import combine, partition
+
+
+class TrainState(NamedTuple):
+    """Everything that training changes, and the key that its randomness comes from."""
+
+    step: Int[Array, ""]
+    params: Any
+    batch_stats: Any
+    opt_state: optax.OptState
+    key: PRNGKeyArray
+
+
+class Batch(NamedTuple):
+    """Normalised images, their classes, and 1 for examples that count or 0 for padding."""
+
+    images: Float[Array, "batch height width channel"]
+    labels: Int[Array, "batch"]
+    mask: Float[Array, "batch"]
+
+
+class Totals(NamedTuple):
+    """Sums over examples, so that totals of batches add up."""
+
+    loss: Float[Array, ""]
+    weight: Float[Array, ""]  # what the sum of losses is to be divided by
+    correct: Float[Array, ""]
+    examples: Float[Array, ""]
+
+
+# (params, batch_stats, batch) to logits.
+Forward = Callable[[Any, Any, Batch], Float[Array, "batch class"]]
+
+# What of a network's outputs is compared between classes: the largest is the answer.
+Scores = Callable[[Float[Array, "batch class"]], Float[Array, "batch class"]]
+
+
+def as_they_are(logits: Float[Array, "batch class"]) -> Float[Array, "batch class"]:
+    """For outputs that stand for one class each."""
+    return logits
+
+
+def make_train_step(
+    model: Model,
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    labels: Any,
+    live_norms: frozenset[str],
+    scores: Scores = as_they_are,
+    start: str | None = None,
+) -> Callable[[TrainState, Batch], tuple[TrainState, Totals]]:
+    """The training step for a model whose parameters carry `labels`.
+
+    `scores` turns outputs into what is compared between classes. With `start`, batches hold what
+    the frozen stages before that one put out instead of images. If the model has an `axis_name`,
+    this is what one device does with its share of the batch: all see the same sums, so all make the
+    same update.
+    """
+
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
+        # Differentiating only the trainable part leaves no gradient of the frozen one to compute.
+        trainable, frozen = partition(state.params, labels)
+
+        def share_of_mean_loss(trainable: Any) -> tuple[Float[Array, ""], tuple[Any, Totals]]:
+            logits, updates = model.apply(
+                {"params": combine(trainable, frozen), "batch_stats": state.batch_stats},
+                batch.images,
+                train=True,
+                live_norms=live_norms,
+                mask=batch.mask,
+                mutable=["batch_stats"],
+                rngs={"dropout": jax.random.fold_in(state.key, state.step)},
+                start=start or model.stages[0],
+            )
+            totals = total(loss, scores, logits, batch)
+            weight = parallel.sum_over_devices(totals.weight, model.axis_name)
+            return totals.loss / weight, (updates.get("batch_stats", {}), totals)
+
+        shares, (batch_stats, totals) = jax.grad(share_of_mean_loss, has_aux=True)(trainable)
+        gradients, totals = parallel.sum_over_devices((shares, totals), model.axis_name)
+        updates, opt_state = optimizer.update(gradients, state.opt_state, trainable)
+        params = combine(optax.apply_updates(trainable, updates), frozen)
+        return TrainState(state.step + 1, params, batch_stats, opt_state, state.key), totals
+
+    return train_step
+
+
+def make_eval_step(
+    model: Model,
+    loss: Loss,
+    scores: Scores = as_they_are,
+    start: str | None = None,
+    forward: Forward | None = None,
+) -> Callable[[Any, Any, Batch], tuple[Float[Array, "batch class"], Totals]]:
+    """The evaluation step: logits and totals, with running statistics and without dropout.
+
+    `forward` is another way to get logits. If the model has an `axis_name`, every device returns
+    those of the whole batch.
+    """
+
+    def evaluation_mode(params: Any, batch_stats: Any, batch: Batch) -> Any:
+        variables = {"params": params, "batch_stats": batch_stats}
+        return model.apply(variables, batch.images, start=start or model.stages[0])
+
+    def eval_step(
+        params: Any, batch_stats: Any, batch: Batch
+    ) -> tuple[Float[Array, "batch class"], Totals]:
+        logits = (forward or evaluation_mode)(params, batch_stats, batch)
+        totals = parallel.sum_over_devices(total(loss, scores, logits, batch), model.axis_name)
+        if model.axis_name is not None:
+            logits = lax.all_gather(logits, model.axis_name, tiled=True)
+        return logits, totals
+
+    return eval_step
+
+
+def init_state(
+    variables: Any, optimizer: optax.GradientTransformation, labels: Any, key: PRNGKeyArray
+) -> TrainState:
+    """The state before the first step."""
+    params = variables["params"]
+    opt_state = optimizer.init(partition(params, labels)[0])
+    return TrainState(
+        jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), opt_state, key
+    )
+
+
+def total(loss: Loss, scores: Scores, logits: Float[Array, "batch class"], batch: Batch) -> Totals:
+    """Sums over the examples of a batch that count."""
+    values, weights = loss(logits, batch.labels, batch.mask)
+    correct = (scores(logits).argmax(-1) == batch.labels).astype(batch.mask.dtype)
+    return Totals(
+        (values * batch.mask).sum(),
+        (weights * batch.mask).sum(),
+        (correct * batch.mask).sum(),
+        batch.mask.sum(),
+    )

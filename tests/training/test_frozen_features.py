@@ -1,0 +1,106 @@
+"""Training on features of the frozen part is training on the images."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jaxcovid.data.dataset import Split
+from jaxcovid.errors import InputError
+from jaxcovid.runs.run import fine_tune
+from jaxcovid.training import frozen_features
+from tests.small_runs import assert_same, config, noise_folder, numbers
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return noise_folder(tmp_path_factory.mktemp("data") / "xrays", 3, 2)
+
+
+def histories(data, folder, views, **options):
+    """Of the uncached and the cached run."""
+    return [
+        numbers(fine_tune(config(data, folder / str(count), views=count, **options)))
+        for count in (0, views)
+    ]
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("undrawn")
+def test_cached_runs_of_the_last_block_have_the_losses_of_uncached_ones(data, tmp_path):
+    plain, cached = histories(data, tmp_path, 2, augment=False, trainable="last_block", epochs=1)
+    np.testing.assert_allclose(cached, plain, atol=1e-5)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_cached_runs_have_the_losses_of_uncached_ones(data, tmp_path):
+    plain, cached = histories(data, tmp_path, 2, dropout=0.3)
+    np.testing.assert_allclose(cached, plain, atol=1e-5)
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("undrawn")
+def test_a_small_budget_takes_half_precision_on_disk(data, tmp_path, monkeypatch):
+    made = []
+    empty = frozen_features._empty
+    monkeypatch.setattr(
+        feature_cache, "_empty", lambda *each: made.append(each[1:]) or empty(*each)
+    )
+    plain, cached = histories(data, tmp_path, 1, augment=False, memory_budget=0.0, epochs=1)
+    assert set(made) == {(np.float16, True)}
+    np.testing.assert_allclose(cached, plain, atol=5e-3)
+
+
+def made(values):
+    split = Split(np.zeros((1, 0)), np.zeros((1, 2)), values, np.zeros(1, np.int32), ("a.png",))
+    return lambda: {"train": split}
+
+
+def test_features_are_kept_for_the_next_run_and_the_oldest_go():
+    kept, small = {}, np.zeros((1, 4), np.float32)
+    plain = {"train": made(small)()["train"]._replace(labels=np.ones(1, np.int32))}
+    for key in ("a", "b", "c"):
+        found = frozen_features.kept_or_new(kept, key, plain, made(small), 2 * small.nbytes)
+        assert found["train"].evaluation is small
+        assert found["train"].labels[0] == 1  # of this run, not of the one that kept them
+    assert list(kept) == ["b", "c"]
+    frozen_features.kept_or_new(
+        kept, "b", plain, lambda: pytest.fail("made again"), 2 * small.nbytes
+    )
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_with_kept_features_is_the_same(data, tmp_path, monkeypatch):
+    kept = {}
+    runs = [
+        fine_tune(config(data, tmp_path / name, views=1, seed=seed), kept=kept)
+        for name, seed in (("first", 0), ("other", 1))
+    ]
+    assert len(kept) == 1
+    monkeypatch.setattr(frozen_features, "cached", lambda *_, **__: pytest.fail("made again"))
+    again = fine_tune(config(data, tmp_path / "again", views=1), kept=kept)
+    assert_same(again, runs[0])
+    with pytest.raises(pytest.fail.Exception):  # other features
+        fine_tune(config(data, tmp_path / "half", views=1, precision="bfloat16"), kept=kept)
+
+
+STORAGE = {
+    "all": (40, (np.float32, False)),
+    "half": (20, (np.float16, False)),
+    "none": (19, (np.float16, True)),
+}
+
+
+@pytest.mark.parametrize("case", STORAGE)
+def test_storage(case):
+    budget, expected = STORAGE[case]
+    assert frozen_features._storage(10, budget) == expected
+
+
+@pytest.mark.parametrize("options", [{"trainable": "all"}, {"batch_norm": "batch"}])
+def test_without_a_frozen_part_there_is_nothing_to_keep(options, data, tmp_path):
+    settings = dataclasses.replace(config(data, tmp_path / "run", views=2), **options)
+    with pytest.raises(InputError, match="--views: training changes the network from its first"):
+        fine_tune(settings)
+    assert not (tmp_path / "run").exists()
