@@ -1,24 +1,27 @@
-"""`python -m weights_convert convert|inspect|fetch`."""
+"""The command `weights-convert convert|inspect|fetch`, also `python -m weights_convert`."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from weights_convert.convert import check
-from weights_convert.detect import detect
+from weights_convert.detection import architecture_of, detect
 from weights_convert.errors import ConversionError, FormatError
 from weights_convert.files import SUFFIXES, Weights, read, save
-from weights_convert.names import HEADS
+from weights_convert.names import ARCHITECTURES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    """Runs the command that `arguments`, by default the process's, ask for.
+
+    Returns the exit code: 0 done, 2 bad input, 130 interrupted.
+    """
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
     except ConversionError as error:
-        listed = "\n  ".join(error.problems)
-        print(f"{getattr(options, 'source', '')}: does not fit:\n  {listed}", file=sys.stderr)
+        problems = "\n  ".join(error.problems)
+        print(f"{getattr(options, 'source', '')}: does not fit:\n  {problems}", file=sys.stderr)
     except (FormatError, OSError) as error:
         print(_message(error), file=sys.stderr)
     except KeyboardInterrupt:
@@ -42,11 +45,10 @@ def _inspect(options: argparse.Namespace) -> int:
     weights = read(options.source)
     print(f"{options.source}: {weights.container}, {_summary(weights)}")
     try:
-        entries = detect(weights.arrays)
+        model = architecture_of(weights.arrays)
+        entries = detect(weights.arrays, model)
         check(weights.arrays, entries)
-        heads = tuple(HEADS.values())
-        head = [entry for entry in entries if entry.torch.startswith(heads)]
-        print(f"model: {_model(weights)}, {head[-1].shape[0]} classes")
+        print(f"model: {model}, {entries[-1].shape[0]} classes")
     except ConversionError as error:
         print(f"model: {error.problems[0]}")
     for key, value in sorted(weights.metadata.items()):
@@ -60,17 +62,13 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from weights_convert.fetch import SOURCES, fetch
+    from weights_convert.fetch import fetch
 
-    source = SOURCES[options.model]
+    file = ARCHITECTURES[options.model].weights
     if options.mirror:
-        source = source._replace(base=options.mirror.rstrip("/"))
-    print(fetch(source, options.folder))
+        file = file._replace(server=options.mirror.rstrip("/"))
+    print(fetch(file, options.folder))
     return 0
-
-
-def _model(weights: Weights) -> str:
-    return "resnet18" if "layer4.1.conv2.weight" in weights.arrays else "vgg16"
 
 
 def _summary(weights: Weights) -> str:
@@ -86,8 +84,9 @@ def _message(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    as_module = Path(sys.argv[0]).name == Path(__file__).name
     parser = argparse.ArgumentParser(
-        prog="python -m weights_convert",
+        prog="python -m weights_convert" if as_module else "weights-convert",
         description="Moves weights between PyTorch and Flax without PyTorch, executing nothing "
         "that a file contains. Not for clinical use.",
     )
@@ -96,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     convert = commands.add_parser("convert", help="write weights in another format")
     convert.add_argument("source", type=Path, help="a file, or a run's folder")
     convert.add_argument("target", type=Path, help=f"a name in {', '.join(SUFFIXES)}")
-    convert.add_argument("--model", choices=tuple(HEADS), help="detected if not given")
+    convert.add_argument("--model", choices=tuple(ARCHITECTURES), help="detected if not given")
     convert.add_argument(
         "--allow-missing",
         action="append",
@@ -111,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect.set_defaults(command=_inspect)
 
     fetch = commands.add_parser("fetch", help="download ImageNet weights into the cache")
-    fetch.add_argument("model", choices=tuple(HEADS))
+    fetch.add_argument("model", choices=tuple(ARCHITECTURES))
     fetch.add_argument("--folder", type=Path, help="instead of the cache folder")
     fetch.add_argument("--mirror", metavar="URL", help="a server with the same files")
     fetch.set_defaults(command=_fetch)

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from weights_convert.detect import detect
+from weights_convert.detection import detect
 from weights_convert.errors import ConversionError
-from weights_convert.names import VGG16_FLATTENED, Entry, Layout
+from weights_convert.names import Entry, Layout
 
 Tree = dict[str, Any]
 
@@ -22,24 +22,29 @@ def torch_to_flax(
 ) -> Tree:
     """Flax variables `{"params": ..., "batch_stats": ...}` from arrays under torch names.
 
-    Without `entries` the model is the one that the names belong to. `num_batches_tracked` is
-    dropped: Flax has no use for it. Raises ConversionError naming every missing, unknown or wrongly
-    shaped array; names that a glob of `allow_missing` matches may be missing or of another shape,
-    and are then left out.
+    `entries` are the network's table; without it the network is the one that the names belong to.
+    `num_batches_tracked` is dropped: Flax has no use for it. Names that a glob of `allow_missing`
+    matches may be missing or of another shape, and are then left out. Raises ConversionError naming
+    every other missing, unknown or wrongly shaped array.
     """
     entries = detect(state) if entries is None else tuple(entries)
     check(state, entries, allow_missing)
     tree: Tree = {}
     for entry in entries:
         if entry.torch in state and np.shape(state[entry.torch]) == entry.shape:
-            _set(tree, entry.flax, _LAYOUTS[entry.layout].to_flax(np.asarray(state[entry.torch])))
+            array = np.asarray(state[entry.torch])
+            _set(tree, entry.flax, _CHANGES[entry.layout].to_flax(array, entry))
     return tree
 
 
 def check(
     state: Mapping[str, np.ndarray], entries: Sequence[Entry], allow_missing: Sequence[str] = ()
 ) -> None:
-    """Raises ConversionError with all that keeps a state_dict from being that model's."""
+    """Compares a state_dict's names and shapes with a network's table.
+
+    Names that a glob of `allow_missing` matches may be missing or of another shape. Raises
+    ConversionError naming every other missing, unknown or wrongly shaped array.
+    """
 
     def may_differ(name: str) -> bool:
         return any(fnmatchcase(name, glob) for glob in allow_missing)
@@ -61,8 +66,8 @@ def check(
         if entry.torch not in state:
             problems.append(f"{entry.torch}: missing, expected shape {entry.shape}")
         elif np.shape(state[entry.torch]) != entry.shape:
-            found = np.shape(state[entry.torch])
-            problems.append(f"{entry.torch}: shape {found}, expected {entry.shape}")
+            shape = np.shape(state[entry.torch])
+            problems.append(f"{entry.torch}: shape {shape}, expected {entry.shape}")
     if problems:
         raise ConversionError(problems)
 
@@ -72,8 +77,9 @@ def flax_to_torch(
 ) -> dict[str, np.ndarray]:
     """Arrays under torch names, in torchvision's order, from Flax variables.
 
-    Without `entries` the model is the one that the paths belong to. `num_batches_tracked` is
-    recreated as zero. Raises ConversionError naming every missing, unknown or wrongly shaped leaf.
+    `entries` are the network's table; without it the network is the one that the paths belong to.
+    `num_batches_tracked` is recreated as zero. Raises ConversionError naming every missing, unknown
+    or wrongly shaped leaf.
     """
     if entries is None:
         entries = detect(_torch_shaped(variables))
@@ -86,12 +92,12 @@ def flax_to_torch(
             problems.append(f"{where}: missing")
             continue
         array = np.asarray(leaves.pop(entry.flax))
-        layout = _LAYOUTS[entry.layout]
-        if array.shape != layout.flax_shape(entry.shape):
-            expected = layout.flax_shape(entry.shape)
+        change = _CHANGES[entry.layout]
+        expected = change.flax_shape(entry.shape)
+        if array.shape != expected:
             problems.append(f"{where}: shape {array.shape}, expected {expected}")
             continue
-        state[entry.torch] = np.ascontiguousarray(layout.to_torch(array))
+        state[entry.torch] = np.ascontiguousarray(change.to_torch(array, entry))
         if entry.torch.endswith(".running_var"):
             counter = entry.torch.removesuffix("running_var") + _COUNTER
             state[counter] = np.zeros((), np.int64)
@@ -113,32 +119,34 @@ def _torch_shaped(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 class _Change(NamedTuple):
-    to_flax: Callable[[np.ndarray], np.ndarray]
-    to_torch: Callable[[np.ndarray], np.ndarray]
+    to_flax: Callable[[np.ndarray, Entry], np.ndarray]
+    to_torch: Callable[[np.ndarray, Entry], np.ndarray]
     flax_shape: Callable[[tuple[int, ...]], tuple[int, ...]]
 
 
-def _flatten_to_flax(array: np.ndarray) -> np.ndarray:
-    channels, height, width = VGG16_FLATTENED
+def _flattened_to_flax(array: np.ndarray, entry: Entry) -> np.ndarray:
+    channels, height, width = entry.flattened
     array = array.reshape(-1, channels, height, width)
     return array.transpose(2, 3, 1, 0).reshape(height * width * channels, -1)
 
 
-def _flatten_to_torch(array: np.ndarray) -> np.ndarray:
-    channels, height, width = VGG16_FLATTENED
+def _flattened_to_torch(array: np.ndarray, entry: Entry) -> np.ndarray:
+    channels, height, width = entry.flattened
     array = array.reshape(height, width, channels, -1)
     return array.transpose(3, 2, 0, 1).reshape(-1, channels * height * width)
 
 
-_LAYOUTS = {
-    Layout.VECTOR: _Change(np.asarray, np.asarray, tuple),
+_CHANGES = {
+    Layout.VECTOR: _Change(lambda array, _: array, lambda array, _: array, tuple),
     Layout.CONV: _Change(
-        lambda array: array.transpose(2, 3, 1, 0),
-        lambda array: array.transpose(3, 2, 0, 1),
+        lambda array, _: array.transpose(2, 3, 1, 0),
+        lambda array, _: array.transpose(3, 2, 0, 1),
         lambda shape: (*shape[2:], shape[1], shape[0]),
     ),
-    Layout.DENSE: _Change(np.transpose, np.transpose, lambda shape: shape[::-1]),
-    Layout.FLATTENED: _Change(_flatten_to_flax, _flatten_to_torch, lambda shape: shape[::-1]),
+    Layout.DENSE: _Change(
+        lambda array, _: array.T, lambda array, _: array.T, lambda shape: shape[::-1]
+    ),
+    Layout.FLATTENED: _Change(_flattened_to_flax, _flattened_to_torch, lambda shape: shape[::-1]),
 }
 
 

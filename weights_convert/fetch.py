@@ -1,119 +1,113 @@
-"""Downloads torchvision's ImageNet weights into the cache, verified."""
+"""Downloads torchvision's ImageNet weights into the cache, verified.
 
-import os
+Own code, since torchvision publishes no more than the first eight digits of most of its hashes, and
+pooch compares whole ones.
+"""
+
+import hashlib
+import re
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple, cast
 
-import pooch
 import requests
 from tqdm.auto import tqdm
 
 from weights_convert.cache import cache_folder
+from weights_convert.names import WeightsFile
 
 TIMEOUT = (5, 30)  # seconds to connect, and between two pieces
-PIECE = 2**16  # what an interruption loses at most
-
-
-class Source(NamedTuple):
-    """Where a file comes from and how it is known."""
-
-    name: str
-    sha256: str
-    size: int  # bytes
-    base: str = "https://download.pytorch.org/models"
-
-
-SOURCES = {
-    "resnet18": Source(
-        "resnet18-f37072fd.pth",
-        "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
-        46_830_571,
-    ),
-    "vgg16": Source(
-        "vgg16-397923af.pth",
-        "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-        553_433_881,
-    ),
-}
+PARTIAL = ".partial"  # ends the name of what an interruption left
+PIECE = 2**16  # bytes: what an interruption loses at most
 
 
 class FetchError(OSError):
     """A file that could not be had, and what to do instead."""
 
 
-def fetch(source: Source, folder: Path | None = None) -> Path:
-    """The file in the cache folder, downloaded if it is not there yet.
+def fetch(file: WeightsFile, folder: Path | None = None) -> Path:
+    """The path of the file in the cache folder, downloaded if it is not there yet.
 
-    It appears under its name only after its SHA-256 was verified; an interrupted download is
-    continued the next time. Raises FetchError.
+    It is verified every time, and appears under its name only after that. An interrupted download
+    is continued the next time. Raises FetchError.
     """
     folder = weights_folder() if folder is None else folder
-    pooch.get_logger().setLevel("WARNING")
-    target, url = folder / source.name, f"{source.base}/{source.name}"
+    target, url = folder / file.name, f"{file.server}/{file.name}"
     advice = f"get the file elsewhere and put it at {target}"
     try:
-        found = pooch.retrieve(
-            url,
-            known_hash=f"sha256:{source.sha256}",
-            fname=source.name,
-            path=folder,
-            downloader=cast(Any, _Resuming(folder / f".{source.name}.partial", source.size)),
-        )
+        if target.is_file() and _is_verified(target, file):
+            return target
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{file.name}{PARTIAL}"
+        _download(url, partial)
+        verified = _is_verified(partial, file)
+        if verified:
+            partial.replace(target)
+        else:
+            partial.unlink()
     except requests.RequestException as error:
         raise FetchError(f"cannot download {url} ({_reason(error)}); {advice}") from None
-    except ValueError:  # pooch's word for another hash
-        raise FetchError(
-            f"what {url} sent is not the file with SHA-256 {source.sha256}; try again, or {advice}"
-        ) from None
     except OSError as error:
         raise FetchError(f"cannot write to {folder} ({error.strerror or error})") from None
-    return Path(found)
+    if not verified:
+        raise FetchError(
+            f"what {url} sent is not the file with SHA-256 {file.sha256}; try again, or {advice}"
+        )
+    return target
 
 
 def weights_folder() -> Path:
-    """Where downloaded weights are kept."""
+    """The folder in which downloaded weights are kept."""
     return cache_folder() / "weights"
 
 
-class _Resuming:
-    """pooch's downloader that keeps what an interruption left and asks for the rest."""
+def _is_verified(path: Path, file: WeightsFile) -> bool:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest().startswith(file.sha256)
 
-    def __init__(self, partial: Path, size: int):
-        self._partial, self._size = partial, size
 
-    def __call__(self, url: str, output_file: str, _: object) -> None:
-        have = self._partial.stat().st_size if self._partial.exists() else 0
-        if have > self._size:
-            have = 0
-        if have < self._size:
-            self._continue(url, have)
-        # pooch verifies this file and only then gives it the final name.
-        os.replace(self._partial, output_file)  # noqa: PTH105
-
-    def _continue(self, url: str, have: int) -> None:
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+def _download(url: str, partial: Path) -> None:
+    """Appends to `partial` what it lacks of the file at `url`."""
+    size = partial.stat().st_size if partial.exists() else 0
+    # Lengths and ranges then count the file's own bytes.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if size and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            complete = _total(response, size) == size
+        else:
             response.raise_for_status()
-            if response.status_code != requests.codes.partial_content:
-                have = 0  # the server sends everything again
-            with (
-                self._partial.open("ab" if have else "wb") as stream,
-                tqdm(
-                    total=self._size,
-                    initial=have,
-                    unit="B",
-                    unit_scale=True,
-                    desc=f"Downloading {url.rsplit('/', 1)[1]}",
-                ) as bar,
-            ):
-                for piece in response.iter_content(PIECE):
-                    stream.write(piece)
-                    bar.update(len(piece))
-                    have += len(piece)
-                    if have > self._size:
-                        break  # not the file; the hash will say so
-        if have < self._size:
-            raise requests.ConnectionError(f"the connection ended at {have:,} bytes")
+            if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+                size = 0  # the server sends everything again
+            _receive(response, partial, size)
+            complete = True
+    if not complete:  # longer than the file, so no part of it
+        partial.unlink()
+        _download(url, partial)
+
+
+def _receive(response: requests.Response, partial: Path, size: int) -> None:
+    """Writes what the server sends behind the first `size` bytes."""
+    total = _total(response, size)
+    title = f"Downloading {partial.name.removeprefix('.').removesuffix(PARTIAL)}"
+    with (
+        partial.open("ab" if size else "wb") as stream,
+        tqdm(total=total, initial=size, unit="B", unit_scale=True, desc=title) as bar,
+    ):
+        for piece in response.iter_content(PIECE):
+            stream.write(piece)
+            bar.update(len(piece))
+            size += len(piece)
+    if total is not None and size < total:
+        raise requests.ConnectionError(f"the connection ended at {size:,} bytes")
+
+
+def _total(response: requests.Response, size: int) -> int | None:
+    """The whole file's bytes, if the server states them; it was asked for those behind `size`."""
+    stated = re.fullmatch(r"bytes .*/(\d+)", response.headers.get("Content-Range", ""))
+    if stated:
+        return int(stated[1])
+    if not response.ok or "Content-Length" not in response.headers:
+        return None
+    return size + int(response.headers["Content-Length"])
 
 
 def _reason(error: requests.RequestException) -> str:

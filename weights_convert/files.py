@@ -10,22 +10,30 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from weights_convert import npz_file, safetensors_file
 from weights_convert.errors import FormatError
-from weights_convert.pth import stacked_file, tar_file, writer, zip_file
+from weights_convert.npz_file import read_npz, write_npz
 from weights_convert.pth.source import map_file
+from weights_convert.pth.stacked_file import read_stacked
+from weights_convert.pth.tar_file import is_tar, read_tar
+from weights_convert.pth.tensors import Resolve
+from weights_convert.pth.writer import write_pth
+from weights_convert.pth.zip_file import is_pickle, open_archive, read_metadata, read_zip
+from weights_convert.safetensors_file import write_safetensors
 from weights_convert.state import unwrap
 
 SUFFIXES = (".pth", ".pt", ".safetensors", ".npz")
 
 
 class Weights(NamedTuple):
-    """A file's arrays under torch's names, and what else it says."""
+    """The content of a file of weights."""
 
     arrays: dict[str, np.ndarray]
+    """By torch's name."""
     metadata: dict[str, str]
     container: str
+    """The file's format, in words."""
     notes: tuple[str, ...] = ()
+    """What was unwrapped or left aside, in sentences."""
 
 
 def load(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -41,25 +49,28 @@ def save(
     arrays: Mapping[str, np.ndarray],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes the format that the suffix names; the file appears whole or not at all.
+    """Writes arrays and metadata in the format that the suffix names.
 
-    Raises FormatError, ConversionError, OSError.
+    The file appears whole or not at all. Raises FormatError if the suffix is unknown,
+    ConversionError naming every array that the format cannot hold, OSError.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     with written_aside(path) as stream:
         if suffix in (".pth", ".pt"):
-            writer.write(stream, arrays, metadata or {})
+            write_pth(stream, arrays, metadata or {})
         elif suffix == ".safetensors":
-            safetensors_file.write(stream, arrays, metadata or {})
+            write_safetensors(stream, arrays, metadata or {})
         elif suffix == ".npz":
-            npz_file.write(stream, arrays, metadata or {})
+            write_npz(stream, arrays, metadata or {})
         else:
             raise FormatError(f"cannot write {path.name}; use a name in {', '.join(SUFFIXES)}")
 
 
 def read(path: str | os.PathLike) -> Weights:
-    """Everything in the file. Its content, not its name, tells the format.
+    """Arrays, metadata and format of a file, or of a run's folder.
+
+    The format is recognised by the content, not by the name.
 
     Raises FormatError saying what the file is instead of weights, and OSError.
     """
@@ -78,28 +89,28 @@ def _read(path: Path) -> Weights:
     # First, since the length that it begins with can look like any other format's mark.
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
         return _read_safetensors(path)
-    for tells, reason in _SOMETHING_ELSE:
-        if tells(start):
+    for applies, reason in _SOMETHING_ELSE:
+        if applies(start):
             raise FormatError(reason)
     if start.startswith(b"PK\x03\x04"):
-        archive = zip_file.open_archive(data)
+        archive = open_archive(data)
         names = list(archive.members)
-        if sum(map(zip_file.is_pickle, names)) == 1:
-            weights = _unwrapped(zip_file.read(archive), "zip (torch 1.6 or later)")
-            return weights._replace(metadata=zip_file.metadata(archive))
+        if sum(map(is_pickle, names)) == 1:
+            weights = _unwrapped(read_zip(archive), "zip (torch 1.6 or later)")
+            return weights._replace(metadata=read_metadata(archive))
         if names and all(name.endswith(".npy") for name in names):
-            return Weights(*npz_file.read(archive.members), "npz")
+            return Weights(*read_npz(archive.members), "npz")
         raise FormatError("it is a zip file without weights; expected a data.pkl or .npy records")
-    if tar_file.is_tar(data):
-        return _unwrapped(tar_file.read(data), "tar (the oldest)")
+    if is_tar(data):
+        return _unwrapped(read_tar(data), "tar (the oldest)")
     if start[:1] == b"\x80":
-        return _unwrapped(stacked_file.read(data), "stacked pickles (before torch 1.6)")
+        return _unwrapped(read_stacked(data), "stacked pickles (before torch 1.6)")
     if start[8:9] == b"{":
         raise FormatError("it looks like .safetensors but is cut short; get it again")
     raise FormatError("it is neither .pth, .safetensors nor .npz; its content is unknown")
 
 
-def _unwrapped(loaded: tuple[Any, Callable], container: str) -> Weights:
+def _unwrapped(loaded: tuple[Any, Resolve], container: str) -> Weights:
     root, resolve = loaded
     specs, notes = unwrap(root)
     return Weights({name: resolve(spec) for name, spec in specs.items()}, {}, container, notes)
@@ -125,7 +136,10 @@ def _of_run(folder: Path) -> Path:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a file beside the target, renamed over it at the end if all went well."""
+    """A stream to a file beside `path`, renamed over it at the end if all went well.
+
+    Raises FormatError if `path` is a folder, OSError.
+    """
     if path.is_dir():
         raise FormatError(f"{path} is a folder; name a file")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")

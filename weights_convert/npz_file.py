@@ -15,7 +15,7 @@ METADATA = "__metadata__"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def read(members: Mapping[str, memoryview]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read_npz(members: Mapping[str, memoryview]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Arrays and metadata from the members of the zip file. Raises FormatError."""
     arrays = {name.removesuffix(".npy"): _array(name, data) for name, data in members.items()}
     metadata = arrays.pop(METADATA, None)
@@ -30,8 +30,14 @@ def read(members: Mapping[str, memoryview]) -> tuple[dict[str, np.ndarray], dict
     return arrays, {str(key): str(value) for key, value in entries.items()}
 
 
-def write(stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """The same bytes for the same arrays. Raises ConversionError at types NumPy cannot store."""
+def write_npz(
+    stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
+    """Writes arrays and metadata as a zip file of .npy members.
+
+    numpy.savez would store the time too; this gives the same bytes for the same arrays. Raises
+    ConversionError naming every array whose type NumPy cannot store.
+    """
     problems = [
         f"{name}: .npz cannot hold {array.dtype}; use .safetensors"
         for name, array in arrays.items()

@@ -27,7 +27,9 @@ TYPES = {
 }
 
 
-def write(stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+def write_safetensors(
+    stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
     """Header and data, as the format's specification orders them: widest types first, then names.
 
     Raises ConversionError naming every array whose type the format does not have.

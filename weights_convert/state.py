@@ -51,7 +51,7 @@ def _strip(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
     removed = ""
     names = list(state)
     while prefix := next(
-        (each for each in PREFIXES if all(name.startswith(each) for name in names)), ""
+        (prefix for prefix in PREFIXES if all(name.startswith(prefix) for name in names)), ""
     ):
         names = [name.removeprefix(prefix) for name in names]
         removed += prefix
@@ -64,8 +64,8 @@ def _describe(value: Any) -> str:
     if isinstance(value, Inert):
         return f"a {value.name}"
     if isinstance(value, dict):
-        shown = ", ".join(repr(key)[:40] for key in list(value)[:6])
-        return f"a dict of {len(value)} items ({shown}{', ...' if len(value) > 6 else ''})"
+        keys = ", ".join(repr(key)[:40] for key in list(value)[:6])
+        return f"a dict of {len(value)} items ({keys}{', ...' if len(value) > 6 else ''})"
     if isinstance(value, list | tuple):
         return f"a {type(value).__name__} of {len(value)} items"
     if value is None or isinstance(value, bool | int | float | str):

@@ -10,13 +10,15 @@ import time
 import jax
 import jax.numpy as jnp
 
+from weights_convert import ARCHITECTURES
+
 STEPS = 5
 
 
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="resnet18", choices=("resnet18", "vgg16"))
+    parser.add_argument("--model", default="resnet18", choices=tuple(ARCHITECTURES))
     parser.add_argument("--trainable", default="last_block")
     parser.add_argument("--devices", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--per-device", type=int, default=8, help="images on each device")

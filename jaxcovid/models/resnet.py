@@ -1,7 +1,7 @@
-"""ResNet18 (He et al. 2015, arXiv:1512.03385), as torchvision.models.resnet18 computes it."""
+"""ResNets of basic blocks (He et al. 2015, arXiv:1512.03385), as in torchvision.models.resnet."""
 
 from collections.abc import Collection
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -13,8 +13,12 @@ from jaxcovid.models.convolution import Convolution
 from jaxcovid.models.head import Types, dense_head
 
 
-class ResNet18(nn.Module):
+class ResNet(nn.Module):
     """Images of any size to logits, in named stages.
+
+    `architecture` is the name in the tables, which gives the names of the head's layers, and
+    `blocks` the number of residual blocks in each layer. The head has `hidden` widths before its
+    `classes`. It computes in `dtype` and keeps its parameters in `param_dtype`.
 
     `start` and `stop` run only a part: the input is then the output of the stage before `start`,
     the result that of `stop`. `live_norms` names the batch norms that use and update the batch's
@@ -23,6 +27,8 @@ class ResNet18(nn.Module):
     of lax.conv_general_dilated.
     """
 
+    architecture: str
+    blocks: tuple[int, ...]
     classes: int
     hidden: tuple[int, ...] = ()
     dropout: float = 0.0
@@ -31,7 +37,11 @@ class ResNet18(nn.Module):
     axis_name: str | None = None
     convolution: Convolution | None = None
 
-    stages: ClassVar[tuple[str, ...]] = ("stem", "layer1", "layer2", "layer3", "layer4", "head")
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages, in the order in which images pass."""
+        layers = (f"layer{number}" for number in range(1, len(self.blocks) + 1))
+        return ("stem", *layers, "head")
 
     @nn.compact
     def __call__(
@@ -55,7 +65,7 @@ class ResNet18(nn.Module):
             elif stage == "head":
                 x = dense_head(
                     x.mean((1, 2)),
-                    model="resnet18",
+                    model=self.architecture,
                     classes=self.classes,
                     hidden=self.hidden,
                     dropout=self.dropout,
@@ -65,7 +75,7 @@ class ResNet18(nn.Module):
                 ).astype(jnp.float32)
             else:
                 number = int(stage.removeprefix("layer"))
-                for index in range(2):
+                for index in range(self.blocks[number - 1]):
                     stride = 2 if number > 1 and index == 0 else 1
                     features = 64 * 2 ** (number - 1)
                     name = f"{stage}_{index}"

@@ -1,7 +1,6 @@
-"""VGG16 (Simonyan and Zisserman 2014, arXiv:1409.1556), as torchvision.models.vgg16 computes it."""
+"""VGG (Simonyan and Zisserman 2014, arXiv:1409.1556), as in torchvision.models.vgg."""
 
 from collections.abc import Collection
-from typing import ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -12,25 +11,24 @@ from jaxtyping import Array, Float
 
 from jaxcovid.models.convolution import Convolution
 from jaxcovid.models.head import Types, dense_head
-from weights_convert.names import VGG16_CONVS
-
-# Indices in torchvision's `features` of each block's convolutions; a 2x2 pool ends a block.
-BLOCKS = {
-    "block1": (0, 2),
-    "block2": (5, 7),
-    "block3": (10, 12, 14),
-    "block4": (17, 19, 21),
-    "block5": (24, 26, 28),
-}
+from weights_convert.names import vgg_indices
 
 
-class VGG16(nn.Module):
+class VGG(nn.Module):
     """Images of at least 32 x 32 to logits, in named stages.
 
-    `start`, `stop`, `live_norms`, `mask`, `axis_name` and `convolution` as in ResNet18; there is no
-    batch norm to use `live_norms` and `mask`.
+    `architecture` is the name in the tables, which gives the names of the head's layers, and
+    `channels` the output channels of each block's convolutions. The head has `hidden` widths
+    before its `classes`. It computes in `dtype` and keeps its parameters in `param_dtype`.
+
+    `start` and `stop` run only a part: the input is then the output of the stage before `start`,
+    the result that of `stop`. `live_norms` and `mask` are for networks with batch norm. With
+    `axis_name` the batch is spread over the devices along that axis. `convolution` takes the place
+    of lax.conv_general_dilated.
     """
 
+    architecture: str
+    channels: tuple[tuple[int, ...], ...]
     classes: int
     hidden: tuple[int, ...] = ()
     dropout: float = 0.0
@@ -39,7 +37,10 @@ class VGG16(nn.Module):
     axis_name: str | None = None
     convolution: Convolution | None = None
 
-    stages: ClassVar[tuple[str, ...]] = (*BLOCKS, "head")
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages, in the order in which images pass."""
+        return (*(f"block{number}" for number in range(1, len(self.channels) + 1)), "head")
 
     @nn.compact
     def __call__(
@@ -61,7 +62,7 @@ class VGG16(nn.Module):
                 x = adaptive_average_pool(x, 7)
                 x = dense_head(
                     x.reshape(x.shape[0], -1),
-                    model="vgg16",
+                    model=self.architecture,
                     classes=self.classes,
                     hidden=self.hidden,
                     dropout=self.dropout,
@@ -70,10 +71,11 @@ class VGG16(nn.Module):
                     axis_name=self.axis_name,
                 ).astype(jnp.float32)
             else:
-                for index in BLOCKS[stage]:
-                    x = nn.relu(
-                        _conv(VGG16_CONVS[index], f"features_{index}", types, self.convolution)(x)
-                    )
+                number = int(stage.removeprefix("block")) - 1
+                indices = vgg_indices(self.channels)[number]
+                for index, features in zip(indices, self.channels[number], strict=True):
+                    name = f"features_{index}"
+                    x = nn.relu(_conv(features, name, types, self.convolution)(x))
                 x = nn.max_pool(x, (2, 2), (2, 2))
         return x
 

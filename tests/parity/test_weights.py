@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import jax
 import numpy as np
@@ -14,6 +15,7 @@ from jaxcovid.config import Config
 from jaxcovid.runs.run import fine_tune
 from tests.parity.test_training import CLASSES, HIDDEN, images, to_torch, torch_model, variables_of
 from tests.weights_convert import assemble
+from weights_convert import ARCHITECTURES
 
 pytestmark = pytest.mark.parity
 
@@ -30,7 +32,7 @@ def equal(ours, theirs):
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("vgg16", "float32"), *(("resnet18", kind) for kind in ("float32", "float16", "bfloat16", "float64"))],
+    [("vgg16", "float32"), ("resnet34", "float32"), *(("resnet18", kind) for kind in ("float32", "float16", "bfloat16", "float64"))],
 )  # fmt: skip
 def test_what_torch_writes_reads_equal(torch, torchvision, tmp_path, name, zipped, kind):
     model = torch_model(torch, torchvision, name).to(getattr(torch, kind))
@@ -117,6 +119,50 @@ def test_views_and_strides_are_honoured(torch, tmp_path, zipped):
     equal(weights_convert.load(tmp_path / "file.pth"), views)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_weights_file_is_that_of_torchvisions_table(torchvision, name):
+    weights = torchvision.models.get_model_weights(name).IMAGENET1K_V1
+    file = ARCHITECTURES[name].weights
+    assert weights.url == f"{file.server}/{file.name}"
+    # As torch.hub reads it from the name.
+    (prefix,) = re.findall(r"-([a-f0-9]*)\.", weights.url.rsplit("/", 1)[1])
+    assert prefix and file.sha256.startswith(prefix)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_names_shapes_and_their_order_are_torchvisions(torch, torchvision, name):
+    row = ARCHITECTURES[name]
+    entries = weights_convert.table(name, 1000, row.imagenet_hidden, row.imagenet_dropout)
+    with torch.device("meta"):
+        state = getattr(torchvision.models, name)().state_dict()
+    theirs = [
+        (key, tuple(value.shape))
+        for key, value in state.items()
+        if not key.endswith("num_batches_tracked")
+    ]
+    assert [(entry.torch, entry.shape) for entry in entries] == theirs
+    shapes = {key: np.broadcast_to(np.float32(0), shape) for key, shape in theirs}
+    assert weights_convert.detection(shapes) == entries
+
+
+UNKNOWN = {
+    "resnet50": "a deeper ResNet", "resnet101": "a deeper ResNet", "resnet152": "a deeper ResNet",
+    "wide_resnet50_2": "a deeper ResNet", "resnext50_32x4d": "a deeper ResNet",
+    "vgg19": "another VGG", "vgg16_bn": "another VGG", "vgg19_bn": "another VGG",
+    "vgg11": "belong to none of", "vgg13": "belong to none of", "alexnet": "belong to none of",
+    "densenet121": "belong to none of", "mobilenet_v2": "belong to none of",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_unknown_networks_of_torchvision_are_refused(torch, torchvision, name):
+    with torch.device("meta"):
+        state = torchvision.models.get_model(name).state_dict()
+    shapes = {key: np.broadcast_to(np.float32(0), value.shape) for key, value in state.items()}
+    with pytest.raises(weights_convert.ConversionError, match=UNKNOWN[name]):
+        weights_convert.detection(shapes)
+
+
 @pytest.mark.parametrize("name", models.MODELS)
 def test_torch_reads_what_is_written_here(torch, torchvision, tmp_path, name):
     model = torch_model(torch, torchvision, name)
@@ -157,20 +203,29 @@ def test_a_program_with_extra_files_is_still_a_program(torch, tmp_path):
         weights_convert.load(tmp_path / "file.pth")
 
 
+def resnet_stages():
+    def layer(number):
+        return lambda model, x: getattr(model, f"layer{number}")(x)
+
+    stem = {"stem": lambda model, x: model.maxpool(model.relu(model.bn1(model.conv1(x))))}
+    return stem | {f"layer{number}": layer(number) for number in range(1, 5)}
+
+
+def vgg_stages(*ends):
+    def block(first, last):
+        return lambda model, x: model.features[first:last](x)
+
+    starts = (0, *ends[:-1])
+    return {
+        f"block{number}": block(first, last)
+        for number, (first, last) in enumerate(zip(starts, ends, strict=True), start=1)
+    }
+
+
 STAGES = {
-    "resnet18": {
-        "stem": lambda model, x: model.maxpool(model.relu(model.bn1(model.conv1(x)))),
-        **{
-            f"layer{number}": lambda model, x, number=number: getattr(model, f"layer{number}")(x)
-            for number in range(1, 5)
-        },
-    },
-    "vgg16": {
-        f"block{number}": lambda model, x, first=first, last=last: model.features[first:last](x)
-        for number, (first, last) in enumerate(
-            ((0, 5), (5, 10), (10, 17), (17, 24), (24, 31)), start=1
-        )
-    },
+    "resnet18": resnet_stages(),
+    "resnet34": resnet_stages(),
+    "vgg16": vgg_stages(5, 10, 17, 24, 31),
 }
 
 

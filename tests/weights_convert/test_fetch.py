@@ -8,25 +8,38 @@ import numpy as np
 import pytest
 
 from weights_convert.__main__ import main
-from weights_convert.fetch import SOURCES, FetchError, Source, fetch
+from weights_convert.fetch import FetchError, fetch
+from weights_convert.names import ARCHITECTURES, WeightsFile
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    content, ranges, cut, asked = CONTENT, True, None, None
+    """Serves `content` up to `cut`; `ranges` says whether it can continue a download."""
+
+    content, ranges, cut, stated, requests = CONTENT, True, None, True, []
 
     def do_GET(self):
-        start = 0
-        Handler.asked = self.headers.get("Range")
+        wanted = self.headers.get("Range")
+        Handler.requests.append(wanted)
         if self.path != "/weights.pth":
             self.send_error(404)
             return
-        if self.asked and self.ranges:
-            start = int(self.asked.removeprefix("bytes=").removesuffix("-"))
+        start, length = 0, len(self.content)
+        if wanted and self.ranges:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        if start >= length:
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{length}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(self.content) - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{length - 1}/{length}")
+        if self.stated:
+            self.send_header("Content-Length", str(length - start))
         self.end_headers()
         self.wfile.write(self.content[start : self.cut])
 
@@ -38,14 +51,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setattr(Handler, "content", CONTENT)
     monkeypatch.setattr(Handler, "cut", None)
+    monkeypatch.setattr(Handler, "requests", [])
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
 
 
-def source(base, name="weights.pth"):
-    return Source(name, DIGEST, len(CONTENT), base)
+def source(server, name="weights.pth", digest=DIGEST):
+    return WeightsFile(name, digest, server)
 
 
 def test_downloads_once(server, tmp_path, monkeypatch):
@@ -53,7 +67,48 @@ def test_downloads_once(server, tmp_path, monkeypatch):
     assert path.read_bytes() == CONTENT and path.name == "weights.pth"
     monkeypatch.setattr(Handler, "content", b"gone")
     assert fetch(source(server), tmp_path) == path
-    assert [each.name for each in tmp_path.iterdir()] == ["weights.pth"]
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.pth"]
+
+
+# The whole digest, and what torchvision publishes of it.
+@pytest.mark.parametrize("digest", [DIGEST, DIGEST[:8]])
+def test_the_digest_may_be_known_by_its_beginning(digest, server, tmp_path, monkeypatch):
+    assert fetch(source(server, digest=digest), tmp_path).read_bytes() == CONTENT
+    assert fetch(source(server, digest=digest), tmp_path).read_bytes() == CONTENT
+    assert Handler.requests == [None]
+    monkeypatch.setattr(Handler, "content", b"another")
+    (tmp_path / "weights.pth").write_bytes(b"damaged")
+    with pytest.raises(FetchError, match=f"not the file with SHA-256 {digest};"):
+        fetch(source(server, digest=digest), tmp_path)
+
+
+# What an interruption left -> the requests that follow, the last of which sends the file.
+LEFT = {
+    "all of it": (CONTENT, ["bytes=300000-"]),
+    "more than it": (CONTENT + b"more", ["bytes=300004-", None]),
+    "nothing": (b"", [None]),
+}
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_what_was_left_is_complete_or_too_long(case, server, tmp_path):
+    left, requests = LEFT[case]
+    (tmp_path / ".weights.pth.partial").write_bytes(left)
+    assert fetch(source(server), tmp_path).read_bytes() == CONTENT
+    assert Handler.requests == requests
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.pth"]
+
+
+def test_a_server_need_not_state_the_length(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(Handler, "stated", False)
+    assert fetch(source(server), tmp_path).read_bytes() == CONTENT
+
+
+def test_what_was_left_of_another_file_is_thrown_away(server, tmp_path):
+    (tmp_path / ".weights.pth.partial").write_bytes(b"another")
+    with pytest.raises(FetchError, match="not the file with SHA-256"):
+        fetch(source(server), tmp_path)
+    assert fetch(source(server), tmp_path).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -67,7 +122,7 @@ def test_goes_on_where_it_was_interrupted(server, tmp_path, monkeypatch, ranges)
     monkeypatch.setattr(Handler, "cut", None)
     monkeypatch.setattr(Handler, "ranges", ranges)
     assert fetch(source(server), tmp_path).read_bytes() == CONTENT
-    assert Handler.asked == f"bytes={kept}-"
+    assert Handler.requests == [None, f"bytes={kept}-"]
 
 
 def test_another_file_never_appears_under_the_name(server, tmp_path, monkeypatch):
@@ -99,16 +154,14 @@ def test_offline_says_which_file_to_put_where(case, server, tmp_path):
     assert reason in message and f"/{name}" in message and str(tmp_path / name) in message
 
 
-def test_command_line(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(SOURCES, "resnet18", source("http://127.0.0.1:9"))
-    flags = ["fetch", "resnet18", "--folder", str(tmp_path), "--mirror", server]
+@pytest.mark.parametrize("model", ["resnet18", "resnet34"])
+def test_command_line(model, server, tmp_path, capsys, monkeypatch):
+    row = ARCHITECTURES[model]
+    file = source("http://127.0.0.1:9", digest=DIGEST[: len(row.weights.sha256)])
+    monkeypatch.setitem(ARCHITECTURES, model, row._replace(weights=file))
+    flags = ["fetch", model, "--folder", str(tmp_path), "--mirror", server]
     assert main(flags) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "weights.pth")
     assert main([*flags[:4], "--mirror", "http://127.0.0.1:9"]) == 0  # it is there already
     (tmp_path / "weights.pth").unlink()
     assert main([*flags[:4], "--mirror", "http://127.0.0.1:9"]) == 2
-
-
-def test_the_published_names_carry_the_digest():
-    for known in SOURCES.values():
-        assert known.name.endswith(f"-{known.sha256[:8]}.pth") and len(known.sha256) == 64

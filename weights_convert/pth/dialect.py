@@ -32,11 +32,11 @@ def torch_dialect(persistent: Callable[[Any], Any]) -> Dialect:
     return Dialect(CONSTRUCTORS, persistent, refuse, build)
 
 
-def refuse(found: Global) -> FormatError:
+def refuse(mentioned: Global) -> FormatError:
     """Why a global is not accepted, and what to do."""
-    path = f"{found.module}.{found.name}"
+    path = f"{mentioned.module}.{mentioned.name}"
     roots = ("torch.nn.modules", "torchvision.models", "__main__", "torch.nn.parallel")
-    if found.module.startswith(roots):
+    if mentioned.module.startswith(roots):
         return model_object(f" ({path})")
     return FormatError(
         f"it asks for {path}, which is not on the list of harmless names; nothing was executed. "

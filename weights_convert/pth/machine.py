@@ -37,7 +37,7 @@ class Dialect(NamedTuple):
     build: Callable[[Any, Any], Any]
 
 
-def load(stream: Cursor, dialect: Dialect) -> Any:
+def unpickle(stream: Cursor, dialect: Dialect) -> Any:
     """The object of the pickle at the stream's position, which is left behind its end.
 
     Raises FormatError at anything that plain data does not need.
@@ -131,13 +131,13 @@ class _Machine:
                 raise FormatError("its pickle has a dict key that is neither text nor number")
             target[key] = value
 
-    def find(self, argument: str) -> None:
+    def push_global(self, argument: str) -> None:
         # pickletools joins module and name by a space; neither can contain one.
         module, _, name = argument.partition(" ")
-        found = Global(module, name)
-        if found not in self.dialect.constructors:
-            raise self.dialect.refuse(found)
-        self.push(found)
+        mentioned = Global(module, name)
+        if mentioned not in self.dialect.constructors:
+            raise self.dialect.refuse(mentioned)
+        self.push(mentioned)
 
     def call(self) -> None:
         arguments = self.pop()
@@ -214,7 +214,7 @@ _HANDLERS: dict[str, _Handler] = {
     "SETITEMS": lambda machine, _: machine.set_items(machine.pop_to_mark()),
     **dict.fromkeys(("BINGET", "LONG_BINGET"), lambda machine, index: machine.get(index)),
     **dict.fromkeys(("BINPUT", "LONG_BINPUT"), lambda machine, index: machine.put(index)),
-    "GLOBAL": lambda machine, argument: machine.find(argument),
+    "GLOBAL": lambda machine, argument: machine.push_global(argument),
     "REDUCE": lambda machine, _: machine.call(),
     "NEWOBJ": lambda machine, _: machine.call(),
     "BUILD": lambda machine, _: machine.build(),

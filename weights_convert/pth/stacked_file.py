@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from weights_convert.errors import FormatError
-from weights_convert.pth import machine
 from weights_convert.pth.dialect import (
     described_storage,
     model_object,
     no_reference,
     torch_dialect,
 )
+from weights_convert.pth.machine import unpickle
 from weights_convert.pth.source import Cursor
 from weights_convert.pth.tensors import Resolve, Storage, Tensor, array, natural
 
@@ -19,19 +19,22 @@ MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 
 
-def read(data: memoryview) -> tuple[Any, Resolve]:
-    """The saved object, and what turns its tensors into arrays."""
+def read_stacked(data: memoryview) -> tuple[Any, Resolve]:
+    """The saved object, and the function that turns its tensors into arrays.
+
+    Raises FormatError.
+    """
     cursor = Cursor(data)
     plain = torch_dialect(no_reference)
-    if machine.load(cursor, plain) != MAGIC:
+    if unpickle(cursor, plain) != MAGIC:
         raise FormatError("it is a pickle, but not one that torch.save wrote")
-    if machine.load(cursor, plain) != PROTOCOL:
+    if unpickle(cursor, plain) != PROTOCOL:
         raise FormatError("it has an unknown protocol version")
-    system = machine.load(cursor, plain)
+    system = unpickle(cursor, plain)
     if not (isinstance(system, dict) and system.get("little_endian") is True):
         raise FormatError("it was written on a big-endian machine, which is not supported")
 
-    # The data come after the object, so storages are handed out first and found later.
+    # The data come after the object, so storages are handed out first and read later.
     roots: dict[str, Storage] = {}
 
     def persistent(identity: Any) -> Storage:
@@ -52,8 +55,8 @@ def read(data: memoryview) -> tuple[Any, Resolve]:
             raise FormatError("a view reaches outside its storage")
         return root._replace(elements=length, offset=offset)
 
-    value = machine.load(cursor, torch_dialect(persistent))
-    keys = machine.load(cursor, plain)
+    value = unpickle(cursor, torch_dialect(persistent))
+    keys = unpickle(cursor, plain)
     if not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
         raise FormatError("its list of storages is broken")
     if sorted(keys) != sorted(roots):

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from weights_convert.errors import FormatError
-from weights_convert.pth import machine
 from weights_convert.pth.dialect import model_object, no_reference, torch_dialect
-from weights_convert.pth.machine import Global
+from weights_convert.pth.machine import Dialect, Global, unpickle
 from weights_convert.pth.source import Cursor
 from weights_convert.pth.tensors import (
     MAX_DIMENSIONS,
@@ -36,8 +35,11 @@ def is_tar(data: memoryview) -> bool:
     return True
 
 
-def read(data: memoryview) -> tuple[Any, Resolve]:
-    """The saved object, and what turns its tensors into arrays."""
+def read_tar(data: memoryview) -> tuple[Any, Resolve]:
+    """The saved object, and the function that turns its tensors into arrays.
+
+    Raises FormatError.
+    """
     members = _members(data)
     plain = torch_dialect(no_reference)
     storages, contents = _storages(Cursor(members["storages"]), plain)
@@ -52,7 +54,7 @@ def read(data: memoryview) -> tuple[Any, Resolve]:
             raise FormatError("its pickle refers to a tensor that is not there")
         return tensors[key]
 
-    value = machine.load(Cursor(members["pickle"]), torch_dialect(persistent))
+    value = unpickle(Cursor(members["pickle"]), torch_dialect(persistent))
 
     def resolve(spec: Tensor) -> np.ndarray:
         return array(spec, contents[spec.storage.key])
@@ -85,20 +87,18 @@ def _members(data: memoryview) -> dict[str, memoryview]:
     return members
 
 
-def _storages(
-    cursor: Cursor, plain: machine.Dialect
-) -> tuple[dict[str, Storage], dict[str, memoryview]]:
+def _storages(cursor: Cursor, plain: Dialect) -> tuple[dict[str, Storage], dict[str, memoryview]]:
     storages: dict[str, Storage] = {}
     contents: dict[str, memoryview] = {}
-    for _ in range(natural(machine.load(cursor, plain), "its number of storages")):
-        record = machine.load(cursor, plain)
+    for _ in range(natural(unpickle(cursor, plain), "its number of storages")):
+        record = unpickle(cursor, plain)
         if not (isinstance(record, tuple) and len(record) == 3 and isinstance(record[2], Global)):
             raise FormatError("its description of a storage is broken")
         key, dtype = _key(record[0]), storage_type(record[2].name)
         (elements,) = cursor.unpack("q")
         storages[key] = Storage(key, dtype, natural(elements, "a storage's length"))
         contents[key] = cursor.take(elements * dtype.itemsize)
-    views = machine.load(cursor, plain)
+    views = unpickle(cursor, plain)
     if not isinstance(views, list):
         raise FormatError("its list of views is broken")
     for view in views:
@@ -112,12 +112,10 @@ def _storages(
     return storages, contents
 
 
-def _tensors(
-    cursor: Cursor, plain: machine.Dialect, storages: dict[str, Storage]
-) -> dict[str, Tensor]:
+def _tensors(cursor: Cursor, plain: Dialect, storages: dict[str, Storage]) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
-    for _ in range(natural(machine.load(cursor, plain), "its number of tensors")):
-        record = machine.load(cursor, plain)
+    for _ in range(natural(unpickle(cursor, plain), "its number of tensors")):
+        record = unpickle(cursor, plain)
         if not (isinstance(record, tuple) and len(record) == 3):
             raise FormatError("its description of a tensor is broken")
         key, storage = _key(record[0]), storages.get(_key(record[1]))

@@ -1,7 +1,8 @@
 """Writes the zip container so that every torch.load(weights_only=True) reads it.
 
-The opcodes are emitted by hand: pickle's own would use some that torch's restricted unpickler does
-not know. The same arrays and metadata give the same bytes.
+The opcodes are emitted by hand: those of Python's pickle would name this package's classes and use
+some that torch's restricted unpickler does not know. The records are laid out by hand, since
+zipfile cannot align them for mmap. The same arrays and metadata give the same bytes.
 """
 
 import json
@@ -22,7 +23,9 @@ _NAMES = {dtype: name for name, dtype in STORAGES.items() if name != "UntypedSto
 _DOS_DATE = 0x21  # 1 January 1980, the same for every file
 
 
-def write(stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+def write_pth(
+    stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
     """Writes a state_dict, one storage for each array, without copying the arrays.
 
     Metadata, if any, are a record of their own that torch.load ignores. Raises ConversionError

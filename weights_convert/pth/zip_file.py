@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weights_convert.errors import FormatError
-from weights_convert.pth import machine
 from weights_convert.pth.dialect import described_storage, torch_dialect
+from weights_convert.pth.machine import unpickle
 from weights_convert.pth.source import Cursor
 from weights_convert.pth.tensors import Resolve, Storage, Tensor, array
 
@@ -36,8 +36,11 @@ class Archive(NamedTuple):
         return bytes(self.members[name])
 
 
-def read(archive: Archive) -> tuple[Any, Resolve]:
-    """The saved object, and what turns its tensors into arrays."""
+def read_zip(archive: Archive) -> tuple[Any, Resolve]:
+    """The saved object, and the function that turns its tensors into arrays.
+
+    Raises FormatError.
+    """
     (pickled,) = (name for name in archive.members if is_pickle(name))
     root = pickled.removesuffix("data.pkl")
     if f"{root}constants.pkl" in archive.members:
@@ -70,7 +73,7 @@ def read(archive: Archive) -> tuple[Any, Resolve]:
             )
         return storage
 
-    value = machine.load(Cursor(memoryview(archive.get(pickled))), torch_dialect(persistent))
+    value = unpickle(Cursor(memoryview(archive.get(pickled))), torch_dialect(persistent))
 
     def resolve(spec: Tensor) -> np.ndarray:
         return array(spec, archive.members[f"{root}data/{spec.storage.key}"], big_endian)
@@ -78,8 +81,8 @@ def read(archive: Archive) -> tuple[Any, Resolve]:
     return value, resolve
 
 
-def metadata(archive: Archive) -> dict[str, str]:
-    """What `writer.write` was given beside the arrays.
+def read_metadata(archive: Archive) -> dict[str, str]:
+    """The texts by key that were written beside the arrays.
 
     Empty if the record is anything else: foreign files may have one of that name.
     """

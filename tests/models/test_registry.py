@@ -1,3 +1,5 @@
+from fnmatch import fnmatchcase
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,8 +7,7 @@ import pytest
 from flax import traverse_util
 
 from jaxcovid import models
-from jaxcovid.models.vgg import adaptive_average_pool
-from weights_convert import table
+from weights_convert import ARCHITECTURES, table
 
 HEADS = {
     "assignment": ((320,), 0.0),
@@ -30,7 +31,9 @@ def test_leaves_are_exactly_those_of_the_name_table(name, head):
     assert leaves == {entry.flax for entry in table(name, 3, hidden, dropout > 0)}
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("resnet18", 75), ("vgg16", 64)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("resnet18", 64), ("resnet18", 75), ("resnet34", 64), ("vgg16", 64)]
+)
 def test_stages_compose_to_the_whole(name, size):
     module = models.build(name, 3, (8,))
     images = jax.random.normal(jax.random.key(1), (2, size, size, 3), jnp.float32)
@@ -44,8 +47,10 @@ def test_stages_compose_to_the_whole(name, size):
     np.testing.assert_allclose(x, whole, rtol=1e-5, atol=1e-5)
 
 
+RESNET = [(56, 64), (56, 64), (28, 128), (14, 256), (7, 512)]
 STAGE_SHAPES = {
-    "resnet18": [(56, 64), (56, 64), (28, 128), (14, 256), (7, 512)],
+    "resnet18": RESNET,
+    "resnet34": RESNET,
     "vgg16": [(112, 64), (56, 128), (28, 256), (14, 512), (7, 512)],
 }
 
@@ -74,27 +79,43 @@ def test_bfloat16_computes_in_half_and_keeps_parameters_in_full_precision():
     assert jax.eval_shape(run, variables).dtype == jnp.bfloat16
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 9, 16])
-def test_adaptive_pool_averages_torchs_bins(size):
-    x = np.random.default_rng(0).normal(size=(1, size, size, 2)).astype(np.float32)
-    got = adaptive_average_pool(jnp.asarray(x), 7)
-    for i in range(7):
-        for j in range(7):
-            rows = slice(int(np.floor(i * size / 7)), int(np.ceil((i + 1) * size / 7)))
-            columns = slice(int(np.floor(j * size / 7)), int(np.ceil((j + 1) * size / 7)))
-            np.testing.assert_allclose(
-                got[0, i, j], x[0, rows, columns].mean((0, 1)), rtol=1e-5, atol=1e-6
-            )
+def test_every_architecture_with_a_table_of_names_can_be_built():
+    assert list(models.MODELS) == list(ARCHITECTURES)
 
 
-def test_dropout_acts_in_training_only():
-    module = models.build("resnet18", 2, (64,), 0.5)
-    x = jax.random.normal(jax.random.key(1), (1, 2, 2, 512), jnp.float32)
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("hidden", [(), (8,)])
+def test_every_module_belongs_to_a_stage_and_stages_follow_the_images(name, hidden):
+    module, variables = shapes(name, hidden, 0.0)
+    assert tuple(models.MODELS[name].stages) == module.stages
+    blocks = dict.fromkeys(entry.flax[1] for entry in table(name, 3, hidden))
+    assert set(blocks) == set(variables["params"])
+    places = [module.stages.index(models.stage_of(module, block)) for block in blocks]
+    assert places == sorted(places) and set(places) == set(range(len(module.stages)))
+    with pytest.raises(KeyError):
+        models.stage_of(module, "encoder")
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_every_glob_of_the_selections_matches_and_each_holds_the_one_before(name):
+    names = {entry.torch for entry in table(name, 3, (8,)) if entry.flax[0] == "params"}
+    chosen = [set()]
+    for selection in ("head", "last_conv", "last_block", "all"):
+        globs = models.MODELS[name].selections[selection]
+        matched = [{torch for torch in names if fnmatchcase(torch, glob)} for glob in globs]
+        assert all(matched)
+        assert chosen[-1] < set.union(*matched)
+        chosen.append(set.union(*matched))
+    assert list(models.MODELS[name].selections) == ["head", "last_conv", "last_block", "all"]
+    assert chosen[-1] == names
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_a_head_that_averages_gives_the_same_for_the_means(name):
+    module = models.build(name, 3)
+    x = jax.random.normal(jax.random.key(1), (2, 7, 7, 512), jnp.float32)
     variables = module.init(jax.random.key(0), x, start="head")
-
-    def run(seed, train):
-        rngs = {"dropout": jax.random.key(seed)}
-        return module.apply(variables, x, start="head", train=train, rngs=rngs)
-
-    np.testing.assert_array_equal(run(1, False), run(2, False))
-    assert not np.array_equal(run(1, True), run(2, True))
+    whole = module.apply(variables, x, start="head")
+    means = module.apply(variables, x.mean((1, 2), keepdims=True), start="head")
+    alike = np.allclose(whole, means, rtol=1e-5, atol=1e-5)
+    assert alike == models.MODELS[name].averages

@@ -1,4 +1,4 @@
-"""`python -m weights_convert`: what it converts, what it shows, what it refuses."""
+"""The command `weights-convert`: what it converts, what it shows, what it refuses."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import weights_convert
-from weights_convert import ConversionError, detect, table
+from weights_convert import table
 from weights_convert.__main__ import main
 
 
@@ -91,40 +91,10 @@ def test_bad_input(case, tmp_path, capsys, monkeypatch):
 def test_inspect_shows_container_model_and_arrays(name, container, tmp_path, capsys):
     weights_convert.save(tmp_path / name, state(3, (8,)), {"author": "someone"})
     assert main(["inspect", str(tmp_path / name)]) == 0
-    shown = capsys.readouterr().out
-    assert f"{container}, 104 arrays" in shown and "model: resnet18, 3 classes" in shown
-    assert "metadata: author = someone" in shown
-    assert any(line.split() == ["fc.0.bias", "float32", "(8,)"] for line in shown.splitlines())
-
-
-DETECTED = {
-    "torchvision": (("resnet18", 1000), ()),
-    "the assignment's head": (("resnet18", 2, (320,)), (320,)),
-    "with dropout": (("resnet18", 3, (256, 128), True), (256, 128)),
-    "VGG16": (("vgg16", 1000, (4096, 4096), True), ()),
-    "VGG16, one layer": (("vgg16", 4), ()),
-}
-
-
-@pytest.mark.parametrize("case", DETECTED)
-def test_the_model_is_detected(case):
-    arguments, _ = DETECTED[case]
-    shapes = {
-        entry.torch: np.broadcast_to(np.float32(0), entry.shape) for entry in table(*arguments)
-    }
-    assert detect(shapes) == table(*arguments)
-
-
-OTHERS = {
-    "ResNet34": "layer3.2.conv1.weight",
-    "ResNet50": "layer1.0.conv3.weight",
-}
-
-
-@pytest.mark.parametrize("case", OTHERS)
-def test_relatives_are_told_apart(case):
-    with pytest.raises(ConversionError, match="deeper ResNet"):
-        detect({**state(2), OTHERS[case]: np.zeros(1, np.float32)})
+    printed = capsys.readouterr().out
+    assert f"{container}, 104 arrays" in printed and "model: resnet18, 3 classes" in printed
+    assert "metadata: author = someone" in printed
+    assert any(line.split() == ["fc.0.bias", "float32", "(8,)"] for line in printed.splitlines())
 
 
 def test_python_api_without_table(tmp_path):
@@ -148,3 +118,18 @@ def test_the_command_line_loads_neither_jax_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+ENTRANCES = {
+    "installed": ("/anywhere/bin/weights-convert", "weights-convert"),
+    "module": ("/anywhere/weights_convert/__main__.py", "python -m weights_convert"),
+}
+
+
+@pytest.mark.parametrize("case", ENTRANCES)
+def test_usage_names_the_command_as_it_was_called(case, monkeypatch, capsys):
+    program, name = ENTRANCES[case]
+    monkeypatch.setattr(sys, "argv", [program, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert capsys.readouterr().out.startswith(f"usage: {name} [-h] convert|inspect|fetch")

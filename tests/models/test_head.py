@@ -1,0 +1,18 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcovid import models
+
+
+def test_dropout_acts_in_training_only():
+    module = models.build("resnet18", 2, (64,), 0.5)
+    x = jax.random.normal(jax.random.key(1), (1, 2, 2, 512), jnp.float32)
+    variables = module.init(jax.random.key(0), x, start="head")
+
+    def run(seed, train):
+        rngs = {"dropout": jax.random.key(seed)}
+        return module.apply(variables, x, start="head", train=train, rngs=rngs)
+
+    np.testing.assert_array_equal(run(1, False), run(2, False))
+    assert not np.array_equal(run(1, True), run(2, True))
