@@ -8,13 +8,13 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
 ANGLE = 30.0  # degrees either way
-AREA = (0.08, 1.0)
-RATIO = (3 / 4, 4 / 3)
+AREA = (0.08, 1.0)  # of a crop, as a share of the image
+RATIO = (3 / 4, 4 / 3)  # width over height
 ATTEMPTS = 10
-OUTPUT = 224
+OUTPUT = 224  # pixels
 
 
 def augment(
@@ -22,7 +22,10 @@ def augment(
     image: UInt8[Array, "height width channel"],
     size: Int[Array, "2"],
 ) -> Float[Array, "224 224 channel"]:
-    """One random view, values 0 to 255, of the image in the top left `size` of a canvas."""
+    """One random view, values 0 to 255, of the image in the top left corner of a canvas.
+
+    `size` is the image's height and width in pixels; nothing of the canvas outside of it shows.
+    """
     angle_key, crop_key, flip_key = jax.random.split(key, 3)
     angle = jax.random.uniform(angle_key, (), jnp.float32, -ANGLE, ANGLE)
     corner, extent = random_crop(crop_key, size)
@@ -33,7 +36,11 @@ def augment(
 def rotate(
     image: UInt8[Array, "height width channel"], size: Int[Array, "2"], degrees: Float[Array, ""]
 ) -> UInt8[Array, "height width channel"]:
-    """Pillow's Image.rotate: counter-clockwise about the centre, nearest pixel, black outside."""
+    """The canvas with its image turned counter-clockwise about the image's centre.
+
+    `size` is the image's height and width in pixels. As Pillow's Image.rotate with NEAREST: what
+    comes from outside the image is black.
+    """
     height, width = size.astype(jnp.float32)
     cosine, sine = jnp.cos(jnp.deg2rad(degrees)), jnp.sin(jnp.deg2rad(degrees))
     y = (jnp.arange(image.shape[0], dtype=jnp.float32) + 0.5)[:, None] - height / 2
@@ -48,9 +55,10 @@ def rotate(
 def random_crop(
     key: PRNGKeyArray, size: Int[Array, "2"]
 ) -> tuple[Int[Array, "2"], Int[Array, "2"]]:
-    """Corner and extent of RandomResizedCrop's box: the first of ten tries that fits, or centred.
+    """A random box in an image of that height and width: its (top, left) and (height, width).
 
-    Drawn like torchvision's get_params.
+    All in pixels. The first of ten tries that fits, else the largest centred box of an allowed
+    shape; drawn as by torchvision's RandomResizedCrop.get_params.
     """
     area_key, ratio_key, corner_key = jax.random.split(key, 3)
     height, width = size.astype(jnp.float32)
@@ -80,9 +88,13 @@ def crop_and_resize(
     image: UInt8[Array, "height width channel"],
     corner: Int[Array, "2"],
     extent: Int[Array, "2"],
-    flip: Array,
+    flip: Bool[Array, ""],
 ) -> Float[Array, "224 224 channel"]:
-    """Pillow's antialiased bilinear resize of a box, as two small matrix products."""
+    """A box of an image scaled to 224 x 224, values 0 to 255, perhaps mirrored left to right.
+
+    `corner` is (top, left), `extent` (height, width), in pixels. As Pillow's antialiased BILINEAR
+    resize (but without rounding to 8 bits), as two small matrix products.
+    """
     rows = _resize_matrix(image.shape[0], corner[0], extent[0])
     columns = _resize_matrix(image.shape[1], corner[1], extent[1])
     columns = jnp.where(flip, columns[::-1], columns)

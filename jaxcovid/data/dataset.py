@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 
 class Record(NamedTuple):
-    """One prepared image; `label` is -1 if unknown."""
+    """One prepared image: its two views in 8 bits, each of one (grey) or three channels.
+
+    `label` is the number of its class, -1 if that is unknown. `path` is relative to the data's
+    folder, with slashes.
+    """
 
     augmentable: UInt8[np.ndarray, "height width channel"]
     evaluation: UInt8[np.ndarray, "224 224 channel"]
@@ -17,20 +21,23 @@ class Record(NamedTuple):
     path: str
 
 
+@runtime_checkable
 class Pixels(Protocol):
     """Images n x height x width x channel: an array in memory, or what reads them when indexed."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of an array."""
+        """Number of images, height, width and channels."""
         ...
 
-    def __getitem__(self, indices: Any, /) -> UInt8[np.ndarray, "m height width channel"]:
-        """The chosen images, in memory."""
+    def __getitem__(
+        self, indices: Int[np.ndarray, "m"], /
+    ) -> UInt8[np.ndarray, "m height width channel"]:
+        """The images at these indices, in that order, in memory."""
         ...
 
-    def take(self, indices: Any, /, axis: int) -> Any:
-        """A set of the chosen images along axis 0."""
+    def take(self, indices: Int[np.ndarray, "m"], /, axis: int) -> "Pixels":
+        """The images at these indices of axis 0, in that order, wherever they lie now."""
         ...
 
 
@@ -38,8 +45,9 @@ class Split(NamedTuple):
     """All images of one split.
 
     `augmentable` holds each image in the top left corner of a common canvas, `sizes` its height
-    and width there; both are empty outside training. `evaluation` is as torchvision evaluates.
-    Images have one channel if all of the split are grey.
+    and width there in pixels; both are empty outside training. `evaluation` (n x 224 x 224 x
+    channel) is what torchvision evaluates. Images have one channel if all of the split are grey,
+    else three. `labels` are numbers of classes, -1 where the class is unknown.
     """
 
     augmentable: Pixels
@@ -52,7 +60,9 @@ class Split(NamedTuple):
 class Dataset(NamedTuple):
     """Splits "train", "validation" and perhaps "test", and what is to be known about them.
 
-    `patients` numbers the patient of every image of a split, if that is known.
+    `fingerprint` is a digest of what decides the images and their labels. `skipped` are unreadable
+    images and why, `ignored` other files. `patients` numbers the patient of every image of a split,
+    if that is known.
     """
 
     name: str
@@ -66,7 +76,10 @@ class Dataset(NamedTuple):
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:
-    """The split of that name, in memory."""
+    """The split of that name in memory, its images on canvases of one size.
+
+    Only "train" keeps the augmentable views. Grey images take all channels if any is in colour.
+    """
     records = list(records)
     if name != "train":
         records = [record._replace(augmentable=record.augmentable[:0, :0]) for record in records]
@@ -91,12 +104,15 @@ def place(
     image: UInt8[np.ndarray, "height width channel"],
     canvas: UInt8[np.ndarray, "canvas_height canvas_width canvas_channel"],
 ) -> None:
-    """Puts an image in the top left corner; a grey one takes all channels of a colour canvas."""
+    """Writes an image to the top left corner of a canvas at least as large, in place.
+
+    A grey image takes all channels of a colour canvas.
+    """
     canvas[: image.shape[0], : image.shape[1]] = image
 
 
 def subset(split: Split, indices: Int[np.ndarray, "m"]) -> Split:
-    """The chosen images, in that order."""
+    """The images of a split at these indices, in that order; pixels on disk stay there."""
     return Split(
         split.augmentable.take(indices, axis=0),
         split.sizes[indices],

@@ -4,13 +4,16 @@ import importlib.util
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Integer, Num, UInt8
 from PIL import Image
 
 from jaxcovid.data.readable import UnreadableError, check_size
+
+if TYPE_CHECKING:
+    import pydicom
 
 SUFFIX = ".dcm"
 NEEDED = "DICOM needs pydicom; pip install 'jaxcovid[dicom]'"
@@ -27,12 +30,13 @@ ATTRIBUTES = (
 DECODERS = ("gdcm", "pylibjpeg", "libjpeg", "openjpeg", "jpeg_ls")
 
 
-def read(path: Path) -> Image.Image:
-    """The image as 8-bit grey: the window's ends are 0 and 255, or the image's own without one.
+def read_dicom(path: Path) -> Image.Image:
+    """The image in a DICOM file as 8-bit grey, of mode L, through its first window (PS3.3 C.11).
 
-    8-bit images without a window stay as they are.
-
-    Raises UnreadableError, and whatever pydicom raises at broken files.
+    The window's ends become 0 and 255, or the lowest and highest value if there is no window; 8-bit
+    images without a window stay as they are. Nothing but the pixels and what they mean is parsed.
+    Raises UnreadableError without pydicom or for what is not read, and whatever pydicom raises at
+    broken files.
     """
     try:
         from pydicom import dcmread
@@ -59,11 +63,11 @@ def read(path: Path) -> Image.Image:
 
 
 def software() -> tuple[str, ...]:
-    """Installed modules that decide which DICOM files are readable here."""
+    """Names of the installed modules that decide which DICOM files are readable here."""
     return tuple(name for name in ("pydicom", *DECODERS) if importlib.util.find_spec(name))
 
 
-def _check(dataset: Any) -> None:
+def _check(dataset: "pydicom.Dataset") -> None:
     if "PixelData" not in dataset:
         raise UnreadableError("it holds no pixels")
     check_size(dataset.Columns, dataset.Rows)
@@ -76,7 +80,7 @@ def _check(dataset: Any) -> None:
         raise UnreadableError(f"its pixels take {dataset.BitsAllocated} bits; 8 or 16 are read")
 
 
-def _stored(dataset: Any) -> Integer[np.ndarray, "height width"]:
+def _stored(dataset: "pydicom.Dataset") -> Integer[np.ndarray, "height width"]:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
 
@@ -93,7 +97,9 @@ def _stored(dataset: Any) -> Integer[np.ndarray, "height width"]:
         raise undecodable from None
 
 
-def _greys(levels: Integer[np.ndarray, "level"], dataset: Any) -> UInt8[np.ndarray, "level"]:
+def _greys(
+    levels: Integer[np.ndarray, "level"], dataset: "pydicom.Dataset"
+) -> UInt8[np.ndarray, "level"]:
     with np.errstate(all="ignore"):  # checked below
         shares = _windowed(_rescaled(levels, dataset), dataset)
     if not np.isfinite(shares).all():
@@ -103,7 +109,9 @@ def _greys(levels: Integer[np.ndarray, "level"], dataset: Any) -> UInt8[np.ndarr
     return np.rint(255 * shares).astype(np.uint8)
 
 
-def _rescaled(levels: Integer[np.ndarray, "level"], dataset: Any) -> Num[np.ndarray, "level"]:
+def _rescaled(
+    levels: Integer[np.ndarray, "level"], dataset: "pydicom.Dataset"
+) -> Num[np.ndarray, "level"]:
     """Stored values to those that the window is given in (PS3.3 C.11.1)."""
     if tables := dataset.get("ModalityLUTSequence"):
         return _looked_up(levels, tables[0], dataset)[0]
@@ -111,7 +119,9 @@ def _rescaled(levels: Integer[np.ndarray, "level"], dataset: Any) -> Num[np.ndar
     return levels * (1.0 if slope is None else slope) + (intercept or 0.0)
 
 
-def _windowed(values: Num[np.ndarray, "level"], dataset: Any) -> Float[np.ndarray, "level"]:
+def _windowed(
+    values: Num[np.ndarray, "level"], dataset: "pydicom.Dataset"
+) -> Float[np.ndarray, "level"]:
     """The share of full brightness, 0 to 1 (PS3.3 C.11.2)."""
     low, high = values.min(), values.max()
     center, width = (_number(dataset, f"Window{name}") for name in ("Center", "Width"))
@@ -136,7 +146,7 @@ def _windowed(values: Num[np.ndarray, "level"], dataset: Any) -> Float[np.ndarra
 
 
 def _looked_up(
-    values: Num[np.ndarray, "level"], item: Any, dataset: Any
+    values: Num[np.ndarray, "level"], item: "pydicom.Dataset", dataset: "pydicom.Dataset"
 ) -> tuple[Num[np.ndarray, "level"], Float[np.ndarray, "entry"]]:
     """The entries of a lookup table for the values, and the whole table."""
     entries, first, _ = item.LUTDescriptor
@@ -154,7 +164,7 @@ def _looked_up(
     return table[np.clip(np.rint(values - first), 0, entries - 1).astype(np.int64)], table
 
 
-def _number(dataset: Any, keyword: str) -> float | None:
+def _number(dataset: "pydicom.Dataset", keyword: str) -> float | None:
     """An attribute, the first of several; None if it is absent or empty."""
     value = dataset.get(keyword)
     if isinstance(value, Sequence):

@@ -3,9 +3,9 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -14,14 +14,41 @@ from jaxcovid.data import images
 from jaxcovid.data.dataset import Split, place
 from jaxcovid.errors import InputError, first_line
 
-# progress(iterable, description, length) is the iterable, perhaps with a bar.
-Progress = Callable[[Any, str, int], Any]
+Item = TypeVar("Item")
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """What may show a bar while items are gone through."""
+
+    def __call__(self, items: Iterable[Item], description: str, length: int, /) -> Iterable[Item]:
+        """The items, of which there are `length`; `description` says what is done with them."""
+        ...
+
+
+@runtime_checkable
+class Records(Protocol):
+    """Records of a split on disk, read when asked for: TFDS's data source.
+
+    Each has the views "augmentable" and "evaluation", height x width x channel.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> Mapping[str, np.ndarray]:
+        """The record at that position."""
+        ...
+
+    def __getitems__(self, positions: Sequence[int], /) -> Sequence[Mapping[str, np.ndarray]]:
+        """The records at these positions, in that order, read together."""
+        ...
 
 
 class Entry(NamedTuple):
     """What the index says of an image: enough to plan without reading pixels.
 
-    `unreadable` is the reason if the file cannot be used, else empty.
+    `label` is the number of its class, -1 if unknown; `height` and `width` are those of its
+    augmentable view, in pixels. `unreadable` is the reason if the file cannot be used, else empty.
     """
 
     path: str
@@ -36,38 +63,45 @@ class Entry(NamedTuple):
 class StoredPixels:
     """Stands for an array of images: `source` holds records, `field` names an image in each.
 
-    `folder` is where they lie.
+    `folder` is where they lie, `positions` which of them are meant, and `image_shape` (height,
+    width, channels) the canvas that each image comes on.
     """
 
     folder: Path
-    source: Any
+    source: Records
     field: str
     positions: Int[np.ndarray, "n"]
     image_shape: tuple[int, int, int]
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """As of the array that this stands for."""
+        """Number of images, height, width and channels, as of the array that this stands for."""
         return (len(self.positions), *self.image_shape)
 
-    def __getitem__(self, indices: Int[np.ndarray, "m"], /) -> UInt8[np.ndarray, "m h w c"]:
-        """Reads the chosen images, in that order. Raises InputError if they are damaged."""
+    def __getitem__(
+        self, indices: Int[np.ndarray, "m"], /
+    ) -> UInt8[np.ndarray, "m height width channel"]:
+        """Reads the images at these indices, in that order. Raises InputError if damaged."""
         batch = np.zeros((len(indices), *self.image_shape), np.uint8)
         if batch.size:
             positions = [int(position) for position in self.positions[indices]]
-            with telling_damage(self.folder):
+            with damage_as_input_error(self.folder):
                 for canvas, record in zip(batch, self.source.__getitems__(positions), strict=True):
                     place(record[self.field], canvas)
         return batch
 
     def take(self, indices: Int[np.ndarray, "m"], /, axis: int) -> "StoredPixels":
-        """The chosen images, still on disk."""
+        """The images at these indices, in that order, still on disk; `axis` is 0."""
         del axis
         return dataclasses.replace(self, positions=self.positions[indices])
 
 
-def on_disk(folder: Path, source: Any, name: str, entries: Sequence[Entry]) -> Split:
-    """The readable images of a split whose records are `source`; their pixels stay there."""
+def on_disk(folder: Path, source: Records, name: str, entries: Sequence[Entry]) -> Split:
+    """The readable images of a split whose records are `source`; their pixels stay there.
+
+    `folder` is where the records lie, `name` the split's, `entries` what the index says of each
+    record. Raises ValueError if there are more or fewer of them than records.
+    """
     if len(source) != len(entries):
         raise ValueError(f"{len(source)} {name} records, but the index lists {len(entries)}")
     readable = [entry for entry in entries if not entry.unreadable]
@@ -85,7 +119,7 @@ def on_disk(folder: Path, source: Any, name: str, entries: Sequence[Entry]) -> S
 
 
 def in_memory(split: Split, name: str, progress: Progress) -> Split:
-    """The same split with its pixels read, each record once."""
+    """The split that `on_disk` gave under that name with its pixels read, each record once."""
     stored = cast(StoredPixels, split.evaluation)
     augmentable = np.zeros(split.augmentable.shape, np.uint8)
     evaluation = np.zeros(stored.shape, np.uint8)
@@ -99,8 +133,8 @@ def in_memory(split: Split, name: str, progress: Progress) -> Split:
 
 
 @contextlib.contextmanager
-def telling_damage(folder: Path) -> Iterator[None]:
-    """Turns what TFDS says of prepared images that were tampered with into a message."""
+def damage_as_input_error(folder: Path) -> Iterator[None]:
+    """While it lasts, whatever TFDS raises at prepared images in that folder is an InputError."""
     try:
         yield
     except Exception as error:
@@ -112,6 +146,6 @@ def telling_damage(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def memory(split: Split) -> int:
-    """Bytes that its pixels take in memory."""
+def pixel_bytes(split: Split) -> int:
+    """Bytes that the pixels of a split take, or would take, in memory."""
     return math.prod(split.augmentable.shape) + math.prod(split.evaluation.shape)

@@ -19,15 +19,23 @@ import tensorflow_datasets as tfds
 
 from jaxcovid.data import dicom, images
 from jaxcovid.data.dataset import Dataset, Record, Split
-from jaxcovid.data.disk import Entry, Progress, in_memory, memory, on_disk, telling_damage
+from jaxcovid.data.disk import (
+    Entry,
+    Progress,
+    Records,
+    damage_as_input_error,
+    in_memory,
+    on_disk,
+    pixel_bytes,
+)
 from jaxcovid.data.layout import (
     ImageFile,
     Layout,
     fingerprint,
+    printable,
     scan,
     scan_split,
     shared_between_splits,
-    shown,
 )
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.errors import InputError, check, first_line
@@ -39,21 +47,22 @@ PLACEHOLDER = np.zeros((2, 2, 1), np.uint8)
 INDEX = "index.json"
 
 
-def load(
+def load_folder(
     folder: Path, cache: Path, *, skip_unreadable: bool, memory_budget: float, progress: Progress
 ) -> Dataset:
     """The images of a folder laid out as split/class/image.
 
     The prepared images are kept in `cache` under the fingerprint of the folder's content. If they
     take more than `memory_budget` bytes, they stay there and are read when asked for. Raises
-    InputError with every unreadable image, unless they are to be skipped.
+    InputError with all that is wrong with the layout, or every unreadable image unless they are to
+    be skipped, or if too few are left.
     """
     return _load(
         scan(folder), folder, cache, _too_little_to_train, skip_unreadable, memory_budget, progress
     )
 
 
-def external(
+def load_folder_split(
     folder: Path,
     split: str,
     classes: Sequence[str],
@@ -66,8 +75,9 @@ def external(
 ) -> Dataset:
     """One split of a folder, labelled in the order of the classes that a model knows.
 
-    Nothing else in the folder is looked at, and classes may be absent, or those from which `merge`
-    made the model's. Raises InputError.
+    Nothing else in the folder is looked at. Classes may be absent (a warning says which), or those
+    from which `merge` made the model's. `cache`, `memory_budget` (bytes) and the InputErrors are as
+    in `load_folder`; one more is a class that the model does not know.
     """
     renamed = joined(merge)
     layout = scan_split(folder, split, tuple(dict.fromkeys((*classes, *renamed))))
@@ -97,14 +107,14 @@ def _load(
     )
     prepared = cache / "prepared" / "-".join((digest, str(Folder.VERSION), *software))
     builder = _prepared(layout, folder, prepared, progress)
-    with telling_damage(prepared):
+    with damage_as_input_error(prepared):
         rows = json.loads((prepared / INDEX).read_text())
         index = {split: [Entry(*row) for row in rows[split]] for split in rows}
         splits = {
-            name: on_disk(prepared, cast(Any, builder).as_data_source(split=name), name, entries)
+            name: on_disk(prepared, _records(builder, name), name, entries)
             for name, entries in index.items()
         }
-        if sum(map(memory, splits.values())) <= memory_budget:
+        if sum(map(pixel_bytes, splits.values())) <= memory_budget:
             splits = {name: in_memory(split, name, progress) for name, split in splits.items()}
     unreadable = [
         f"{entry.path}: {entry.unreadable}"
@@ -116,14 +126,14 @@ def _load(
         raise InputError(
             [f"{folder}/{problem}" for problem in unreadable]
             + [
-                f"--data: {len(unreadable)} unreadable image(s), listed above; repair or remove "
-                "them, or pass --skip-unreadable"
+                f"`data`: {len(unreadable)} unreadable image(s), listed above; repair or remove "
+                "them, or pass `skip_unreadable`"
             ]
         )
     check(too_little(splits, layout, folder))
     pairs = shared_between_splits(layout, folder)
     return Dataset(
-        shown(Path(folder.resolve().name)),
+        printable(Path(folder.resolve().name)),
         layout.classes,
         splits,
         digest,
@@ -133,6 +143,11 @@ def _load(
             (f"{len(pairs)} image(s) occur in two splits, such as {pairs[0]}",) if pairs else ()
         ),
     )
+
+
+def _records(builder: "Folder", split: str) -> Records:
+    # TFDS decorates this method in a way that hides its signature from type checkers.
+    return cast(Any, builder).as_data_source(split=split)
 
 
 def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
@@ -152,7 +167,7 @@ def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
 
 
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Decodes every image once.
+    """TFDS's builder that decodes every image of a folder once.
 
     Records lie in the folder's order. Every file has one; the index says which files could not be
     read and why, so that it is known also when the images come from the cache.
@@ -209,24 +224,24 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
     if not cache.exists():
         # In a place of its own, renamed at the end: runs that prepare the same data at once do
         # not disturb each other, and what an interruption leaves is never taken for complete.
-        own = cache.with_name(f".{cache.name}.{platform.node()}.{os.getpid()}.partial")
+        partial = cache.with_name(f".{cache.name}.{platform.node()}.{os.getpid()}.partial")
         try:
-            own.mkdir(parents=True)
+            partial.mkdir(parents=True)
             # TFDS announces downloads, but there is nothing to download.
             with contextlib.redirect_stdout(io.StringIO()):
-                preparer = builder(own)
+                preparer = builder(partial)
                 preparer.download_and_prepare()
-            (own / INDEX).write_text(json.dumps(preparer.index))
+            (partial / INDEX).write_text(json.dumps(preparer.index))
             with contextlib.suppress(OSError):  # another run was faster, with the same content
-                own.rename(cache)
+                partial.rename(cache)
         except (OSError, RuntimeError) as error:
             raise InputError(
                 [f"cannot keep prepared images in {cache} ({first_line(error)}); make room or set "
                  "JAXCOVID_CACHE to another folder"]
             ) from None  # fmt: skip
         finally:
-            shutil.rmtree(own, ignore_errors=True)
-    with telling_damage(cache):
+            shutil.rmtree(partial, ignore_errors=True)
+    with damage_as_input_error(cache):
         return builder(cache)
 
 
@@ -237,7 +252,7 @@ def _decoded(
         label = -1 if file.label is None else classes.index(file.label)
         name = file.path.relative_to(folder).as_posix()
         try:
-            record, reason = images.prepare(images.read(file.path), label, name), ""
+            record, reason = images.prepare(images.read_image(file.path), label, name), ""
         except images.UnreadableError as error:
             record, reason = Record(PLACEHOLDER, PLACEHOLDER, label, name), str(error)
         height, width, channels = record.augmentable.shape

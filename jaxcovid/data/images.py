@@ -11,24 +11,28 @@ from jaxcovid.data.dataset import Record
 from jaxcovid.data.readable import UnreadableError, check_size
 from jaxcovid.errors import first_line
 
+# Sides in pixels.
 AUGMENTABLE_SHORT, AUGMENTABLE_LONG = 320, 512
 RESIZE, CROP = 256, 224
 
-Pixels = UInt8[np.ndarray, "height width channel"]
+_Pixels = UInt8[np.ndarray, "height width channel"]
 
 
 def prepare(image: Image.Image, label: int, path: str) -> Record:
-    """Both views of an image that `to_8bit` returned."""
+    """Both views of an image of mode L or RGB, with the number of its class and its path."""
     return Record(augmentable_view(image), evaluation_view(image), label, path)
 
 
-def read(path: Path) -> Image.Image:
-    """A PNG, JPEG or DICOM image as 8-bit grey or RGB. Raises UnreadableError."""
+def read_image(path: Path) -> Image.Image:
+    """A PNG, JPEG or (by its suffix) DICOM image as 8-bit grey or RGB, of mode L or RGB.
+
+    Raises UnreadableError with the reason, whatever is wrong with the file.
+    """
     try:
         if path.stat().st_size == 0:
             raise UnreadableError("the file is empty")
         if path.suffix.lower() == dicom.SUFFIX:
-            return dicom.read(path)
+            return dicom.read_dicom(path)
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             check_size(image.width, image.height)
             image.load()
@@ -49,9 +53,10 @@ def read(path: Path) -> Image.Image:
 
 
 def to_8bit(image: Image.Image) -> Image.Image:
-    """Mode L or RGB, as torchvision's loader sees it but with 16 bits scaled, not clipped.
+    """An image of any mode as one of mode L (grey) or RGB, as Pillow converts it.
 
-    A colour image whose channels are all equal becomes grey.
+    But for two differences this is what torchvision's image loader does: 16 bits are scaled to 8,
+    not clipped, and a colour image whose channels are all equal becomes grey.
     """
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image).astype(np.float64)
@@ -64,8 +69,11 @@ def to_8bit(image: Image.Image) -> Image.Image:
     return rgb.getchannel(0) if grey else rgb
 
 
-def evaluation_view(image: Image.Image) -> Pixels:
-    """Torchvision's Resize(256), CenterCrop(224): shorter side 256, bilinear; the centre."""
+def evaluation_view(image: Image.Image) -> UInt8[np.ndarray, "224 224 channel"]:
+    """The centre of an image whose shorter side was scaled to 256 pixels, bilinearly.
+
+    As torchvision's Resize(256) and CenterCrop(224) on Pillow images.
+    """
     short = min(image.size)
     width, height = (int(RESIZE * side / short) for side in image.size)
     pixels = _array(image.resize((width, height), Image.Resampling.BILINEAR))
@@ -73,14 +81,17 @@ def evaluation_view(image: Image.Image) -> Pixels:
     return pixels[top : top + CROP, left : left + CROP]
 
 
-def augmentable_view(image: Image.Image) -> Pixels:
-    """Scaled down to a shorter side of 320 and a longer of at most 512; never scaled up."""
+def augmentable_view(image: Image.Image) -> _Pixels:
+    """The whole image, its shorter side at most 320 pixels, its longer 512; only ever scaled down.
+
+    That leaves enough for random crops of 224 x 224, and bounds the memory that a split takes.
+    """
     short, long = min(image.size), max(image.size)
     scale = min(1, AUGMENTABLE_SHORT / short, AUGMENTABLE_LONG / long)
     width, height = (max(round(side * scale), 1) for side in image.size)
     return _array(image.resize((width, height), Image.Resampling.BILINEAR) if scale < 1 else image)
 
 
-def _array(image: Image.Image) -> Pixels:
+def _array(image: Image.Image) -> _Pixels:
     pixels = np.array(image)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels

@@ -18,7 +18,10 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")
 
 
 class ImageFile(NamedTuple):
-    """One image file; `label` is None in a split without class folders."""
+    """One image file: its split, and its class by name or None without a class folder.
+
+    `digest` is of its content, in hexadecimal, once `fingerprint` has read it.
+    """
 
     split: str
     label: str | None
@@ -27,7 +30,7 @@ class ImageFile(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The files of a folder, and what else lay there."""
+    """The classes of a folder in the order of their numbers, its images, and other files' paths."""
 
     classes: tuple[str, ...]
     files: tuple[ImageFile, ...]
@@ -35,16 +38,21 @@ class Layout(NamedTuple):
 
 
 def scan(folder: Path) -> Layout:
-    """Finds splits, classes and images. Raises InputError with all that is wrong."""
+    """Finds splits, classes and images in a folder for training.
+
+    Splits are sub-folders by any name in SPLITS, in any case; "test" may be missing, and its images
+    need no class. Classes are the training folders' names, sorted. Raises InputError with all that
+    is wrong.
+    """
     roots = _split_folders(folder, SPLITS, optional=("test",))
     problems: list[str] = []
     files: list[ImageFile] = []
     ignored: list[str] = []
     for split, root in roots.items():
-        found, others = _walk(split, root)
-        files += found
-        ignored += [shown(path.relative_to(folder)) for path in others]
-        problems += _name_problems(found, folder) + _split_problems(split, root, found)
+        of_split, others = _files_of_split(split, root)
+        files += of_split
+        ignored += [printable(path.relative_to(folder)) for path in others]
+        problems += _name_problems(of_split, folder) + _split_problems(split, root, of_split)
 
     by_split = {split: {file.label for file in files if file.split == split} for split in roots}
     classes = tuple(sorted(label for label in by_split["train"] if label is not None))
@@ -66,11 +74,15 @@ def scan(folder: Path) -> Layout:
 
 
 def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
-    """The one split, for a model of these classes. Raises InputError with all that is wrong."""
+    """Finds the images of one split of a folder, for a model of these classes.
+
+    Raises InputError with all that is wrong: no such split, images without a class folder, or
+    classes that the model does not know.
+    """
     if split not in SPLITS:
-        raise InputError([f"--split: {split!r} is none of {', '.join(SPLITS)}"])
+        raise InputError([f"`split`: {split!r} is none of {', '.join(SPLITS)}"])
     root = _split_folders(folder, (split,))[split]
-    files, others = _walk(split, root)
+    files, others = _files_of_split(split, root)
     labels = {file.label for file in files}
     problems = _name_problems(files, folder)
     if labels == {None}:
@@ -87,7 +99,7 @@ def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
         if label not in classes
     ]
     check(problems)
-    ignored = tuple(shown(path.relative_to(folder)) for path in others)
+    ignored = tuple(printable(path.relative_to(folder)) for path in others)
     return Layout(tuple(classes), tuple(files), ignored)
 
 
@@ -96,7 +108,11 @@ def fingerprint(
     folder: Path,
     progress: Callable[[Iterable[ImageFile]], Iterable[ImageFile]] = iter,
 ) -> tuple[str, Layout]:
-    """A digest over the names and contents of all images, and the layout with each file's own."""
+    """A digest of a layout, and the layout with a digest for each file.
+
+    The digest (BLAKE2b of 128 bits, in hexadecimal) covers splits, classes, names and contents of
+    all images. `progress` may show how many of the files have been read.
+    """
     total = hashlib.blake2b(digest_size=16)
     files = []
     for file in progress(layout.files):
@@ -121,19 +137,22 @@ def _content_digest(path: Path) -> str:
 
 
 def shared_between_splits(layout: Layout, folder: Path) -> list[str]:
-    """Pairs of identical files in two splits: such a score is partly memory."""
+    """Pairs of identical files in two splits, as "path = path" relative to the folder.
+
+    A score on such a split is partly memory. The layout is one that `fingerprint` returned.
+    """
     first: dict[str, ImageFile] = {}
     pairs = []
     for file in layout.files:
         other = first.setdefault(file.digest, file)
         if len(file.digest) == 32 and other.split != file.split:
-            names = (each.path.relative_to(folder).as_posix() for each in (other, file))
+            names = (twin.path.relative_to(folder).as_posix() for twin in (other, file))
             pairs.append(" = ".join(names))
     return pairs
 
 
-def shown(path: Path) -> str:
-    """The path as text that can be written anywhere."""
+def printable(path: Path) -> str:
+    """A path as text that can be written anywhere: what is not Unicode in it is replaced."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
@@ -144,7 +163,7 @@ def _split_folders(
     if not folder.is_dir():
         kind = "is not a folder" if folder.exists() else "does not exist"
         expected = " and ".join(f"{split}/" for split in splits if split not in optional)
-        raise InputError([f"--data: {folder} {kind}; give a folder with {expected}"])
+        raise InputError([f"`data`: {folder} {kind}; give a folder with {expected}"])
     children = sorted(child for child in folder.iterdir() if child.is_dir())
     roots: dict[str, Path] = {}
     problems = []
@@ -166,8 +185,8 @@ def _split_folders(
     return roots
 
 
-def walk(root: Path) -> tuple[list[Path], list[Path]]:
-    """The images below a folder, and its other files; without what is hidden."""
+def find_images(root: Path) -> tuple[list[Path], list[Path]]:
+    """The images below a folder (by suffix), and its other files, both sorted; nothing hidden."""
     images, others = [], []
     for path in sorted(_files(root)):
         if any(part.startswith(".") for part in path.relative_to(root).parts):
@@ -176,8 +195,8 @@ def walk(root: Path) -> tuple[list[Path], list[Path]]:
     return images, others
 
 
-def _walk(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
-    images, others = walk(root)
+def _files_of_split(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
+    images, others = find_images(root)
 
     def label(path: Path) -> str | None:
         parts = path.relative_to(root).parts
@@ -201,9 +220,9 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _name_problems(files: list[ImageFile], folder: Path) -> list[str]:
     return [
-        f"{shown(file.path)}: the name is not valid Unicode; rename it"
+        f"{printable(file.path)}: the name is not valid Unicode; rename it"
         for file in files
-        if shown(file.path.relative_to(folder)) != str(file.path.relative_to(folder))
+        if printable(file.path.relative_to(folder)) != str(file.path.relative_to(folder))
     ]
 
 

@@ -1,7 +1,7 @@
 """Batches: their order, their padding, and the pixels the model sees."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import grain
 import jax
@@ -16,35 +16,36 @@ from jaxcovid.data.disk import StoredPixels
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as in torchvision
 
-# Keys of one seed for different purposes.
+# Keys of one seed for different purposes, see `purpose_key`.
 ORDER, AUGMENT, DROPOUT, INIT = range(4)
 
 READERS = 4  # threads, and batches that may wait in memory
 
 
 class Indices(NamedTuple):
-    """Which examples form a batch; padding repeats example 0 and has mask 0."""
+    """Which examples form a batch; padding repeats example 0 and has mask 0, others mask 1."""
 
     indices: Int[np.ndarray, "batch"]
     mask: Float[np.ndarray, "batch"]
 
 
 class Examples(NamedTuple):
-    """A batch as it lies in memory, before augmentation and normalisation.
+    """A batch of images, before augmentation and normalisation: as read, or put on devices.
 
-    `sizes` are the images' heights and widths on their canvas, and `indices` tell augmentation
-    which example it has; neither matters in evaluation.
+    `sizes` are the images' heights and widths in pixels on their canvas, and `indices` tell
+    augmentation which example it has; neither matters in evaluation. `labels` are numbers of
+    classes; `mask` is 1 for examples that count and 0 for padding.
     """
 
-    images: UInt8[Array, "batch height width channel"]
-    sizes: Int[Array, "batch 2"]
-    indices: Int[Array, "batch"]
-    labels: Int[Array, "batch"]
-    mask: Float[Array, "batch"]
+    images: UInt8[np.ndarray | Array, "batch height width channel"]
+    sizes: Int[np.ndarray | Array, "batch 2"]
+    indices: Int[np.ndarray | Array, "batch"]
+    labels: Int[np.ndarray | Array, "batch"]
+    mask: Float[np.ndarray | Array, "batch"]
 
 
 def epoch_order(seed: int, epoch: int, examples: int) -> Int[np.ndarray, "examples"]:
-    """The order of examples in an epoch: a function of seed and epoch alone."""
+    """A random order of so many examples: a function of seed and epoch alone."""
     key = jax.random.fold_in(purpose_key(seed, ORDER), epoch)
     return np.asarray(jax.random.permutation(key, examples))
 
@@ -52,10 +53,10 @@ def epoch_order(seed: int, epoch: int, examples: int) -> Int[np.ndarray, "exampl
 def batches(
     order: Int[np.ndarray, "examples"], batch_size: int, multiple: int = 1
 ) -> Iterator[Indices]:
-    """All examples exactly once, `batch_size` at a time.
+    """All examples of an order exactly once, `batch_size` at a time.
 
     Every batch is padded to one length: the batch size, rounded up to a multiple of the number of
-    devices that share it.
+    devices that share it (`multiple`).
     """
     length = -(-batch_size // multiple) * multiple
     for start in range(0, len(order), batch_size):
@@ -65,20 +66,22 @@ def batches(
         yield Indices(np.pad(indices, (0, padding)), np.pad(mask, (0, padding)))
 
 
-def read(split: Split, parts: Sequence[Indices], augmentable: bool) -> Iterable[Examples]:
-    """The examples of each batch in turn; `augmentable` chooses which of the two views.
+def read_batches(split: Split, parts: Sequence[Indices], augmentable: bool) -> Iterable[Examples]:
+    """The examples of each batch in turn, as numpy arrays.
 
-    Pixels on disk are read a few batches ahead, by Grain's threads, in bounded memory.
+    `parts` say which examples of the split form each batch; `augmentable` chooses that view of the
+    images instead of the one for evaluation. Unlabelled images get class 0. Pixels on disk are read
+    a few batches ahead, by Grain's threads, in bounded memory; raises InputError if damaged.
     """
     pixels = split.augmentable if augmentable else split.evaluation
 
     def examples(part: Indices) -> Examples:
         return Examples(
-            cast(Any, pixels[part.indices]),
-            cast(Any, split.sizes[part.indices]),
-            cast(Any, part.indices),
-            cast(Any, split.labels[part.indices].clip(0)),  # no one reads the class of unlabelled
-            cast(Any, part.mask),
+            pixels[part.indices],
+            split.sizes[part.indices],
+            part.indices,
+            split.labels[part.indices].clip(0),  # no one reads the class of unlabelled images
+            part.mask,
         )
 
     if not isinstance(pixels, StoredPixels):
@@ -90,17 +93,25 @@ def read(split: Split, parts: Sequence[Indices], augmentable: bool) -> Iterable[
 def training_images(
     examples: Examples, key: PRNGKeyArray, epoch: Int[Array, ""]
 ) -> Float[Array, "batch 224 224 3"]:
-    """Augmented, normalised images: each a function of key, epoch and example, not of the batch."""
+    """Augmented, normalised images of a batch of augmentable views.
+
+    Each is a function of key, epoch and its example, not of the batch that it lies in.
+    """
     epoch_key = jax.random.fold_in(key, epoch)
     keys = jax.vmap(lambda index: jax.random.fold_in(epoch_key, index))(examples.indices)
-    return normalise(jax.vmap(augment)(keys, examples.images, examples.sizes))
+    images, sizes = jnp.asarray(examples.images), jnp.asarray(examples.sizes)
+    return normalise(jax.vmap(augment)(keys, images, sizes))
 
 
 def normalise(
     images: UInt8[ArrayLike, "batch height width channel"]
     | Float[ArrayLike, "batch height width channel"],
 ) -> Float[Array, "batch height width 3"]:
-    """Torchvision's ToTensor and Normalize, on values 0 to 255; grey is repeated."""
+    """Images of values 0 to 255, grey or RGB, as ImageNet's networks expect them.
+
+    As torchvision's ToTensor and Normalize with ImageNet's means and standard deviations, but with
+    channels last; the one channel of grey images is repeated.
+    """
     images = jnp.asarray(images)
     images = jnp.broadcast_to(images.astype(jnp.float32) / 255, (*images.shape[:3], 3))
     mean, std = jnp.array(MEAN, jnp.float32), jnp.array(STD, jnp.float32)
@@ -108,5 +119,9 @@ def normalise(
 
 
 def purpose_key(seed: int, purpose: int) -> PRNGKeyArray:
-    """Independent keys of one seed, so that one use of randomness cannot disturb another."""
+    """The key of a seed for one purpose: ORDER, AUGMENT, DROPOUT or INIT.
+
+    Keys of different purposes are independent, so that one use of randomness cannot disturb
+    another.
+    """
     return jax.random.fold_in(jax.random.key(seed), purpose)

@@ -25,46 +25,57 @@ Table = Mapping[tuple[str, ...], str]
 
 
 class Patients(NamedTuple):
-    """Equal numbers for images of one patient, by split; None if no patient is known there."""
+    """Who the images of each split are of, and warnings about that.
+
+    `groups` holds, by split, equal numbers for images of one patient; None if no patient is known
+    there. Numbers of two splits have nothing to do with each other.
+    """
 
     groups: dict[str, Int[np.ndarray, "_"] | None]
     warnings: tuple[str, ...]
 
 
-def assign(splits: Mapping[str, Split], classes: Sequence[str], table: Table | None) -> Patients:
-    """Patients by the table, else by NIH file names; other images are patients of their own.
+def assign_patients(
+    splits: Mapping[str, Split], classes: Sequence[str], table: Table | None
+) -> Patients:
+    """Patients by the table, else by the names of NIH ChestX-ray14's files.
 
-    Raises InputError if the table is of other images.
+    Other images count as patients of their own; a warning says how many, others which patients have
+    images in two splits. `classes` are those that the splits' labels number. Raises InputError if
+    no row of the table is of any image.
     """
     images = {name: list(_images(name, split, classes)) for name, split in splits.items()}
-    keys = [key for each in images.values() for key in each]
+    keys = [key for of_split in images.values() for key in of_split]
     if table is not None and not any(_listed(key, table) for key in keys):
         raise InputError(
             [
-                f"--patients: none of the {len(table)} row(s) is of an image of --data; class and "
+                f"`patients`: none of the {len(table)} row(s) is of an image of `data`; class and "
                 "file must be the names of its folder and of the file alone"
             ]
         )
     known = {
-        name: [_listed(key, table or {}) or _by_name(key[1]) for key in each]
-        for name, each in images.items()
+        name: [_listed(key, table or {}) or _by_name(key[1]) for key in of_split]
+        for name, of_split in images.items()
     }
-    groups = {name: _numbered(each) if any(each) else None for name, each in known.items()}
+    groups = {
+        name: _numbered(patients) if any(patients) else None for name, patients in known.items()
+    }
     unknown = list(_unknown(splits, known))
     if len(unknown) == len(keys):
         unknown = []  # no patient is known at all, which None says
     warnings = [
         f"{len(unknown)} of {len(keys)} image(s) are of no known patient, such as {unknown[0]} "
-        "(neither --patients nor NIH's file names tell); each counts as a patient of its own"
+        "(neither `patients` nor NIH's file names tell); each counts as a patient of its own"
         for _ in unknown[:1]
     ]
     return Patients(groups, (*warnings, *_shared(known)))
 
 
-def read(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
+def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
     """The patients listed in CSV files with columns class, file, patient and perhaps split.
 
-    A row with a split holds for that split only. Raises InputError with all that is wrong.
+    By (class, file), or (class, file, split) from a row with a split, which holds for that split
+    only. Other columns are passed over. Raises InputError with all that is wrong, by file and line.
     """
     table: dict[tuple[str, ...], str] = {}
     problems = []
@@ -76,17 +87,17 @@ def read(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 problems.append(
-                    f"--patients: {path}, line 1: no column {' or '.join(missing)}; the first line "
+                    f"`patients`: {path}, line 1: no column {' or '.join(missing)}; the first line "
                     f"must name the columns, {','.join(COLUMNS)}, with commas between them"
                 )
                 continue
             for row in reader:
                 problem = _add(row, table)
-                problems += [f"--patients: {path}, line {reader.line_num}: {problem}"] * bool(
+                problems += [f"`patients`: {path}, line {reader.line_num}: {problem}"] * bool(
                     problem
                 )
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            problems.append(f"--patients: {path} is not readable as CSV ({first_line(error)})")
+            problems.append(f"`patients`: {path} is not readable as CSV ({first_line(error)})")
     check(problems)
     return table
 

@@ -21,7 +21,10 @@ _LUNG_INNER = (0.40, 0.40, 0.36, 0.20, 0.14, 0.125, 0.13, 0.15, 0.14, 0.17)
 
 
 def draw(label: int, seed: int, size: int = 256) -> UInt8[np.ndarray, "size size"]:
-    """Draw one phantom of class CLASSES[label], 0 black to 255 white, size x size pixels."""
+    """Draw one phantom of class CLASSES[label], 0 black to 255 white, size x size pixels.
+
+    The same label, seed and size give the same picture.
+    """
     # Once a large block has been freed, malloc reuses pages rather than faulting in new ones for
     # each of the many temporary arrays below: that halves the time of a drawing.
     np.empty(1 << 24, np.uint8)
@@ -36,10 +39,13 @@ def draw(label: int, seed: int, size: int = 256) -> UInt8[np.ndarray, "size size
     return _expose(rng, density)
 
 
-def split(
+def draw_split(
     name: str, seed: int = 0
 ) -> tuple[UInt8[np.ndarray, "n size size"], list[int], list[str]]:
-    """Draw a whole split: images (n, 256, 256), labels in [0, 3) and names, class by class."""
+    """Draw a split of SIZES[name] images of each class: images, labels and names, class by class.
+
+    Images are (n, 256, 256), labels numbers of CLASSES. Splits of one seed share no image.
+    """
     count = SIZES[name]
     # Consecutive blocks of seeds, one for each (seed, split), so that no image is ever shared.
     block = seed * sum(SIZES.values()) + sum(list(SIZES.values())[: list(SIZES).index(name)])

@@ -1,4 +1,4 @@
-"""What `--data` means: a folder, `tfds:NAME`, or nothing for the built-in phantoms."""
+"""Where images come from: a folder, a TFDS set, or nothing for the built-in phantoms."""
 
 import hashlib
 import math
@@ -16,7 +16,7 @@ from jaxcovid.data.loader import ORDER, purpose_key
 from jaxcovid.errors import InputError
 
 
-def load(
+def load_dataset(
     data: str | None,
     cache: Path,
     *,
@@ -24,15 +24,17 @@ def load(
     memory_budget: float = math.inf,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
-    """The dataset that `--data` names; pixels of a folder over the budget stay on disk.
+    """The dataset to train on: a folder, `tfds:NAME`, or the built-in phantoms if None.
 
-    Raises InputError.
+    A folder's prepared images are kept in `cache`; over the budget, in bytes, their pixels stay
+    there. Unreadable images of a folder are an error unless they are to be skipped. Raises
+    InputError with all that is wrong with the data.
     """
     if data is None:
         return phantoms(progress)
     if data.startswith("tfds:"):
-        return tfds_sets.load(data.removeprefix("tfds:"), progress)
-    return folders.load(
+        return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress)
+    return folders.load_folder(
         Path(data),
         cache,
         skip_unreadable=skip_unreadable,
@@ -41,7 +43,7 @@ def load(
     )
 
 
-def external(
+def load_evaluation_split(
     folder: Path,
     split: str,
     classes: Sequence[str],
@@ -52,12 +54,13 @@ def external(
     memory_budget: float = math.inf,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
-    """That split of a folder alone, labelled as a model of these classes numbers them.
+    """One split of a folder, labelled as a model of these classes numbers them.
 
-    `merge` says which classes the model's were joined from: the folder may have either.
-    Raises InputError, also at a class that the model does not know.
+    `merge` says which classes the model's were joined from: the folder may have either. `cache`,
+    `skip_unreadable` and `memory_budget` are as in `load_dataset`. Raises InputError with all that
+    is wrong with the split, such as classes that the model does not know.
     """
-    return folders.external(
+    return folders.load_folder_split(
         folder,
         split,
         classes,
@@ -70,11 +73,11 @@ def external(
 
 
 def phantoms(progress: Progress = lambda items, _description, _length: items) -> Dataset:
-    """The built-in set of drawn chest X-rays, always the same."""
+    """The built-in dataset of drawn chest X-rays in three classes, always the same."""
     digest = hashlib.blake2b(digest_size=16)
     splits = {}
     for name in progress(phantom.SIZES, "Drawing phantoms", len(phantom.SIZES)):
-        pixels, labels, paths = phantom.split(name)
+        pixels, labels, paths = phantom.draw_split(name)
         digest.update(pixels.tobytes())
         records = [
             images.prepare(Image.fromarray(image), label, f"{path}.png")
@@ -85,13 +88,17 @@ def phantoms(progress: Progress = lambda items, _description, _length: items) ->
 
 
 def limit_train(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
-    """Only so many training images, chosen by seed and spread over the classes alike."""
+    """The dataset with only so many training images, spread over the classes alike.
+
+    They are chosen by the seed and keep their order; without a limit below their number all stay.
+    Raises InputError if the limit is below the number of classes.
+    """
     train = dataset.splits["train"]
     if limit is None or limit >= len(train.labels):
         return dataset
     if limit < len(dataset.classes):
         raise InputError(
-            [f"--limit-train: {limit} is too few for {len(dataset.classes)} classes; raise it"]
+            [f"`limit_train`: {limit} is too few for {len(dataset.classes)} classes; raise it"]
         )
     order = np.asarray(jax.random.permutation(purpose_key(seed, ORDER), len(train.labels)))
     # The k-th image of each class in turn: rank within the class first, then the random order.

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,39 +19,23 @@ from jaxcovid.errors import InputError, check, first_line
 HELD_OUT = 10
 
 
-def load(name: str, progress: Progress) -> Dataset:
-    """The splits of a TFDS set with features `image` and `label`.
+def load_tfds(name: str, progress: Progress) -> Dataset:
+    """The splits of a TFDS set with features `image` and `label`, in memory.
 
     The set must lie prepared, in array_record format, in the folder that TFDS_DATA_DIR names
     (default ~/tensorflow_datasets). A set without validation split gives a tenth of its training
-    images for it. Raises InputError.
+    images for it. Raises InputError if there is no such set, it is not prepared, or it has no
+    images, classes or training split.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     builder = _builder(name)
     info = builder.info
-    problems = [
-        f"tfds:{name}: no feature {key!r}, only {', '.join(info.features)}; jaxcovid needs an "
-        "image-classification set"
-        for key in ("image", "label")
-        if key not in info.features
-    ]
-    if not problems and not hasattr(info.features["label"], "names"):
-        problems.append(f"tfds:{name}: its labels are no classes")
-    if "train" not in info.splits:
-        problems.append(f"tfds:{name}: no train split, only {', '.join(info.splits)}")
-    if problems:
-        raise InputError(problems)
-
+    check(_problems(name, info))
     names = [split for split in ("train", "validation", "test") if split in info.splits]
     try:
         records = {split: _records(builder, split, progress) for split in names}
     except NotImplementedError as error:
-        raise InputError(
-            [
-                f"tfds:{name}: {error}; prepare it with "
-                f"tfds.builder({name!r}, file_format='array_record').download_and_prepare()"
-            ]
-        ) from None
+        raise InputError([f"tfds:{name}: {error}; {_how_to_prepare(name)}"]) from None
     warnings = ()
     if "validation" not in records:
         train, held = _hold_out(records["train"])
@@ -68,22 +53,41 @@ def load(name: str, progress: Progress) -> Dataset:
             if index not in present
         ]
     )
+    splits = {
+        split: assemble(split, records[split])
+        for split in ("train", "validation", "test")
+        if split in records
+    }
+    return Dataset(name, classes, splits, _fingerprint(records), warnings=warnings)
+
+
+def _problems(name: str, info: Any) -> list[str]:
+    """What keeps the set from being one of images with a class each."""
+    problems = [
+        f"tfds:{name}: no feature {key!r}, only {', '.join(info.features)}; jaxcovid needs an "
+        "image-classification set"
+        for key in ("image", "label")
+        if key not in info.features
+    ]
+    if not problems and not hasattr(info.features["label"], "names"):
+        problems.append(f"tfds:{name}: its labels are no classes")
+    if "train" not in info.splits:
+        problems.append(f"tfds:{name}: no train split, only {', '.join(info.splits)}")
+    return problems
+
+
+def _fingerprint(records: Mapping[str, Sequence[Record]]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for split in records.values():
         for record in split:
             digest.update(f"{record.path}\0{record.label}\0".encode())
             digest.update(record.evaluation.tobytes())
-    return Dataset(
-        name,
-        classes,
-        {
-            split: assemble(split, records[split])
-            for split in ("train", "validation", "test")
-            if split in records
-        },
-        digest.hexdigest(),
-        warnings=warnings,
-    )
+    return digest.hexdigest()
+
+
+def _how_to_prepare(name: str) -> str:
+    call = f"tfds.builder({name!r}, file_format='array_record').download_and_prepare()"
+    return f"prepare it with {call}"
 
 
 def _hold_out(records: list[Record]) -> tuple[list[Record], list[Record]]:
@@ -96,20 +100,18 @@ def _hold_out(records: list[Record]) -> tuple[list[Record], list[Record]]:
     return train, held
 
 
+# The type of a builder is not written: TFDS hides the signatures of its methods from type checkers.
 def _builder(name: str) -> Any:
     try:
         builder = tfds.builder(name, file_format="array_record", try_gcs=False)
         if not builder.info.splits:
             raise InputError(
-                [
-                    f"tfds:{name}: not prepared in {builder.data_dir}; prepare it with "
-                    f"tfds.builder({name!r}, file_format='array_record').download_and_prepare()"
-                ]
+                [f"tfds:{name}: not prepared in {builder.data_dir}; {_how_to_prepare(name)}"]
             )
     except InputError:
         raise
     except Exception as error:  # TFDS tells of bad names in many ways
-        raise InputError([f"--data: tfds:{name} is not a TFDS set ({first_line(error)})"]) from None
+        raise InputError([f"`data`: tfds:{name} is not a TFDS set ({first_line(error)})"]) from None
     return builder
 
 

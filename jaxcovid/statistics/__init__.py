@@ -1,1 +1,33 @@
 """How good predictions are and how sure that is, from plain arrays."""
+
+from jaxcovid.statistics.comparison import compare
+from jaxcovid.statistics.findings import OF_FINDING, measure_findings
+from jaxcovid.statistics.metrics import measure, operating_points
+from jaxcovid.statistics.paired_tests import holm, paired_t_test
+from jaxcovid.statistics.seed_statistics import (
+    BySeed,
+    Estimate,
+    difference,
+    over_seeds,
+    overlap,
+    proportion,
+)
+from jaxcovid.statistics.weighted_metrics import BINS, Thresholds
+
+__all__ = [
+    "BINS",
+    "OF_FINDING",
+    "BySeed",
+    "Estimate",
+    "Thresholds",
+    "compare",
+    "difference",
+    "holm",
+    "measure",
+    "measure_findings",
+    "operating_points",
+    "over_seeds",
+    "overlap",
+    "paired_t_test",
+    "proportion",
+]

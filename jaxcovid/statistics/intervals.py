@@ -16,7 +16,7 @@ from jaxcovid.statistics.bootstrap import (
 from jaxcovid.statistics.weighted_metrics import MEANS, Key, Values, worst_brier
 
 # Of fewer patients of a class a bootstrap says too little of what weighs each class alike.
-FEWEST = 5
+FEWEST_FOR_INTERVAL = 5
 
 
 def intervals(
@@ -26,9 +26,13 @@ def intervals(
     units: Int[np.ndarray, "n"],
     classes: Sequence[str],
 ) -> dict[Key, tuple[list[float] | None, str]]:
-    """The interval of each defined metric from its value and resamples, or None and why."""
-    found: dict[Key, tuple[list[float] | None, str]] = {}
-    defined = [key for key, each in values.items() if np.isfinite(each[0])]
+    """The 95 % interval of each metric that is defined, or None and why there is none.
+
+    `values` are the metrics and their resamples as from `bootstrap`, `ratios` as from `ratios_of`.
+    `labels` are numbers of `classes`, and `units` has equal numbers for examples of one patient.
+    """
+    results: dict[Key, tuple[list[float] | None, str]] = {}
+    defined = [key for key, resampled in values.items() if np.isfinite(resampled[0])]
     for key in sorted(defined, key=len, reverse=True):  # those of classes before their means
         groups, few = groups_behind(key, ratios.get(key), labels, units, classes)
         reason = no_spread(values[key], len(np.unique(units)))
@@ -37,7 +41,7 @@ def intervals(
         ends = None
         if key[0] in MEANS and reason in (None, SAME):
             of_class = [("per_class", name, MEANS[key[0]]) for name in classes]
-            parts = [(values[each][0], found[each][0]) for each in of_class if each in found]
+            parts = [(values[part][0], results[part][0]) for part in of_class if part in results]
             ends = _interval_of_mean(values[key], groups, parts)
         elif reason == SAME:
             ends = _exact(key[-1], values[key][0], groups)
@@ -46,8 +50,8 @@ def intervals(
         elif not reason:
             bounds = {"mcc": (-1, 1), "brier": (0, worst_brier(len(classes)))}
             ends = interval(values[key], groups, *bounds.get(key[-1], (0, 1)))
-        found[key] = ends and list(ends), reason or ""
-    return found
+        results[key] = ends and list(ends), reason or ""
+    return results
 
 
 def groups_behind(
@@ -56,12 +60,13 @@ def groups_behind(
     labels: Int[np.ndarray, "n"],
     units: Int[np.ndarray, "n"],
     classes: Sequence[str],
-    fewest: int = FEWEST,
+    fewest: int = FEWEST_FOR_INTERVAL,
 ) -> tuple[int, str]:
     """How many groups (patients) a metric rests on; if too few for an interval, why.
 
-    Of a ratio those below the line. Of what gives classes the same weight those of the rarest
-    class; of the curves of a class those of it or of all others.
+    Of a ratio (as from `ratios_of`, or None) those below the line. Of what gives classes the same
+    weight those of the rarest class; of the curves of a class those of it or of all others. The
+    reason is empty if they are at least `fewest`, or the metric needs none of each class.
     """
     if ratio is not None:
         units = units[ratio[1] > 0]
@@ -69,8 +74,8 @@ def groups_behind(
         return len(np.unique(units)), ""
     sides = {f"of class {name}": labels == index for index, name in enumerate(classes)}
     if len(key) > 1:
-        own = f"of class {key[1]}"
-        sides = {own: sides[own], "of other classes": ~sides[own]}
+        of_class = sides[f"of class {key[1]}"]
+        sides = {f"of class {key[1]}": of_class, "of other classes": ~of_class}
     counts = {which: len(np.unique(units[side])) for which, side in sides.items() if side.any()}
     if not counts:
         return 0, ""
@@ -96,7 +101,7 @@ def _exact(metric: str, value: float, groups: int) -> tuple[float, float] | None
 def _interval_of_mean(
     values: Values, groups: int, parts: Sequence[tuple[float, Sequence[float] | None]]
 ) -> tuple[float, float] | None:
-    """`parts` are the values of the classes and their intervals.
+    """The interval of a mean over classes; `parts` are the classes' values and their intervals.
 
     A class whose value is 0 or 1 has the same in all resamples. How far its exact interval reaches
     is added to how far that of the bootstrap does, by squares; of several such classes the sum, as
@@ -108,7 +113,7 @@ def _interval_of_mean(
         low, high = interval(values, groups)
     elif not exact:
         return None
-    below = sum(own - low for own, low, _ in exact) / len(parts)
-    above = sum(high - own for own, _, high in exact) / len(parts)
+    below = sum(of_class - end for of_class, end, _ in exact) / len(parts)
+    above = sum(end - of_class for of_class, _, end in exact) / len(parts)
     low, high = value - math.hypot(value - low, below), value + math.hypot(high - value, above)
     return max(0.0, low), min(1.0, high)

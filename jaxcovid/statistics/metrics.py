@@ -46,33 +46,45 @@ def measure(
 ) -> dict[str, Any]:
     """All metrics with 95 % intervals, and why what is None is undefined; ready for JSON.
 
-    `groups` says which patient each image is of: the intervals then allow for images of a patient
-    being alike. `thresholds` are `operating_points` of a validation split.
+    `labels` are numbers of `classes`. `groups` says which patient each image is of: the intervals
+    then allow for images of a patient being alike. `thresholds` are `operating_points` of a
+    validation split. `seed` and `resamples` are the bootstrap's.
+
+    >>> labels = numpy.array([0, 0, 0, 1, 1, 1, 1, 1])
+    >>> covid = numpy.array([0.1, 0.2, 0.6, 0.4, 0.7, 0.8, 0.9, 0.9], numpy.float32)
+    >>> probabilities = numpy.stack([1 - covid, covid], axis=1)
+    >>> metrics = jaxcovid.measure(labels, probabilities, ("normal", "covid"))
+    >>> metrics["accuracy"], metrics["confusion_matrix"]
+    (0.75, [[2, 1], [1, 4]])
+    >>> [round(end, 2) for end in metrics["intervals"]["accuracy"]]
+    [0.28, 0.96]
     """
     units = np.arange(len(labels)) if groups is None else groups
     ratios = ratios_of(labels, probabilities, classes, thresholds or {})
     statistics = weighted_metrics(labels, probabilities, classes, thresholds or {})
     values = bootstrap(statistics, units, resamples, seed)
-    found = intervals(values, ratios, labels, units, classes)
+    interval_of = intervals(values, ratios, labels, units, classes)
     missed = np.setdiff1d(labels, probabilities.argmax(1))
     never_predicted = classes[int(missed[0])] if len(missed) else ""
     # A value, and what to say where it is None.
-    told: dict[Key, tuple[Any, str]] = {}
-    for key, each in values.items():
+    results: dict[Key, tuple[Any, str]] = {}
+    for key, resampled in values.items():
         reason = why_undefined(key, len(labels), thresholds, never_predicted)
-        told[key] = value_or_none(each[0]), reason
-        told["intervals", *key] = (None, reason) if np.isnan(each[0]) else found[key]
+        results[key] = value_or_none(resampled[0]), reason
+        results["intervals", *key] = (None, reason) if np.isnan(resampled[0]) else interval_of[key]
     for index, name in enumerate(classes):
-        told["per_class", name, "support"] = int(np.sum(labels == index)), ""
+        results["per_class", name, "support"] = int(np.sum(labels == index)), ""
         for point in SPECIFICITIES:
             threshold = (thresholds or {}).get(name, {}).get(point)
-            told["per_class", name, f"threshold_{point}"] = threshold, _no_threshold(thresholds)
+            results["per_class", name, f"threshold_{point}"] = threshold, _no_threshold(thresholds)
     return {
         "examples": len(labels),
         "patients": None if groups is None else len(np.unique(groups)),
-        **_nested({key: value for key, (value, _) in told.items()}),
+        **_nested({key: value for key, (value, _) in results.items()}),
         "confusion_matrix": _confusion(labels, probabilities),
-        "undefined": {".".join(key): why for key, (value, why) in told.items() if value is None},
+        "undefined": {
+            ".".join(key): reason for key, (value, reason) in results.items() if value is None
+        },
     }
 
 
@@ -81,10 +93,11 @@ def operating_points(
     probabilities: Float[np.ndarray, "n class"],
     classes: Sequence[str],
 ) -> dict[str, dict[str, float | None]]:
-    """Per class the lowest score t such that "t or more" has at least that specificity.
+    """For each class and specificity the lowest score t such that "t or more" reaches it.
 
-    Of the thresholds with that specificity it has the highest sensitivity. None if there is none,
-    or there are no examples of the class or of others to choose it by.
+    By class, then by the names in SPECIFICITIES. Of the thresholds with that specificity it has the
+    highest sensitivity. None if there is none, or there are no examples of the class or of others
+    to choose it by.
     """
     points: dict[str, dict[str, float | None]] = {}
     for index, name in enumerate(classes):
@@ -104,7 +117,11 @@ def operating_points(
 def why_undefined(
     key: Key, examples: int, thresholds: Thresholds | None = None, never_predicted: str = ""
 ) -> str:
-    """In plain words, for a metric that is undefined; `never_predicted` is a class that occurs."""
+    """Why a metric is undefined, in plain words.
+
+    `key` is its place in the result, `examples` the number measured, `thresholds` those given to
+    `measure`, and `never_predicted` a class that occurs and is not predicted.
+    """
     if examples == 0:
         return "no examples"
     if key == ("macro_precision",):
@@ -117,7 +134,7 @@ def why_undefined(
 
 
 def value_or_none(value: float) -> float | None:
-    """For JSON."""
+    """The number, or None for NaN, which JSON does not have."""
     return None if math.isnan(value) else float(value)
 
 

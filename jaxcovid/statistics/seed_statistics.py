@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import stats
 
-LEVEL = 0.95
+from jaxcovid.statistics.bootstrap import LEVEL
 
 
 class Estimate(NamedTuple):
@@ -20,12 +20,12 @@ class Estimate(NamedTuple):
 
     @property
     def above(self) -> bool:
-        """Clearly above 0."""
+        """Whether the whole interval is above 0; False without one."""
         return self.low is not None and self.low > 0
 
     @property
     def below(self) -> bool:
-        """Clearly below 0."""
+        """Whether the whole interval is below 0; False without one."""
         return self.high is not None and self.high < 0
 
 
@@ -34,7 +34,10 @@ BySeed = Mapping[int, Bool[np.ndarray, "n"]]
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean over seeds with Student's interval, of figures from 0 to 1; of one seed none."""
+    """The mean of figures from 0 to 1, one for each seed, with Student's 95 % interval.
+
+    The interval is cut at 0 and 1; of a single seed there is none.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return Estimate(mean)
@@ -43,17 +46,17 @@ def over_seeds(values: Sequence[float]) -> Estimate:
 
 
 def difference(weighted: Sequence[tuple[float, BySeed]]) -> Estimate | None:
-    """A sum of accuracies with these weights, such as 1 and -1; None if no seed has all of them.
+    """A sum of accuracies with these weights, such as 1 and -1, over the seeds that all have.
 
-    The interval takes in both what other seeds and what other images might give: Student's over
-    seeds and over images, paired, added by squares. Images count as independent. With one seed it
-    is that over images alone.
+    None if there is no such seed. The 95 % interval takes in both what other seeds and what other
+    images might give: Student's over seeds and over images, paired, added by squares. Images count
+    as independent. With one seed it is that over images alone.
     """
-    seeds = set.intersection(*(set(each) for _, each in weighted))
+    seeds = set.intersection(*(set(by_seed) for _, by_seed in weighted))
     if not seeds:
         return None
     table: Float[np.ndarray, "seed image"] = np.stack(
-        [sum(weight * each[seed] for weight, each in weighted) for seed in sorted(seeds)]
+        [sum(weight * by_seed[seed] for weight, by_seed in weighted) for seed in sorted(seeds)]
     )
     value = float(table.mean())
     reach = math.hypot(_reach(table.mean(1)), _reach(table.mean(0)))
@@ -61,20 +64,20 @@ def difference(weighted: Sequence[tuple[float, BySeed]]) -> Estimate | None:
 
 
 def proportion(right: int, total: int) -> Estimate:
-    """A share of images with Wilson's interval."""
-    found = stats.binomtest(right, total).proportion_ci(LEVEL, method="wilson")
-    return Estimate(right / total, float(found.low), float(found.high))
+    """The share of `right` in `total` images, with Wilson's 95 % interval."""
+    ends = stats.binomtest(right, total).proportion_ci(LEVEL, method="wilson")
+    return Estimate(right / total, float(ends.low), float(ends.high))
 
 
 def overlap(one: Sequence[float] | None, other: Sequence[float] | None) -> bool | None:
-    """Whether two intervals have something in common; None if one is missing."""
+    """Whether two intervals (low, high) have something in common; None if one is missing."""
     if one is None or other is None:
         return None
     return max(one[0], other[0]) <= min(one[1], other[1])
 
 
 def _reach(values: Float[np.ndarray, "_"]) -> float:
-    """Of Student's interval to either side of the mean; 0 for a single value."""
+    """How far Student's interval reaches to either side of the mean; 0 for a single value."""
     if len(values) < 2:
         return 0.0
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))

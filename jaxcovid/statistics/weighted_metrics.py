@@ -37,7 +37,11 @@ def weighted_metrics(
     classes: Sequence[str],
     thresholds: Thresholds,
 ) -> Callable[[Weights], dict[Key, Values]]:
-    """The metrics as a function of rows of example weights; NaN where undefined."""
+    """All metrics of predictions as a function of rows of example weights.
+
+    It gives a value for each row, NaN where a metric is undefined, under the metric's place in the
+    result. `thresholds` are those at which sensitivity and specificity are taken, by class.
+    """
     probabilities = probabilities.astype(np.float64)
     ratios = ratios_of(labels, probabilities, classes, thresholds)
     numerators, denominators = (
@@ -53,24 +57,26 @@ def weighted_metrics(
     def values(weights: Weights) -> dict[Key, Values]:
         total = weights.sum(1)
         quotients = _divide(weights @ numerators, weights @ denominators).T
-        found = dict(zip(ratios, quotients, strict=True))
+        of_classes = dict(zip(ratios, quotients, strict=True))
         for name, areas in zip(classes, curves, strict=True):
-            found["per_class", name, "auroc"], found["per_class", name, "auprc"] = areas(weights)
+            roc, precision_recall = areas(weights)
+            of_classes["per_class", name, "auroc"] = roc
+            of_classes["per_class", name, "auprc"] = precision_recall
 
         means: dict[Key, Values] = {
-            (mean,): _mean_of_defined([found["per_class", name, metric] for name in classes])
+            (mean,): _mean_of_defined([of_classes["per_class", name, metric] for name in classes])
             for mean, metric in MEANS.items()
         }
         # Without a class that is never predicted the mean would flatter.
         missed = ((weights @ truth > 0) & (weights @ predicted == 0)).any(1)
         means["macro_precision",][missed] = np.nan
         return {
-            ("accuracy",): found.pop(("accuracy",)),
+            ("accuracy",): of_classes.pop(("accuracy",)),
             **means,
             ("mcc",): _matthews(weights, truth, predicted),
             ("ece",): _divide(np.abs(weights @ calibration).sum(1), total),
             ("brier",): _divide(weights @ squares, total),
-            **found,
+            **of_classes,
         }
 
     return values
@@ -82,7 +88,11 @@ def ratios_of(
     classes: Sequence[str],
     thresholds: Thresholds,
 ) -> dict[Key, tuple[np.ndarray, np.ndarray]]:
-    """Metrics that are a ratio of sums over examples: what each adds above and below the line."""
+    """Metrics that are a ratio of sums over examples: what each example adds to both sums.
+
+    Under each metric's place in the result: what adds to the numerator, and to the denominator.
+    Sensitivity and specificity at a threshold that is missing are 0 / 0.
+    """
     predictions = probabilities.argmax(1)
     probabilities = probabilities.astype(np.float64)  # as thresholds are
     ratios: dict[Key, tuple[np.ndarray, np.ndarray]] = {
@@ -90,7 +100,7 @@ def ratios_of(
     }
     for index, name in enumerate(classes):
         true, called = labels == index, predictions == index
-        own = {
+        of_class = {
             "precision": (true & called, called),
             "recall": (true & called, true),
             "specificity": (~true & ~called, ~true),
@@ -102,9 +112,9 @@ def ratios_of(
             # Without a threshold the ratios are 0 / 0.
             known = np.full(len(labels), threshold is not None)
             called = known & (probabilities[:, index] >= (threshold or 0))
-            own[f"sensitivity_at_{point}"] = (true & called, true & known)
-            own[f"specificity_at_{point}"] = (~true & ~called & known, ~true & known)
-        ratios |= {("per_class", name, metric): ratio for metric, ratio in own.items()}
+            of_class[f"sensitivity_at_{point}"] = (true & called, true & known)
+            of_class[f"specificity_at_{point}"] = (~true & ~called & known, ~true & known)
+        ratios |= {("per_class", name, metric): ratio for metric, ratio in of_class.items()}
     return ratios
 
 
@@ -135,7 +145,7 @@ def _curves(
 
 
 def worst_brier(classes: int) -> int:
-    """The highest Brier score; scikit-learn halves it for two classes."""
+    """The highest Brier score of so many classes; scikit-learn halves it for two."""
     return 1 if classes < 3 else 2
 
 
@@ -156,7 +166,7 @@ def _matthews(
     of, called = weights @ truth, weights @ predicted
     total = of.sum(1)
     covariance = weights @ (truth & predicted).any(1) * total - np.sum(of * called, 1)
-    spread_of, spread_called = (total**2 - np.sum(each**2, 1) for each in (of, called))
+    spread_of, spread_called = (total**2 - np.sum(counts**2, 1) for counts in (of, called))
     return _divide(covariance, np.sqrt(spread_of) * np.sqrt(spread_called))
 
 

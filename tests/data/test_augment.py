@@ -59,13 +59,13 @@ def crops(size, count=4000):
 
 @pytest.mark.parametrize("size", [(300, 400), (224, 224), (100, 500), (500, 90), (1, 1), (2, 9)])
 def test_crops_lie_inside(size):
-    corner, extent = (np.asarray(each) for each in crops(size))
+    corner, extent = (np.asarray(part) for part in crops(size))
     assert (extent >= 1).all() and (corner >= 0).all()
     assert (corner + extent <= np.array(size)).all()
 
 
 def test_crop_areas_and_ratios_are_torchvisions():
-    _, extent = (np.asarray(each, np.float64) for each in crops((1000, 1000)))
+    _, extent = (np.asarray(part, np.float64) for part in crops((1000, 1000)))
     area = extent.prod(1) / 1e6
     ratio = np.log(extent[:, 1] / extent[:, 0])
     assert area.min() >= 0.079 and area.max() <= 1.0
@@ -80,7 +80,7 @@ FALLBACKS = {(100, 1000): (100, 133), (1000, 100): (133, 100)}
 
 @pytest.mark.parametrize("size", FALLBACKS)
 def test_a_shape_no_crop_fits_gives_the_centre(size):
-    corner, extent = (np.asarray(each) for each in crops(size, 500))
+    corner, extent = (np.asarray(part) for part in crops(size, 500))
     centred = (extent == np.array(FALLBACKS[size])).all(1)
     assert centred.any()
     np.testing.assert_array_equal(corner[centred], ((np.array(size) - extent[centred]) // 2))

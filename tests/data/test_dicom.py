@@ -22,9 +22,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from jaxcovid.data import dicom, folders, images, readable
+from jaxcovid.data import dicom, images, readable
 from jaxcovid.errors import InputError
 from tests.conftest import picture
+from tests.data.image_files import load_folder
 
 RAMP = np.arange(0, 4096, 16).reshape(16, 16)  # 12 bits
 
@@ -134,24 +135,26 @@ def test_what_the_window_shows(case, tmp_path):
         dataset.save_as(tmp_path / "image.dcm")
     else:
         write(tmp_path / "image.dcm", **arguments)
-    image = images.read(tmp_path / "image.dcm")
+    image = images.read_image(tmp_path / "image.dcm")
     assert image.mode == "L" and image.size == (16, 16)
     np.testing.assert_array_equal(np.asarray(image).ravel(), expected)
 
 
 def test_a_constant_image(tmp_path):
-    assert not np.asarray(images.read(write(tmp_path / "x.DCM", RAMP * 0 + 7))).any()
+    assert not np.asarray(images.read_image(write(tmp_path / "x.DCM", RAMP * 0 + 7))).any()
 
 
 def test_width_and_height_are_not_swapped(tmp_path):
-    assert images.read(write(tmp_path / "x.dcm", RAMP[:10])).size == (16, 10)
+    assert images.read_image(write(tmp_path / "x.dcm", RAMP[:10])).size == (16, 10)
 
 
 def test_jpeg_inside(tmp_path):
     buffer = io.BytesIO()
     picture(1, (32, 24)).save(buffer, "JPEG")
     path = write(tmp_path / "x.dcm", np.zeros((24, 32)), 8, JPEGBaseline8Bit, encapsulate([buffer.getvalue()]), WindowCenter=128, WindowWidth=256)  # fmt: skip
-    np.testing.assert_array_equal(np.asarray(images.read(path)), np.asarray(Image.open(buffer)))
+    np.testing.assert_array_equal(
+        np.asarray(images.read_image(path)), np.asarray(Image.open(buffer))
+    )
 
 
 def test_nothing_else_is_parsed(tmp_path, monkeypatch):
@@ -161,7 +164,7 @@ def test_nothing_else_is_parsed(tmp_path, monkeypatch):
         read.extend(element.keyword for element in dataset)
 
     monkeypatch.setattr(dicom, "_check", check)
-    images.read(write(tmp_path / "x.dcm"))
+    images.read_image(write(tmp_path / "x.dcm"))
     assert "Rows" in read and not {"PatientName", "SOPInstanceUID"} & set(read)
 
 
@@ -170,7 +173,7 @@ def test_what_pydicom_warns_of_is_not_shown(tmp_path):
     path = write(tmp_path / "x.dcm", data=data)
     with warnings.catch_warnings(), pytest.warns(UserWarning, match="pixel data"):
         pydicom.dcmread(path).pixel_array  # noqa: B018
-    images.read(path)
+    images.read_image(path)
 
 
 DUMMY = encapsulate([b"\xff\xd8\xff\xd9"])
@@ -203,7 +206,7 @@ def test_refused_with_a_reason(case, tmp_path):
     arguments, reason = REFUSED[case]
     path = write(tmp_path / "image.dcm", **arguments)
     with pytest.raises(images.UnreadableError, match=reason) as error:
-        images.read(path)
+        images.read_image(path)
     assert "\n" not in str(error.value)
 
 
@@ -211,7 +214,7 @@ def test_another_format_by_that_name(tmp_path):
     picture(0).save(tmp_path / "image.png")
     (tmp_path / "image.png").rename(tmp_path / "image.dcm")
     with pytest.raises(images.UnreadableError, match="the content is not DICOM"):
-        images.read(tmp_path / "image.dcm")
+        images.read_image(tmp_path / "image.dcm")
 
 
 @pytest.mark.parametrize("cut", range(20))
@@ -220,21 +223,15 @@ def test_a_file_cut_anywhere_is_unreadable(cut, tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * cut // 20])
     with pytest.raises(images.UnreadableError):
-        images.read(path)
-
-
-def load(folder, cache, skip=False):
-    return folders.load(
-        folder, cache, skip_unreadable=skip, memory_budget=1e12, progress=lambda items, *_: items
-    )
+        images.read_image(path)
 
 
 def test_beside_pngs_in_a_folder(image_folder, tmp_path):
     path = write(image_folder / "train" / "covid" / "a.dcm", WindowCenter=1024, WindowWidth=512)
-    train = load(image_folder, tmp_path / "cache").splits["train"]
+    train = load_folder(image_folder, tmp_path / "cache").splits["train"]
     index = train.paths.index("train/covid/a.dcm")
     assert len(train.labels) == 13 and train.labels[index] == 0
-    expected = images.evaluation_view(images.read(path))
+    expected = images.evaluation_view(images.read_image(path))
     np.testing.assert_array_equal(train.evaluation[index], expected)
 
 
@@ -242,26 +239,26 @@ def test_without_pydicom(image_folder, tmp_path, monkeypatch):
     path = write(image_folder / "train" / "covid" / "a.dcm")
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(readable.UnreadableError, match=r"pip install 'jaxcovid\[dicom\]'"):
-        images.read(path)
+        images.read_image(path)
     with pytest.raises(InputError, match=r"1 DICOM file\(s\), such as a.dcm; .* pip install"):
-        load(image_folder, tmp_path / "cache", skip=True)
+        load_folder(image_folder, tmp_path / "cache", skip=True)
     monkeypatch.undo()
-    assert len(load(image_folder, tmp_path / "cache").splits["train"].labels) == 13
+    assert len(load_folder(image_folder, tmp_path / "cache").splits["train"].labels) == 13
 
 
 def test_a_verdict_does_not_outlive_the_lack_of_a_decoder(image_folder, tmp_path, monkeypatch):
     path = image_folder / "train" / "covid" / "a.dcm"
     write(path, syntax=JPEGLosslessSV1, data=DUMMY)
-    assert len(load(image_folder, tmp_path / "cache", skip=True).skipped) == 1
+    assert len(load_folder(image_folder, tmp_path / "cache", skip=True).skipped) == 1
     installed = (*dicom.software(), "libjpeg")
     monkeypatch.setattr(dicom, "software", lambda: installed)
     monkeypatch.setattr(dicom, "_stored", lambda dataset: RAMP)
-    again = load(image_folder, tmp_path / "cache", skip=True)
+    again = load_folder(image_folder, tmp_path / "cache", skip=True)
     assert not again.skipped and len(again.splits["train"].labels) == 13
 
 
 def test_pngs_alone_do_without(image_folder, tmp_path, monkeypatch):
-    first = load(image_folder, tmp_path / "cache")
+    first = load_folder(image_folder, tmp_path / "cache")
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    monkeypatch.setattr(images, "read", None)
-    assert load(image_folder, tmp_path / "cache").fingerprint == first.fingerprint
+    monkeypatch.setattr(images, "read_image", None)
+    assert load_folder(image_folder, tmp_path / "cache").fingerprint == first.fingerprint

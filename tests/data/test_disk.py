@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from jaxcovid.data import folders, loader
+from jaxcovid.data import loader
 from jaxcovid.data.dataset import subset
-from jaxcovid.data.disk import StoredPixels, memory
+from jaxcovid.data.disk import StoredPixels, pixel_bytes
 from jaxcovid.errors import InputError
 from tests.conftest import picture
+from tests.data.image_files import load_folder
 
 
 @pytest.fixture
@@ -18,14 +19,10 @@ def both(image_folder, tmp_path):
     picture(3, (80, 20), "RGB").save(image_folder / "train" / "covid" / "z.png")
 
     def load(budget):
-        dataset = folders.load(
-            image_folder, tmp_path / "cache", skip_unreadable=False, memory_budget=budget,
-            progress=lambda items, *_: items,
-        )  # fmt: skip
-        return dataset.splits
+        return load_folder(image_folder, tmp_path / "cache", memory_budget=budget).splits
 
     stored = load(0)
-    needed = sum(map(memory, stored.values()))
+    needed = sum(map(pixel_bytes, stored.values()))
     assert isinstance(load(needed - 1)["train"].evaluation, StoredPixels)
     return load(needed), stored
 
@@ -38,7 +35,7 @@ def test_streaming_gives_the_same_batches_in_the_same_order(both, augmentable, f
     order = loader.epoch_order(0, 1, 13)
     parts = list(loader.batches(order, 3))[first:]
     one, two = (
-        list(loader.read(split, parts, augmentable)) for split in (memory_split, disk_split)
+        list(loader.read_batches(split, parts, augmentable)) for split in (memory_split, disk_split)
     )
     assert len(one) == len(two) == 5 - first
     for a, b in zip(one, two, strict=True):
@@ -80,12 +77,9 @@ def overwrite(cache):
 
 
 @pytest.mark.parametrize("spoil", [shrink, lengthen, overwrite])
-def test_damage_is_told_also_while_streaming(spoil, image_folder, tmp_path):
+def test_damage_is_an_input_error_also_while_streaming(spoil, image_folder, tmp_path):
     def load():
-        return folders.load(
-            image_folder, tmp_path / "cache", skip_unreadable=False, memory_budget=0,
-            progress=lambda items, *_: items,
-        ).splits["train"]  # fmt: skip
+        return load_folder(image_folder, tmp_path / "cache", memory_budget=0).splits["train"]
 
     load()
     (prepared,) = (tmp_path / "cache" / "prepared").iterdir()
@@ -93,10 +87,4 @@ def test_damage_is_told_also_while_streaming(spoil, image_folder, tmp_path):
     with pytest.raises(
         InputError, match=r"prepared images in .* are damaged .*; delete that folder"
     ):
-        list(loader.read(load(), list(loader.batches(np.arange(12), 3)), True))
-
-
-def test_batches_are_padded_for_the_devices():
-    parts = list(loader.batches(np.arange(10), 3, multiple=8))
-    assert [int(part.mask.sum()) for part in parts] == [3, 3, 3, 1]
-    assert {part.indices.shape for part in parts} == {(8,)}
+        list(loader.read_batches(load(), list(loader.batches(np.arange(12), 3)), True))

@@ -5,19 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcovid.data import folders, images
+from jaxcovid.data import images
 from jaxcovid.errors import InputError
 from tests.conftest import picture
-
-
-def load(folder, cache, skip=False):
-    return folders.load(
-        folder, cache, skip_unreadable=skip, memory_budget=1e12, progress=lambda items, *_: items
-    )
+from tests.data.image_files import load_folder, load_split, write_pictures
 
 
 def test_images_come_back_as_prepared(image_folder, tmp_path):
-    dataset = load(image_folder, tmp_path / "cache")
+    dataset = load_folder(image_folder, tmp_path / "cache")
     assert dataset.classes == ("covid", "normal")
     train, validation = dataset.splits["train"], dataset.splits["validation"]
     assert train.labels.tolist() == [0] * 6 + [1] * 6
@@ -25,14 +20,14 @@ def test_images_come_back_as_prepared(image_folder, tmp_path):
     assert train.augmentable.shape == (12, 30, 40, 1) and train.sizes.tolist() == [[30, 40]] * 12
     assert validation.augmentable.size == 0
     for index, path in enumerate(validation.paths):
-        image = images.read(image_folder / path)
+        image = images.read_image(image_folder / path)
         np.testing.assert_array_equal(validation.evaluation[index], images.evaluation_view(image))
 
 
 def test_second_time_nothing_is_decoded(image_folder, tmp_path, monkeypatch):
-    first = load(image_folder, tmp_path / "cache")
-    monkeypatch.setattr(images, "read", None)
-    again = load(image_folder, tmp_path / "cache")
+    first = load_folder(image_folder, tmp_path / "cache")
+    monkeypatch.setattr(images, "read_image", None)
+    again = load_folder(image_folder, tmp_path / "cache")
     assert again.fingerprint == first.fingerprint
     np.testing.assert_array_equal(
         again.splits["train"].augmentable, first.splits["train"].augmentable
@@ -40,16 +35,16 @@ def test_second_time_nothing_is_decoded(image_folder, tmp_path, monkeypatch):
 
 
 def test_changed_content_is_prepared_anew(image_folder, tmp_path):
-    first = load(image_folder, tmp_path / "cache")
+    first = load_folder(image_folder, tmp_path / "cache")
     picture(99).save(image_folder / "train" / "covid" / "train0.png")
-    second = load(image_folder, tmp_path / "cache")
+    second = load_folder(image_folder, tmp_path / "cache")
     assert first.fingerprint != second.fingerprint
     assert not np.array_equal(first.splits["train"].evaluation, second.splits["train"].evaluation)
 
 
 def test_sizes_and_colours_may_differ(image_folder, tmp_path):
     picture(3, (80, 20), "RGB").save(image_folder / "train" / "covid" / "z.png")
-    train = load(image_folder, tmp_path / "cache").splits["train"]
+    train = load_folder(image_folder, tmp_path / "cache").splits["train"]
     index = train.paths.index("train/covid/z.png")
     assert train.augmentable.shape == (13, 30, 80, 3)
     assert train.sizes[index].tolist() == [20, 80]
@@ -60,7 +55,7 @@ def test_sizes_and_colours_may_differ(image_folder, tmp_path):
 def test_unlabelled_test_split(image_folder, tmp_path):
     (image_folder / "TestData").mkdir()
     picture(4).save(image_folder / "TestData" / "x.png")
-    test = load(image_folder, tmp_path / "cache").splits["test"]
+    test = load_folder(image_folder, tmp_path / "cache").splits["test"]
     assert test.labels.tolist() == [-1] and test.paths == ("TestData/x.png",)
 
 
@@ -73,13 +68,13 @@ def break_some(folder):
 def test_unreadable_images_are_listed_at_once(image_folder, tmp_path, prepared_before):
     break_some(image_folder)
     if prepared_before:
-        load(image_folder, tmp_path / "cache", skip=True)
+        load_folder(image_folder, tmp_path / "cache", skip=True)
     with pytest.raises(InputError) as error:
-        load(image_folder, tmp_path / "cache")
+        load_folder(image_folder, tmp_path / "cache")
     first, second, advice = error.value.problems
     assert "train1.png: the file is empty" in first
     assert "validation0.png: the content is neither PNG nor JPEG" in second
-    assert "2 unreadable" in advice and "--skip-unreadable" in advice
+    assert "2 unreadable" in advice and "`skip_unreadable`" in advice
 
 
 @pytest.mark.parametrize("failed_before", [False, True])
@@ -87,8 +82,8 @@ def test_skipped_images_are_recorded(image_folder, tmp_path, failed_before):
     break_some(image_folder)
     if failed_before:
         with pytest.raises(InputError):
-            load(image_folder, tmp_path / "cache")
-    dataset = load(image_folder, tmp_path / "cache", skip=True)
+            load_folder(image_folder, tmp_path / "cache")
+    dataset = load_folder(image_folder, tmp_path / "cache", skip=True)
     assert len(dataset.skipped) == 2 and "train1.png" in dataset.skipped[0]
     assert len(dataset.splits["train"].labels) == 11
 
@@ -98,35 +93,35 @@ def test_a_split_of_which_nothing_is_left(image_folder, tmp_path, split):
     for path in (image_folder / split).rglob("*.png"):
         path.write_bytes(b"")
     with pytest.raises(InputError, match=f"no readable {split}"):
-        load(image_folder, tmp_path / "cache", skip=True)
+        load_folder(image_folder, tmp_path / "cache", skip=True)
 
 
 def test_an_interrupted_preparation_leaves_nothing(image_folder, tmp_path, monkeypatch):
     def interrupt(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(images, "read", interrupt)
+    monkeypatch.setattr(images, "read_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        load(image_folder, tmp_path / "cache")
+        load_folder(image_folder, tmp_path / "cache")
     monkeypatch.undo()
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    assert len(load(image_folder, tmp_path / "cache").splits["train"].labels) == 12
+    assert len(load_folder(image_folder, tmp_path / "cache").splits["train"].labels) == 12
 
 
-def test_a_damaged_cache_is_told(image_folder, tmp_path):
-    load(image_folder, tmp_path / "cache")
+def test_a_damaged_cache_is_an_input_error(image_folder, tmp_path):
+    load_folder(image_folder, tmp_path / "cache")
     (shard,) = (tmp_path / "cache").rglob("*train*array_record*")
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(InputError, match="delete"):
-        load(image_folder, tmp_path / "cache")
+        load_folder(image_folder, tmp_path / "cache")
 
 
-def test_a_cache_with_a_missing_file_is_told(image_folder, tmp_path):
-    load(image_folder, tmp_path / "cache")
-    (found,) = (tmp_path / "cache").rglob("dataset_info.json")
-    found.unlink()
+def test_a_cache_with_a_missing_file_is_an_input_error(image_folder, tmp_path):
+    load_folder(image_folder, tmp_path / "cache")
+    (info,) = (tmp_path / "cache").rglob("dataset_info.json")
+    info.unlink()
     with pytest.raises(InputError, match="damaged"):
-        load(image_folder, tmp_path / "cache")
+        load_folder(image_folder, tmp_path / "cache")
 
 
 def test_two_runs_may_prepare_the_same_images_at_once(image_folder, tmp_path):
@@ -134,7 +129,7 @@ def test_two_runs_may_prepare_the_same_images_at_once(image_folder, tmp_path):
         sys.executable,
         "-c",
         "import sys; from pathlib import Path; from jaxcovid.data import folders; "
-        "print(len(folders.load(Path(sys.argv[1]), Path(sys.argv[2]), skip_unreadable=False, memory_budget=1e12, "
+        "print(len(folders.load_folder(Path(sys.argv[1]), Path(sys.argv[2]), skip_unreadable=False, memory_budget=1e12, "
         "progress=lambda items, *_: items).splits['train'].labels))",
         image_folder,
         tmp_path / "cache",
@@ -148,11 +143,112 @@ def test_two_runs_may_prepare_the_same_images_at_once(image_folder, tmp_path):
 def test_a_link_that_leads_nowhere_is_unreadable(image_folder, tmp_path):
     (image_folder / "train" / "covid" / "x.png").symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"x\.png: a link that leads nowhere"):
-        load(image_folder, tmp_path / "cache")
+        load_folder(image_folder, tmp_path / "cache")
 
 
 def test_names_with_odd_characters(image_folder, tmp_path):
     odd = image_folder / "train" / "covid" / "Ünïcode, <b> 'quote'.png"
     Image.new("L", (20, 20)).save(odd)
-    train = load(image_folder, tmp_path / "cache").splits["train"]
+    train = load_folder(image_folder, tmp_path / "cache").splits["train"]
     assert any(path.endswith(odd.name) for path in train.paths)
+
+
+# One labelled split of a folder, for a model whose classes are given.
+FILES = ("test/covid/1.png", "test/covid/2.png", "test/normal/3.png")
+
+ORDERS = {
+    "alphabetical": (("covid", "normal"), [0, 0, 1]),
+    "another": (("normal", "covid"), [1, 1, 0]),
+    "among others": (("pneumonia", "normal", "abscess", "covid"), [3, 3, 1]),
+}
+
+
+@pytest.mark.parametrize("case", ORDERS)
+def test_labels_follow_the_given_classes(case, tmp_path):
+    classes, labels = ORDERS[case]
+    folder = write_pictures(tmp_path / "images", *FILES)
+    dataset = load_split(folder, "test", classes, tmp_path / "cache")
+    assert dataset.classes == classes and list(dataset.splits) == ["test"]
+    assert dataset.splits["test"].labels.tolist() == labels
+    assert dataset.splits["test"].paths == FILES
+    image = images.read_image(folder / FILES[2])
+    np.testing.assert_array_equal(
+        dataset.splits["test"].evaluation[2], images.evaluation_view(image)
+    )
+
+
+def test_models_of_different_order_do_not_share_labels_in_the_cache(tmp_path):
+    folder = write_pictures(tmp_path / "images", *FILES)
+    datasets = {
+        case: load_split(folder, "test", classes, tmp_path / "cache")
+        for case, (classes, _) in ORDERS.items()
+    }
+    assert len({dataset.fingerprint for dataset in datasets.values()}) == len(ORDERS)
+    for case, dataset in datasets.items():
+        assert dataset.splits["test"].labels.tolist() == ORDERS[case][1]
+
+
+def test_the_second_time_a_split_comes_from_the_cache_and_is_equal(tmp_path, monkeypatch):
+    folder = write_pictures(tmp_path / "images", *FILES)
+    first = load_split(folder, "test", ("b", "normal", "covid"), tmp_path / "cache")
+    monkeypatch.setattr(images, "read_image", None)
+    again = load_split(folder, "test", ("b", "normal", "covid"), tmp_path / "cache")
+    np.testing.assert_equal(again._asdict(), first._asdict())
+
+
+@pytest.mark.parametrize(
+    ("classes", "absent"),
+    [(("covid", "normal"), ()), (("b", "covid", "a", "normal"), ("no test image of class b, a",))],
+)
+def test_absent_classes_give_a_warning(classes, absent, tmp_path):
+    folder = write_pictures(tmp_path / "images", *FILES)
+    assert load_split(folder, "test", classes, tmp_path / "cache").warnings == absent
+
+
+@pytest.mark.parametrize(
+    ("split", "name"),
+    [("test", "TestData"), ("test", "TESTING"), ("validation", "Val"), ("train", "training")],
+)
+def test_a_split_by_many_names_and_nothing_beside(split, name, tmp_path):
+    folder = write_pictures(tmp_path / "images", f"{name}/covid/1.png", "other/x.png")
+    (folder / "other" / "x.png").write_text("broken")
+    (folder / name / "notes.txt").write_text("ignored")
+    dataset = load_split(folder, split, ("covid", "normal"), tmp_path / "cache")
+    assert dataset.splits[split].paths == (f"{name}/covid/1.png",)
+    assert dataset.ignored == (f"{name}/notes.txt",)
+
+
+def test_other_splits_do_not_matter(image_folder, tmp_path):
+    for path in (image_folder / "train").rglob("*.png"):
+        path.write_bytes(b"")
+    dataset = load_split(image_folder, "validation", ("covid", "normal"), tmp_path / "cache")
+    assert dataset.splits["validation"].labels.tolist() == [0] * 3 + [1] * 3
+
+
+def test_unreadable_images_of_a_split_are_refused_or_skipped(tmp_path):
+    folder = write_pictures(tmp_path / "images", *FILES)
+    (folder / FILES[2]).write_bytes(b"")
+    arguments = (folder, "test", ("covid", "normal"), tmp_path / "cache")
+    with pytest.raises(InputError, match=r"3\.png: the file is empty"):
+        load_split(*arguments)
+    dataset = load_split(*arguments, skip=True)
+    assert dataset.splits["test"].paths == FILES[:2]
+    assert dataset.skipped == ("test/normal/3.png: the file is empty",)
+    assert dataset.warnings == ("no test image of class normal",)
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_a_split_alone_of_which_nothing_is_left(split, tmp_path):
+    folder = write_pictures(tmp_path / "images", f"{split}/covid/1.png")
+    (folder / split / "covid" / "1.png").write_bytes(b"")
+    with pytest.raises(InputError, match=f"no readable {split} image"):
+        load_split(folder, split, ("covid", "b"), tmp_path / "cache", skip=True)
+
+
+def test_pixels_of_a_split_over_the_budget_stay_on_disk(tmp_path):
+    folder = write_pictures(tmp_path / "images", *FILES)
+    arguments = (folder, "test", ("covid", "normal"), tmp_path / "cache")
+    near = load_split(*arguments).splits["test"].evaluation
+    far = load_split(*arguments, memory_budget=0).splits["test"].evaluation
+    assert isinstance(near, np.ndarray) and not isinstance(far, np.ndarray)
+    np.testing.assert_array_equal(far[np.arange(3)], near)

@@ -33,7 +33,7 @@ GREY = {
 @pytest.mark.parametrize("case", GREY)
 def test_grey_in_every_guise(case, tmp_path):
     GREY[case].save(tmp_path / "image.png")
-    image = images.read(tmp_path / "image.png")
+    image = images.read_image(tmp_path / "image.png")
     assert image.mode == "L"
     np.testing.assert_array_equal(np.asarray(image), grey())
 
@@ -41,14 +41,14 @@ def test_grey_in_every_guise(case, tmp_path):
 def test_one_bit(tmp_path):
     Image.fromarray(np.eye(9, dtype=bool)).save(tmp_path / "image.png")
     np.testing.assert_array_equal(
-        np.asarray(images.read(tmp_path / "image.png")), np.eye(9, dtype=np.uint8) * 255
+        np.asarray(images.read_image(tmp_path / "image.png")), np.eye(9, dtype=np.uint8) * 255
     )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK"])
 def test_colour_is_what_pillow_converts_to(mode, tmp_path):
     picture(1, mode="RGB").convert(mode).save(tmp_path / "image.jpg")
-    image = images.read(tmp_path / "image.jpg")
+    image = images.read_image(tmp_path / "image.jpg")
     expected = Image.open(tmp_path / "image.jpg").convert("RGB")
     assert image.mode == "RGB"
     np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
@@ -99,7 +99,7 @@ def test_unreadable_files_say_why(case, tmp_path):
     content, reason = UNREADABLE[case]
     (tmp_path / "image.png").write_bytes(content)
     with pytest.raises(images.UnreadableError, match=reason):
-        images.read(tmp_path / "image.png")
+        images.read_image(tmp_path / "image.png")
 
 
 @pytest.mark.parametrize("cut", range(1, 20))
@@ -107,7 +107,7 @@ def test_a_file_cut_anywhere_is_readable_or_unreadable_never_a_crash(cut, tmp_pa
     for name, content in (("image.png", png()), ("image.jpg", jpeg())):
         (tmp_path / name).write_bytes(content[: len(content) * cut // 20])
         with pytest.raises(images.UnreadableError):
-            images.read(tmp_path / name)
+            images.read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (256, 256), (30, 31), (1000, 257)])

@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from jaxcovid.data.layout import fingerprint, scan, shared_between_splits
+from jaxcovid.data.layout import (
+    find_images,
+    fingerprint,
+    printable,
+    scan,
+    scan_split,
+    shared_between_splits,
+)
 from jaxcovid.errors import InputError
 
 
@@ -129,3 +136,66 @@ def test_images_in_two_splits_are_found(tmp_path):
     (tmp_path / GOOD[2]).write_text(GOOD[0])
     _, layout = fingerprint(scan(tmp_path), tmp_path)
     assert shared_between_splits(layout, tmp_path) == ["train/a/1.png = validation/a/3.jpeg"]
+
+
+# One split, for a model whose classes are given.
+GOOD_SPLIT = ("TestData/covid/1.png", "TestData/normal/2.png", "TestData/notes.txt", "other/x.png")
+
+
+def test_one_split_is_found_with_the_models_classes_and_nothing_beside(tmp_path):
+    layout = scan_split(make(tmp_path, *GOOD_SPLIT), "test", ("normal", "flu", "covid"))
+    assert layout.classes == ("normal", "flu", "covid")
+    assert layout.ignored == ("TestData/notes.txt",)
+    assert [(file.split, file.label, file.path) for file in layout.files] == [
+        ("test", "covid", tmp_path / GOOD_SPLIT[0]), ("test", "normal", tmp_path / GOOD_SPLIT[1]),
+    ]  # fmt: skip
+
+
+BAD_SPLITS = {
+    "missing split": (("train/a/1.png", "val/a/1.png"), ["no test split; expected .* found train, val"]),
+    "no folders": ((), ["no test split; .* found no folders"]),
+    "two of them": (("test/covid/1.png", "testing/covid/1.png"), ["all mean the test split"]),
+    "unlabelled": (("test/1.png", "test/2.png"), [r"no class folders.*experiments/predict\.py"]),
+    "half labelled": (("test/1.png", "test/covid/2.png"), ["outside any class folder"]),
+    "unknown classes": (
+        ("test/covid/1.png", "test/covid/2.png", "test/normal/3.png", "test/flu/1.png", "test/Covid/1.png"),
+        ["class 'Covid' is unknown .* covid, normal", "class 'flu' is unknown .* covid, normal"],
+    ),
+    "several": (("test/1.png", "test/flu/1.png"), ["outside any", "class 'flu'"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_SPLITS)
+def test_problems_of_one_split_are_all_named(case, tmp_path):
+    names, expected = BAD_SPLITS[case]
+    (tmp_path / "images").mkdir()
+    folder = make(tmp_path / "images", *names)
+    with pytest.raises(InputError) as error:
+        scan_split(folder, "test", ("covid", "normal"))
+    assert len(error.value.problems) == len(expected)
+    for pattern, problem in zip(expected, error.value.problems, strict=True):
+        with pytest.raises(InputError, match=pattern):
+            raise InputError([problem])
+        assert str(folder) in problem
+
+
+def test_nowhere_and_unknown_splits(tmp_path):
+    with pytest.raises(InputError, match=r"does not exist; give a folder with test/"):
+        scan_split(tmp_path / "nowhere", "test", ("a", "b"))
+    with pytest.raises(InputError, match="`split`: 'all' is none of train, validation, test"):
+        scan_split(tmp_path, "all", ("a", "b"))
+
+
+def test_images_and_other_files_are_told_apart_by_suffix(tmp_path):
+    make(tmp_path, "b.PNG", "a.jpeg", "deep/er/c.dcm", "d.txt", ".hidden/e.png", "deep/.f.png")
+    images, others = find_images(tmp_path)
+    assert images == [tmp_path / name for name in ("a.jpeg", "b.PNG", "deep/er/c.dcm")]
+    assert others == [tmp_path / "d.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [(b"a b.png", "a b.png"), ("ü".encode(), "ü"), (b"x\xff", "x\N{REPLACEMENT CHARACTER}")],
+)
+def test_every_path_can_be_printed(name, text):
+    assert printable(Path(os.fsdecode(name))) == text

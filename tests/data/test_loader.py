@@ -22,6 +22,12 @@ def test_every_example_counts_exactly_once(examples, size):
     np.testing.assert_array_equal(counted, np.arange(examples))
 
 
+def test_batches_are_padded_for_the_devices():
+    parts = list(loader.batches(np.arange(10), 3, multiple=8))
+    assert [int(part.mask.sum()) for part in parts] == [3, 3, 3, 1]
+    assert {part.indices.shape for part in parts} == {(8,)}
+
+
 def test_normalisation_is_torchvisions():
     image = jnp.full((1, 2, 2, 1), 255, jnp.uint8)
     got = loader.normalise(image)

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from jaxcovid.data import sources
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.merge import merged
 from jaxcovid.errors import InputError
-from tests.data.test_external import make
 
 CLASSES = ("normal", "covid-19", "pneumonia")  # as TFDS may have them: not sorted
 INFECTED = "infected=covid-19+pneumonia"
@@ -50,21 +48,3 @@ def test_what_cannot_be_joined_is_refused(case, dataset):
     specifications, message = BAD[case]
     with pytest.raises(InputError, match=message):
         merged(dataset, specifications)
-
-
-FOLDERS = {
-    "as before joining": (("covid-19/1", "normal/2", "pneumonia/3"), [0, 1, 0], ()),
-    "joined already": (("infected/1", "normal/2"), [0, 1], ()),
-    "of both": (("infected/1", "pneumonia/2"), [0, 0], ("no test image of class normal",)),
-}
-
-
-@pytest.mark.parametrize("case", FOLDERS)
-def test_a_folder_elsewhere_may_have_either_classes(case, tmp_path):
-    names, labels, warnings = FOLDERS[case]
-    folder = make(tmp_path / "images", *(f"test/{name}.png" for name in names))
-    got = sources.external(
-        folder, "test", ("infected", "normal"), tmp_path / "cache", merge=(INFECTED,)
-    )
-    assert got.classes == ("infected", "normal") and got.warnings == warnings
-    assert got.splits["test"].labels.tolist() == labels

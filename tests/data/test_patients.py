@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxcovid.data.dataset import Split
-from jaxcovid.data.patients import assign, read
+from jaxcovid.data.patients import assign_patients, read_patients
 from jaxcovid.errors import InputError
 
 CLASSES = ("a", "b")
@@ -49,7 +49,7 @@ READ = {
 @pytest.mark.parametrize("case", READ)
 def test_read(case, tmp_path):
     contents, expected = READ[case]
-    assert read(write(tmp_path, *contents)) == expected
+    assert read_patients(write(tmp_path, *contents)) == expected
 
 
 BAD = {
@@ -74,17 +74,17 @@ BAD = {
 def test_read_tells_all_that_is_wrong(case, tmp_path):
     contents, expected = BAD[case]
     with pytest.raises(InputError) as caught:
-        read(write(tmp_path, *contents))
+        read_patients(write(tmp_path, *contents))
     assert len(caught.value.problems) == len(expected)
     for problem, part in zip(caught.value.problems, expected, strict=True):
-        assert problem.startswith(f"--patients: {tmp_path / part}")
+        assert problem.startswith(f"`patients`: {tmp_path / part}")
 
 
 def test_missing_files(tmp_path):
     with pytest.raises(
-        InputError, match=r"--patients: .*none.csv is not readable as CSV"
+        InputError, match=r"`patients`: .*none.csv is not readable as CSV"
     ) as caught:
-        read([tmp_path / "none.csv", tmp_path])
+        read_patients([tmp_path / "none.csv", tmp_path])
     assert len(caught.value.problems) == 2
 
 
@@ -135,15 +135,16 @@ ASSIGNED = {  # splits, table, groups, parts of warnings
 @pytest.mark.parametrize("case", ASSIGNED)
 def test_assign(case):
     splits, table, groups, warnings = ASSIGNED[case]
-    found = assign(splits, CLASSES, table)
+    patients = assign_patients(splits, CLASSES, table)
     assert {
-        name: None if each is None else each.tolist() for name, each in found.groups.items()
+        name: None if numbers is None else numbers.tolist()
+        for name, numbers in patients.groups.items()
     } == groups
-    assert len(found.warnings) == len(warnings)
-    for warning, part in zip(found.warnings, warnings, strict=True):
+    assert len(patients.warnings) == len(warnings)
+    for warning, part in zip(patients.warnings, warnings, strict=True):
         assert warning.startswith(part)
 
 
 def test_a_table_of_other_images():
-    with pytest.raises(InputError, match="--patients: none of the 1 row"):
-        assign({"train": split("train/a/1.png")}, CLASSES, {("A", "1.png"): "P"})
+    with pytest.raises(InputError, match="`patients`: none of the 1 row"):
+        assign_patients({"train": split("train/a/1.png")}, CLASSES, {("A", "1.png"): "P"})

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from jaxcovid.data import phantom, sources
-from jaxcovid.errors import InputError
 
 
 def test_pictures_are_always_the_same():
@@ -32,18 +31,3 @@ def test_classes_are_balanced_and_brightness_gives_nothing_away(dataset):
     brightness = train.evaluation.mean((1, 2, 3))
     means = [brightness[train.labels == label].mean() for label in range(3)]
     assert np.ptp(means) < brightness.std()
-
-
-def test_limit_takes_classes_alike_and_depends_on_the_seed(dataset):
-    limited = sources.limit_train(dataset, 10, seed=0)
-    train = limited.splits["train"]
-    assert sorted(np.bincount(train.labels)) == [3, 3, 4]
-    again, other = (sources.limit_train(dataset, 10, seed).splits["train"] for seed in (0, 1))
-    assert train.paths == again.paths != other.paths
-    assert sources.limit_train(dataset, 10_000, seed=0) is dataset
-    assert len(limited.splits["validation"].labels) == 72
-
-
-def test_a_limit_below_the_number_of_classes_is_refused(dataset):
-    with pytest.raises(InputError, match="--limit-train"):
-        sources.limit_train(dataset, 2, seed=0)

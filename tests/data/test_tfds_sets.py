@@ -5,7 +5,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxcovid.data import sources
+from jaxcovid.data.tfds_sets import load_tfds
 from jaxcovid.errors import InputError
 
 
@@ -37,7 +37,7 @@ class TinyXrays(tfds.core.GeneratorBasedBuilder):
 
 
 class TinyWithValidation(TinyXrays):
-    """As above, with a validation split."""
+    """Six pictures, two of them for validation."""
 
     SIZES: ClassVar = {"train": 4, "validation": 2}
 
@@ -72,8 +72,12 @@ def tfds_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_set_without_validation_holds_out_training_images(tfds_folder, tmp_path):
-    dataset = sources.load("tfds:tiny_xrays", tmp_path)
+def load(name):
+    return load_tfds(name, lambda items, *_: items)
+
+
+def test_a_set_without_validation_holds_out_training_images(tfds_folder):
+    dataset = load("tiny_xrays")
     assert dataset.classes == ("covid", "normal")
     sizes = {name: len(split.labels) for name, split in dataset.splits.items()}
     assert sizes == {"train": 10, "validation": 2, "test": 3}
@@ -81,11 +85,11 @@ def test_a_set_without_validation_holds_out_training_images(tfds_folder, tmp_pat
     assert "stand in" in dataset.warnings[0]
     assert dataset.splits["train"].augmentable.shape[0] == 10
     assert dataset.splits["test"].augmentable.size == 0
-    assert sources.load("tfds:tiny_xrays", tmp_path).fingerprint == dataset.fingerprint
+    assert load("tiny_xrays").fingerprint == dataset.fingerprint
 
 
-def test_a_set_with_validation_is_taken_as_it_is(tfds_folder, tmp_path):
-    dataset = sources.load("tfds:tiny_with_validation", tmp_path)
+def test_a_set_with_validation_is_taken_as_it_is(tfds_folder):
+    dataset = load("tiny_with_validation")
     assert {name: len(split.labels) for name, split in dataset.splits.items()} == {
         "train": 4, "validation": 2,
     }  # fmt: skip
@@ -93,18 +97,18 @@ def test_a_set_with_validation_is_taken_as_it_is(tfds_folder, tmp_path):
 
 
 BAD = {
-    "unknown": ("tfds:no_such_set", "not a TFDS set"),
-    "not images": ("tfds:tiny_texts", "no feature 'image'"),
-    "no classes": ("tfds:tiny_scalars", "its labels are no classes"),
-    "the internal builder": ("tfds:folder", "not a TFDS set"),
-    "unknown version": ("tfds:mnist:9.9.9", "not a TFDS set"),
-    "not prepared": ("tfds:mnist", "prepare it"),
-    "no name": ("tfds:", "not a TFDS set"),
+    "unknown": ("no_such_set", "not a TFDS set"),
+    "not images": ("tiny_texts", "no feature 'image'"),
+    "no classes": ("tiny_scalars", "its labels are no classes"),
+    "the internal builder": ("folder", "not a TFDS set"),
+    "unknown version": ("mnist:9.9.9", "not a TFDS set"),
+    "not prepared": ("mnist", "prepare it"),
+    "no name": ("", "not a TFDS set"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_used_is_an_error(case, tfds_folder, tmp_path):
-    data, message = BAD[case]
+def test_what_cannot_be_used_is_an_error(case, tfds_folder):
+    name, message = BAD[case]
     with pytest.raises(InputError, match=message):
-        sources.load(data, tmp_path)
+        load(name)

@@ -17,7 +17,7 @@ from jaxcovid.statistics.bootstrap import (
 )
 
 GROUPS = st.lists(st.integers(-3, 5), min_size=2, max_size=30).filter(
-    lambda each: len(set(each)) > 1
+    lambda groups: len(set(groups)) > 1
 )
 
 
@@ -51,12 +51,12 @@ def test_nothing_to_draw(groups):
 
 def test_bootstrap_puts_the_value_first():
     values = np.arange(10.0)
-    found = bootstrap(lambda weights: {"mean": weights @ values / 10}, np.arange(10), 1000, 0)
-    assert found["mean"].shape == (1001,)
-    assert found["mean"][0] == 4.5
+    resampled = bootstrap(lambda weights: {"mean": weights @ values / 10}, np.arange(10), 1000, 0)
+    assert resampled["mean"].shape == (1001,)
+    assert resampled["mean"][0] == 4.5
     # Of a mean: the standard deviation over the root of n.
     expected = np.std(values, ddof=1) / np.sqrt(10)
-    assert standard_error(found["mean"], 10) == pytest.approx(expected, rel=0.05)
+    assert standard_error(resampled["mean"], 10) == pytest.approx(expected, rel=0.05)
 
 
 SPREADS = {  # value and resamples, groups, reason

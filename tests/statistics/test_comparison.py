@@ -25,8 +25,8 @@ def test_identical_predictions():
     got = compare(labels, probabilities, probabilities, CLASSES, resamples=50)
     assert got["mcnemar"] == {"only_first_correct": 0, "only_second_correct": 0, "p_value": None}
     assert got["undefined"]["mcnemar.p_value"] == "both are correct on the same images"
-    for name, each in got["differences"].items():
-        assert (each["difference"], each["interval"], each["p_value"]) == (0, None, None)
+    for name, row in got["differences"].items():
+        assert (row["difference"], row["interval"], row["p_value"]) == (0, None, None)
         assert f"differences.{name}.interval" in got["undefined"]
 
 
@@ -56,11 +56,11 @@ def test_swapped_models_swap_signs():
     there = compare(labels, one, other, CLASSES, resamples=100)["differences"]
     back = compare(labels, other, one, CLASSES, resamples=100)["differences"]
     assert there["accuracy"]["difference"] > 0 > there["brier"]["difference"]
-    for name, each in there.items():
-        assert each["difference"] == -back[name]["difference"]
-        assert each["p_value"] == back[name]["p_value"]
-        if each["interval"]:
-            assert each["interval"] == [-end for end in reversed(back[name]["interval"])]
+    for name, row in there.items():
+        assert row["difference"] == -back[name]["difference"]
+        assert row["p_value"] == back[name]["p_value"]
+        if row["interval"]:
+            assert row["interval"] == [-end for end in reversed(back[name]["interval"])]
 
 
 def test_values_are_those_measured():
@@ -71,10 +71,10 @@ def test_values_are_those_measured():
     assert (got["examples"], got["patients"]) == (45, 23)
     for side, probabilities in (("first", one), ("second", other)):
         alone = measure(labels, probabilities, CLASSES, resamples=0)
-        for name, each in got["differences"].items():
+        for name, row in got["differences"].items():
             metric, _, label = name.partition(" of ")
             expected = alone["per_class"][label] if label else alone
-            assert each[side] == expected[metric]
+            assert row[side] == expected[metric]
 
 
 def test_pairing_and_patients_count():
@@ -99,10 +99,10 @@ def test_nothing():
 
 def test_p_is_seldom_small_where_nothing_differs():
     labels = np.arange(90) % 3
-    found = [
+    differences = [
         compare(labels, noisy(labels, 2, 2 * seed), noisy(labels, 2, 2 * seed + 1), CLASSES,
                 resamples=60)["differences"]
         for seed in range(60)
     ]  # fmt: skip
     for metric in ("accuracy", "auroc", "brier"):
-        assert 0.005 <= np.mean([each[metric]["p_value"] < 0.05 for each in found]) <= 0.11
+        assert 0.005 <= np.mean([row[metric]["p_value"] < 0.05 for row in differences]) <= 0.11

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from jaxcovid.statistics.intervals import groups_behind
 from jaxcovid.statistics.metrics import measure
 from tests.statistics.predictions import CLASSES, certain, softmax
 
@@ -63,3 +64,38 @@ def test_a_class_that_is_always_missed_widens_the_mean():
     assert got["intervals"]["per_class"]["c"]["recall"] == [0, pytest.approx(0.19506, abs=1e-5)]
     low, high = got["intervals"]["balanced_accuracy"]
     assert high - got["balanced_accuracy"] > 0.19506 / 3 > got["balanced_accuracy"] - low
+
+
+# Of class a six images of four patients, of b four of two, of c none.
+LABELS = np.array([0] * 6 + [1] * 4)
+PATIENTS = np.array([1, 1, 1, 2, 3, 4, 5, 5, 5, 6])
+
+BEHIND = {  # key, denominator of a ratio, fewest, groups and why they are too few
+    "a ratio over all": (("accuracy",), np.ones(10, bool), 9, (6, "")),
+    "a ratio over a class": (("per_class", "a", "recall"), LABELS == 0, 5, (4, "")),
+    "a ratio over nothing": (("per_class", "c", "recall"), LABELS == 2, 5, (0, "")),
+    "calibration": (("ece",), None, 9, (6, "")),
+    "the Brier score": (("brier",), None, 9, (6, "")),
+    "a mean over classes": (("auroc",), None, 2, (2, "")),
+    "a mean over classes, of few": (
+        ("auroc",), None, 3, (2, "fewer than 3 examples or patients are of class b"),
+    ),
+    "a curve, of fewer others": (
+        ("per_class", "a", "auroc"), None, 3, (2, "fewer than 3 examples or patients are of other classes"),
+    ),
+    "a curve, of few": (
+        ("per_class", "b", "auprc"), None, 3, (2, "fewer than 3 examples or patients are of class b"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BEHIND)
+def test_how_many_patients_are_behind_a_metric(case):
+    key, denominator, fewest, expected = BEHIND[case]
+    ratio = None if denominator is None else (denominator, denominator)
+    assert groups_behind(key, ratio, LABELS, PATIENTS, CLASSES, fewest) == expected
+
+
+def test_nothing_is_behind_a_metric_of_nothing():
+    nothing = np.zeros(0, int)
+    assert groups_behind(("mcc",), None, nothing, nothing, CLASSES) == (0, "")

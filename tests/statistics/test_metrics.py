@@ -93,17 +93,17 @@ def test_edges(case):
     classes = CLASSES[: probabilities.shape[1]]
     got = measure(np.array(labels, int), probabilities, classes, resamples=200)
     for path, value in expected.items():
-        found = got
+        branch = got
         for part in path.split("."):
-            found = found[part]
+            branch = branch[part]
         if isinstance(value, str):
-            assert found is None and got["undefined"][path] == value, path
+            assert branch is None and got["undefined"][path] == value, path
         else:
-            assert found == value, path
+            assert branch == value, path
 
 
 @settings(max_examples=30, deadline=None)
-@given(samples(least=0).flatmap(lambda each: st.tuples(st.just(each), st.integers(1, 30))))
+@given(samples(least=0).flatmap(lambda drawn: st.tuples(st.just(drawn), st.integers(1, 30))))
 def test_what_is_none_has_a_reason_and_all_is_ready_for_json(drawn):
     (labels, probabilities, _), patients = drawn
     classes = ("a.b", "é", "")[: probabilities.shape[1]]
@@ -161,8 +161,8 @@ def test_copies_of_an_image_tell_nothing_new():
     independent = measure(*again)
     for metric in ("accuracy", "macro_f1", "mcc", "auroc", "auprc", "brier"):
         width = {
-            name: np.ptp(each["intervals"][metric])
-            for name, each in {"1": alone, "4": grouped, "wrong": independent}.items()
+            name: np.ptp(result["intervals"][metric])
+            for name, result in {"1": alone, "4": grouped, "wrong": independent}.items()
         }
         assert width["4"] == pytest.approx(width["1"])
         assert width["wrong"] < 0.6 * width["4"]

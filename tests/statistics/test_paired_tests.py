@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxcovid.statistics.paired_tests import holm, paired
+from jaxcovid.statistics.paired_tests import holm, paired_t_test
 
 
 def test_paired_is_students_test():
     one, other = [0.9, 0.8, 0.85, 0.7], [0.85, 0.82, 0.8, 0.6]
-    assert paired(one, other) == pytest.approx(stats.ttest_rel(one, other).pvalue)
+    assert paired_t_test(one, other) == pytest.approx(stats.ttest_rel(one, other).pvalue)
 
 
 EDGES = {
@@ -21,7 +21,7 @@ EDGES = {
 @pytest.mark.parametrize("case", EDGES)
 def test_paired_where_there_is_no_spread(case):
     one, other, expected = EDGES[case]
-    assert paired(one, other) == expected
+    assert paired_t_test(one, other) == expected
 
 
 HOLM = {

@@ -11,10 +11,10 @@ from jaxcovid.statistics.seed_statistics import (
 
 
 def test_student_over_seeds():
-    found = over_seeds([0.5, 0.6, 0.7])
-    assert found.value == pytest.approx(0.6)
+    estimate = over_seeds([0.5, 0.6, 0.7])
+    assert estimate.value == pytest.approx(0.6)
     # Mean of 3, standard error 0.1 / sqrt(3), t of 2 degrees of freedom 4.3027.
-    assert found.low == pytest.approx(0.6 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
+    assert estimate.low == pytest.approx(0.6 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
     assert over_seeds([0.5]) == Estimate(0.5)
     assert over_seeds([0.0, 1.0])[1:] == (0, 1)  # no share is outside
 
@@ -45,11 +45,13 @@ def draws(seed, share, size=400):
 def test_a_difference_takes_in_seeds_and_images():
     one = {seed: draws(seed, 0.8) for seed in range(4)}
     other = {seed: draws(10 + seed, 0.5) for seed in range(4)}
-    found = difference([(1, one), (-1, other)])
-    assert found is not None and found.above and found.value == pytest.approx(0.3, abs=0.05)
+    estimate = difference([(1, one), (-1, other)])
+    assert (
+        estimate is not None and estimate.above and estimate.value == pytest.approx(0.3, abs=0.05)
+    )
     alone = difference([(1, {0: one[0]}), (-1, {0: other[0]})])
-    assert alone is not None and alone.low is not None and found.low is not None
-    assert alone.value - alone.low > found.value - found.low
+    assert alone is not None and alone.low is not None and estimate.low is not None
+    assert alone.value - alone.low > estimate.value - estimate.low
 
 
 def test_a_difference_needs_common_seeds():
@@ -67,7 +69,7 @@ def test_the_interval_holds_the_truth():
             {seed: hardness < share + rng.normal(0, 0.05) for seed in range(3)}
             for share in (0.7, 0.6)
         )
-        found = difference([(1, one), (-1, other)])
-        assert found is not None and found.low is not None and found.high is not None
-        held += found.low <= 0.1 <= found.high
+        estimate = difference([(1, one), (-1, other)])
+        assert estimate is not None and estimate.low is not None and estimate.high is not None
+        held += estimate.low <= 0.1 <= estimate.high
     assert held >= 184

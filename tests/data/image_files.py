@@ -1,0 +1,29 @@
+"""Folders of images for tests, and what is loaded from them."""
+
+from jaxcovid.data import folders
+from tests.conftest import picture
+
+
+def write_pictures(root, *names):
+    """The folder with a small picture by each name."""
+    for index, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture(index).save(path)
+    return root
+
+
+def load_folder(folder, cache, skip=False, memory_budget=1e12):
+    """The dataset of a folder."""
+    return folders.load_folder(
+        folder, cache, skip_unreadable=skip, memory_budget=memory_budget,
+        progress=lambda items, *_: items,
+    )  # fmt: skip
+
+
+def load_split(folder, split, classes, cache, skip=False, memory_budget=1e12):
+    """One split of a folder, for a model of these classes."""
+    return folders.load_folder_split(
+        folder, split, classes, cache, merge=(), skip_unreadable=skip,
+        memory_budget=memory_budget, progress=lambda items, *_: items,
+    )  # fmt: skip
