@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +10,11 @@ import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, PyTree
 
 from jaxcovid.errors import InputError, first_line
 
+# The devices' axis, by which collective operations name it.
 AXIS = "batch"
 
 # Seconds until a missing process is noticed.
@@ -33,6 +35,24 @@ CLUSTERS: dict[str, Callable[[], bool]] = {
 }
 
 
+Tree = TypeVar("Tree")  # any pytree of arrays
+Inputs = ParamSpec("Inputs")
+Outputs = TypeVar("Outputs", covariant=True)
+
+
+@runtime_checkable
+class Compiled(Protocol[Inputs, Outputs]):
+    """A function as jax.jit and jax.pmap return it: compiled when it is called, or before."""
+
+    def __call__(self, *args: Inputs.args, **kwargs: Inputs.kwargs) -> Outputs:
+        """The function's results."""
+        ...
+
+    def lower(self, *args: Inputs.args, **kwargs: Inputs.kwargs) -> jax.stages.Lowered:
+        """What is compiled for arguments of these shapes."""
+        ...
+
+
 class Devices(NamedTuple):
     """Devices in a row that share every batch, through jit(shard_map) or through pmap."""
 
@@ -46,23 +66,31 @@ class Devices(NamedTuple):
 
 
 def devices(how: str = "shard_map", limit: int | None = None) -> Devices:
-    """All devices of all processes, or the first few."""
-    # Process by process, as `own_rows` has it; jax.make_mesh orders TPUs by their network instead.
-    found = sorted(jax.devices(), key=lambda each: (each.process_index, each.id))[:limit]
-    mesh = Mesh(np.array(found), (AXIS,), axis_types=(AxisType.Auto,))
+    """All devices of all processes, or the first `limit` of them.
+
+    `how` is "shard_map" or "pmap", as in the setting `parallel`.
+    """
+    # Process by process, as `process_rows` has it; jax.make_mesh orders TPUs by their network.
+    ordered = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))[:limit]
+    mesh = Mesh(np.array(ordered), (AXIS,), axis_types=(AxisType.Auto,))
     return Devices(mesh, how == "pmap")
 
 
 def spread(
-    function: Callable, over: Devices, split: Sequence[bool], donate: Sequence[int] = ()
-) -> Any:
+    function: Callable[Inputs, Outputs],
+    over: Devices,
+    split: Sequence[bool],
+    donate: Sequence[int] = (),
+) -> Compiled[Inputs, Outputs]:
     """`function` as what each device does, compiled for all.
 
-    An argument whose `split` is true holds a share of the batch on each device (see `shares`), the
-    others and the results are the same on all. Within it `AXIS` names the devices.
+    `split` has an entry for each positional argument: where it is true, each device holds its share
+    of the batch (see `shares`). The other arguments and the results are the same on all devices.
+    `donate` are positions of arguments whose memory the results may take. Within `function` `AXIS`
+    names the devices.
     """
     if over.pmap:
-        axes = tuple(0 if each else None for each in split)
+        axes = tuple(0 if is_split else None for is_split in split)
         return jax.pmap(
             function, AXIS, in_axes=axes, out_axes=None, donate_argnums=tuple(donate),
             devices=list(over.mesh.devices.flat),
@@ -70,7 +98,7 @@ def spread(
     mapped = jax.shard_map(
         function,
         mesh=over.mesh,
-        in_specs=tuple(PartitionSpec(AXIS) if each else PartitionSpec() for each in split),
+        in_specs=tuple(PartitionSpec(AXIS) if is_split else PartitionSpec() for is_split in split),
         out_specs=PartitionSpec(),
         # As in pmap: what a device differentiates is its own share, and it sums gradients itself.
         # With the check, JAX sums them too, and they come out too large by the number of devices.
@@ -79,13 +107,17 @@ def spread(
     return jax.jit(mapped, donate_argnums=tuple(donate))
 
 
-def sum_over_devices(tree: Any, axis_name: str | None) -> Any:
-    """Sums over the devices along that axis; the values themselves if there is none."""
+def sum_over_devices(tree: Tree, axis_name: str | None) -> Tree:
+    """The sum of each array over the devices along that axis; the tree itself if there is none."""
     return tree if axis_name is None else lax.psum(tree, axis_name)
 
 
-def shares(tree: Any, over: Devices) -> Any:
-    """This process's rows of a batch, laid out for an argument that is split over devices."""
+def shares(tree: Tree, over: Devices) -> Tree:
+    """This process's rows of a batch, laid out for an argument of `spread` that is split.
+
+    Arrays of the host with a row for each example become arrays on this process's devices; their
+    number of rows must be a multiple of the number of those devices.
+    """
     if over.pmap:
         local = len(over.mesh.local_devices)
         return jax.tree.map(lambda rows: rows.reshape(local, -1, *rows.shape[1:]), tree)
@@ -93,12 +125,12 @@ def shares(tree: Any, over: Devices) -> Any:
     return jax.tree.map(lambda rows: jax.make_array_from_process_local_data(sharding, rows), tree)
 
 
-def replicate(tree: Any, over: Devices) -> Any:
-    """The same values on every device of every process."""
+def replicate(tree: PyTree, over: Devices) -> PyTree:
+    """The same values on every device of every process; all processes must have the same tree."""
     if jax.process_count() == 1:
         return jax.device_put(tree, over.replicated)
 
-    def put(leaf: Any) -> jax.Array:  # to devices of other processes only arrays of the host go
+    def put(leaf: Array) -> Array:  # to devices of other processes only arrays of the host go
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             data = jax.device_put(np.asarray(jax.random.key_data(leaf)), over.replicated)
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
@@ -107,18 +139,22 @@ def replicate(tree: Any, over: Devices) -> Any:
     return jax.tree.map(put, tree)
 
 
-def own_rows(tree: Any) -> Any:
+def process_rows(tree: Tree) -> Tree:
     """Of arrays with a row for each example of a batch, the rows that this process is to read."""
 
-    def own(rows: np.ndarray) -> np.ndarray:
+    def local(rows: np.ndarray) -> np.ndarray:
         count = len(rows) // jax.process_count()
         return rows[jax.process_index() * count :][:count]
 
-    return jax.tree.map(own, tree)
+    return jax.tree.map(local, tree)
 
 
-def any_process(over: Devices) -> Callable[[bool], Any]:
-    """A function that tells all processes whether any of them asked; all must call it."""
+def any_process(over: Devices) -> Callable[[bool], bool | Array]:
+    """A function by which all processes learn whether any of them asks for something.
+
+    It takes whether this one asks, and gives True or a number above 0 if any does. All processes
+    must call it, at the same place.
+    """
     if jax.process_count() == 1:
         return bool
     count = spread(lambda asked: lax.psum(asked.sum(), AXIS), over, (True,))
@@ -127,7 +163,7 @@ def any_process(over: Devices) -> Callable[[bool], Any]:
 
 
 def agreed(text: str) -> str:
-    """Process 0's text, in every process."""
+    """Process 0's text, in every process; of long ones the first 4096 bytes."""
     if jax.process_count() == 1:
         return text
     encoded = text.encode()[:4096]
@@ -136,11 +172,14 @@ def agreed(text: str) -> str:
     return received.tobytes().rstrip(b"\0").decode(errors="replace")
 
 
-def start(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
+def join_processes(
+    coordinator: str | None, num_processes: int | None, process_id: int | None
+) -> None:
     """Joins the other processes if there are any: as given, or as a cluster's environment says.
 
     `coordinator` is process 0's `host:port`, or "auto" to let JAX look around. Must come before
-    anything else uses devices. Raises InputError.
+    anything else uses devices. Raises InputError if the others cannot be reached, or do not come
+    within START_TIMEOUT seconds.
     """
     if jax.distributed.is_initialized():
         return
@@ -158,12 +197,12 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
             shutdown_timeout_seconds=SHUTDOWN_TIMEOUT,
         )
     except Exception as error:  # of many kinds, by cluster and by what goes wrong
-        where = f"--coordinator {coordinator}" if coordinator else f"the {cluster} environment"
+        where = f"`coordinator={coordinator}`" if coordinator else f"the {cluster} environment"
         raise InputError(
             [
                 f"cannot join the other processes as {where} says ({first_line(error)}); check "
-                "that all were started, with the same --coordinator and --num-processes and a "
-                "--process-id each (in Kubernetes without these flags: pip install 'jax[k8s]', "
+                "that all were started, with the same `coordinator` and `num_processes` and a "
+                "`process_id` each (in Kubernetes without these: pip install 'jax[k8s]', "
                 "and allow the pods to read jobs)"
             ]
         ) from None

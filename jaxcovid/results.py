@@ -1,27 +1,16 @@
-"""What a report is about: a network's answers on some splits, and how it came to be."""
+"""Plain records of what was trained, measured and explained: names, numbers, arrays.
 
-from collections.abc import Callable, Mapping, Sequence
+They lie below all that makes them and all that shows them.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from jaxcovid.assignment.mistakes import f1_of_last_batch
-from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.report import gallery
-from jaxcovid.statistics import metrics
-from jaxcovid.statistics.findings import measure_findings
-from jaxcovid.statistics.weighted_metrics import Thresholds
-from jaxcovid.training.evaluation import Predictions
-from jaxcovid.training.freeze_audit import FreezeAudit
-from jaxcovid.training.losses import Codes
-from jaxcovid.training.trainable import PlanRow
-
-# Heat maps of images for a class of each.
-Explain = Callable[
-    [UInt8[np.ndarray, "n height width channel"], Int[np.ndarray, "n"]],
-    Float[np.ndarray, "n rows columns"],
-]
+# Of each class, so many of the best images and as many of the worst are to be looked at.
+EXAMPLES_OF_CLASS = 2
 
 
 class Epoch(NamedTuple):
@@ -38,18 +27,28 @@ class Epoch(NamedTuple):
     images_per_second: float
 
 
-class Measured(NamedTuple):
-    """A split, what the network says of it, and its metrics if it is labelled."""
+class PlanRow(NamedTuple):
+    """What becomes of one block in training."""
 
-    split: Split
-    probabilities: Float[np.ndarray, "n class"]
-    metrics: Mapping[str, Any] | None
-    # Probabilities of every output by itself, where classes imply others.
-    findings: Float[np.ndarray, "n output"] | None = None
+    block: str
+    state: str
+    parameters: int
+    trainable: int
+    batch_norm: str
+
+
+class FreezeAudit(NamedTuple):
+    """Digests of all arrays before training, compared with those after it."""
+
+    frozen_unchanged: bool
+    frozen_leaves: int
+    trainable_leaves: int
+    trainable_changed: int
+    violations: tuple[str, ...]
 
 
 class Training(NamedTuple):
-    """How the network came to be; `views` is a batch as it saw it."""
+    """How a network came to be; `views` is a batch as it saw it, normalised."""
 
     plan: Sequence[PlanRow]
     audit: FreezeAudit
@@ -57,78 +56,49 @@ class Training(NamedTuple):
     views: Float[np.ndarray, "n height width channel"]
 
 
+class Measured(NamedTuple):
+    """The images of a split, what a network says of them, and its metrics if all are labelled.
+
+    Labels are -1 where unknown. `findings` are the probabilities of every output by itself, where
+    classes imply others. `cautions` are sentences about the metrics.
+    """
+
+    paths: Sequence[str]
+    labels: Int[np.ndarray, "n"]
+    probabilities: Float[np.ndarray, "n class"]
+    metrics: Mapping[str, Any] | None
+    findings: Float[np.ndarray, "n output"] | None = None
+    cautions: tuple[str, ...] = ()
+
+
 class Example(NamedTuple):
-    """An image to show with where the network looked; `heat` is for the predicted class."""
+    """An image to look at, by its place in the split, and where the network looked in it.
+
+    `heat` speaks for the predicted class. `best` tells whether the image is among the best of its
+    class or among the worst.
+    """
 
     place: int
     best: bool
+    pixels: UInt8[np.ndarray, "height width channel"]
     heat: Float[np.ndarray, "rows columns"]
 
 
 class Results(NamedTuple):
-    """Everything that a page shows. `examples` are of the split `main`."""
+    """Everything that a page shows. `examples` are of the split `main`.
+
+    >>> results = jaxcovid.evaluate(jaxcovid.load(run), xrays, "validation")
+    >>> results.main, results.classes
+    ('validation', ('covid', 'normal'))
+    >>> results.splits["validation"].probabilities.shape
+    (8, 2)
+    """
 
     title: str
     classes: tuple[str, ...]
     splits: Mapping[str, Measured]
     main: str
-    thresholds: Thresholds
+    thresholds: Mapping[str, Mapping[str, float | None]]
     examples: Sequence[Example]
     settings: Mapping[str, Any]
     training: Training | None = None
-
-
-def gather(
-    title: str,
-    dataset: Dataset,
-    predictions: Mapping[str, Predictions],
-    explain: Explain,
-    settings: Mapping[str, Any],
-    *,
-    thresholds: Thresholds | None = None,
-    codes: Codes | None = None,
-    training: Training | None = None,
-) -> Results:
-    """Measures every labelled split, and chooses and explains the images to show.
-
-    The verdict is about the split that played the least part in training. `thresholds` are those
-    of a validation split elsewhere; without, they come from the one here, if there is one.
-    """
-    classes = dataset.classes
-    if thresholds is None:
-        thresholds = {}
-        if (validation := dataset.splits.get("validation")) is not None:
-            probabilities = predictions["validation"].probabilities
-            thresholds = metrics.operating_points(validation.labels, probabilities, classes)
-    splits = {}
-    for name, split in dataset.splits.items():
-        probabilities, measured = predictions[name].probabilities, None
-        if len(split.labels) and (split.labels >= 0).all():
-            groups = dataset.patients.get(name)
-            measured = {"loss": predictions[name].loss} | metrics.measure(
-                split.labels, probabilities, classes, groups=groups, thresholds=thresholds or None
-            )
-            if "last_batch_f1" in settings.get("habits", ()):
-                size, seed = settings["eval_batch_size"], settings["seed"]
-                f1 = f1_of_last_batch(split.labels, probabilities.argmax(1), size, seed)
-                measured["f1_of_last_batch"] = f1
-            findings = predictions[name].findings
-            if codes is not None and findings is not None:
-                targets = codes[split.labels].astype(np.int32)
-                measured["findings"] = measure_findings(targets, findings, classes, groups=groups)
-        splits[name] = Measured(split, probabilities, measured, predictions[name].findings)
-    main = next(
-        name
-        for name in ("test", "validation", "train")
-        if name in splits and splits[name].metrics is not None
-    )
-    shown = splits[main]
-    choices = gallery.choose(shown.split.labels, shown.probabilities)
-    chosen = np.array([choice.place for choice in choices], np.int64)
-    predicted = shown.probabilities[chosen].argmax(1)
-    heats = explain(shown.split.evaluation[chosen], predicted)
-    examples = [
-        Example(choice.place, choice.best, heat)
-        for choice, heat in zip(choices, heats, strict=True)
-    ]
-    return Results(title, classes, splits, main, thresholds, examples, settings, training)

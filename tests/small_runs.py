@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxcovid.config import Config
-from jaxcovid.runs import files
+from jaxcovid.report import pictures
 
 # Besides the history, which holds times.
 EXACT = (
@@ -40,7 +40,7 @@ def blank_charts():
     pixel = io.BytesIO()
     Image.new("L", (1, 1)).save(pixel, "PNG")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "picture_bytes", lambda _: pixel.getvalue())
+        patch.setattr(pictures, "picture_bytes", lambda _: pixel.getvalue())
         yield
 
 

@@ -1,4 +1,4 @@
-"""One device, two and eight make the same run."""
+"""One device, two and eight make the same run; and which of several processes this is."""
 
 import functools
 
@@ -11,9 +11,9 @@ from jax import lax
 from jaxcovid import models, parallel
 from jaxcovid.assignment.mistakes import batch_mean_focal
 from jaxcovid.config import stored
-from jaxcovid.errors import Interrupted
+from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.runs.run import fine_tune
-from jaxcovid.training import setup
+from jaxcovid.training import work
 from jaxcovid.training.losses import cross_entropy, weighted
 from jaxcovid.training.optimizers import optimizer
 from jaxcovid.training.step import Batch, init_state, make_eval_step, make_train_step
@@ -22,12 +22,11 @@ from tests import small_runs
 from tests.small_runs import interruption, numbers
 from weights_convert import table
 
-pytestmark = pytest.mark.devices
 
-
-@pytest.fixture(scope="module", autouse=True)
-def eight_devices():
-    assert jax.device_count() == 8, "run these with JAX_NUM_CPU_DEVICES=8 in the environment"
+@pytest.fixture(autouse=True)
+def eight_devices(request):
+    if request.node.get_closest_marker("devices"):
+        assert jax.device_count() == 8, "run these with JAX_NUM_CPU_DEVICES=8 in the environment"
 
 
 @functools.cache
@@ -71,6 +70,7 @@ def trained(devices, how, count, steps, *arguments, size=64):
     return np.array(losses), state
 
 
+@pytest.mark.devices
 @pytest.mark.parametrize(
     ("count", "arguments"),
     [
@@ -90,6 +90,7 @@ def test_losses_are_those_of_one_device(count, arguments):
 
 @pytest.mark.parametrize("count", [16, 13])
 @pytest.mark.parametrize(("devices", "how"), [(2, "shard_map"), (8, "shard_map"), (8, "pmap")])
+@pytest.mark.devices
 def test_gradients_and_synchronised_statistics_are_those_of_one_device(devices, how, count):
     # One step with plain SGD: what it changes is the gradient. Everything trains and normalises by
     # the batch; later steps would amplify rounding, on one device too.
@@ -111,6 +112,7 @@ def test_gradients_and_synchronised_statistics_are_those_of_one_device(devices, 
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.devices
 def test_evaluation_gathers_the_logits_in_order():
     module, _, state = start("resnet18", "head")
     step, logits = make_eval_step(module, cross_entropy()), []
@@ -139,6 +141,7 @@ def limited(monkeypatch):
     return limit
 
 
+@pytest.mark.devices
 def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch, undrawn):
     limited(1)
     expected = numbers(fine_tune(config(image_folder, tmp_path / "one")))
@@ -147,11 +150,12 @@ def test_whole_runs_agree(image_folder, tmp_path, limited, monkeypatch, undrawn)
         run = fine_tune(config(image_folder, tmp_path / how, parallel=how))
         np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
     # As on accelerators: images on the devices, many steps in one program.
-    monkeypatch.setattr(setup, "_resident", lambda *_: True)
+    monkeypatch.setattr(work, "_resident", lambda *_: True)
     run = fine_tune(config(image_folder, tmp_path / "scan", checkpoint_every=2))
     np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
 
 
+@pytest.mark.devices
 def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsys, undrawn):
     limited(1)
     expected = numbers(fine_tune(config(image_folder, tmp_path / "whole")))
@@ -159,12 +163,13 @@ def test_a_run_goes_on_with_other_devices(image_folder, tmp_path, limited, capsy
         run = tmp_path / f"from{first}"
         limited(first)
         with pytest.raises(Interrupted):
-            fine_tune(config(image_folder, run), interruption(1))
+            fine_tune(config(image_folder, run), deferred=interruption(1))
         limited(second)
         fine_tune(stored(run))
         np.testing.assert_allclose(numbers(run), expected, atol=1e-5)
 
 
+@pytest.mark.devices
 def test_the_mean_of_a_batch_is_that_of_all_devices():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(16, 3)).astype(np.float32)
@@ -178,8 +183,8 @@ def test_the_mean_of_a_batch_is_that_of_all_devices():
             weight = parallel.sum_over_devices((weights * mask).sum(), axis_name)
             return (values * mask).sum() / weight
 
-        own = jax.grad(share_of_mean)(logits)
-        return own if axis_name is None else lax.all_gather(own, axis_name, tiled=True)
+        local = jax.grad(share_of_mean)(logits)
+        return local if axis_name is None else lax.all_gather(local, axis_name, tiled=True)
 
     over = parallel.devices()
     everywhere = functools.partial(gradient, parallel.AXIS)
@@ -188,3 +193,51 @@ def test_the_mean_of_a_batch_is_that_of_all_devices():
     alone = gradient(None, *map(jnp.asarray, (logits, labels, mask)))
     np.testing.assert_allclose(got, alone, atol=1e-6)
     assert np.abs(got).max() > 1e-3
+
+
+SLURM = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NODELIST": "node[1-2]"}
+# Environment, settings, and what JAX is given; None if the process is alone.
+CASES = {
+    "alone": ({}, (None, None, None), None),
+    "flags": ({}, ("host:1", 2, 1), ("host:1", 2, 1)),
+    "auto": ({}, ("auto", None, None), (None, None, None)),
+    "SLURM": (SLURM, (None, None, None), (None, None, None)),
+    "SLURM and flags": (SLURM, ("host:1", 2, 1), ("host:1", 2, 1)),
+    "SLURM, one task": (SLURM | {"SLURM_STEP_NUM_TASKS": "1"}, (None, None, None), None),
+    "TPU slice": ({"TPU_WORKER_HOSTNAMES": "a,b"}, (None, None, None), (None, None, None)),
+    "one TPU host": ({"TPU_WORKER_HOSTNAMES": "a"}, (None, None, None), None),
+    "indexed job": (
+        {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "0"},
+        (None, None, None),
+        (None, None, None),
+    ),
+    "some pod": ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, (None, None, None), None),
+}
+
+
+@pytest.fixture
+def initialised(monkeypatch):
+    calls = []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *flags, **_: calls.append(flags))
+    for name in (*SLURM, "TPU_WORKER_HOSTNAMES", "MEGASCALE_COORDINATOR_ADDRESS",
+                 "KUBERNETES_SERVICE_HOST", "JOB_COMPLETION_INDEX"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    return calls
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_processes_are_joined_as_settings_or_environment_say(case, initialised, monkeypatch):
+    environment, flags, expected = CASES[case]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    parallel.join_processes(*flags)
+    assert initialised == ([] if expected is None else [expected])
+
+
+def test_a_coordinator_that_cannot_be_reached_is_an_error(initialised, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no route to host\nstack")
+
+    monkeypatch.setattr(jax.distributed, "initialize", fail)
+    with pytest.raises(InputError, match=r"`coordinator=host:1` says \(no route to host\)"):
+        parallel.join_processes("host:1", 2, 0)

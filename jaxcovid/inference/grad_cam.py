@@ -18,25 +18,33 @@ def grad_cam(
     classes: Int[Array, "batch"],
     stage: str | None = None,
 ) -> Float[Array, "batch rows columns"]:
-    """How much each place of the images speaks for the given class of each; 0 where not at all.
+    """How much every place of the images speaks for a class of theirs; 0 where not at all.
 
     Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) on normalised images: the positive part of
     the sum of a stage's channels, each weighted by its mean gradient of the class's logit. Without
     `stage` the last one before the head. The maps are as coarse as the stage's output.
+
+    >>> network, images = jaxcovid.load(run), jnp.zeros((2, 224, 224, 3))
+    >>> classes = jnp.array([0, 1])
+    >>> jaxcovid.grad_cam(network.model, network.variables, images, classes).shape
+    (2, 7, 7)
     """
     stage = model.stages[-2] if stage is None else stage
     features: Any = model.apply(variables, images, stop=stage)
-    return of_features(model, variables, features, classes, stage)
+    return grad_cam_of_features(model, variables, features, classes, stage)
 
 
-def of_features(
+def grad_cam_of_features(
     model: Model,
     variables: Any,
     features: Float[Array, "batch rows columns channel"],
     classes: Int[Array, "batch"],
     stage: str,
 ) -> Float[Array, "batch rows columns"]:
-    """`grad_cam` from the stage's output on."""
+    """Grad-CAM from what `stage` puts out on; 0 where nothing speaks for an image's class.
+
+    The stages after it are all that is computed. `variables` are params and batch_stats.
+    """
 
     def chosen_logits(features: Any) -> Float[Array, ""]:
         start = model.stages[model.stages.index(stage) + 1]
@@ -48,7 +56,11 @@ def of_features(
 
 
 def compiled_grad_cam(model: Model, variables: Any) -> Callable[..., np.ndarray]:
-    """`grad_cam` of images as they lie in memory, on one device, in batches of one size."""
+    """The function that explains images as they lie in memory, by Grad-CAM on one device.
+
+    It takes pixels of 0 to 255 and a class for each image, and gives maps in float32, not negative;
+    it compiles anew for another number of images.
+    """
     alone = model.clone(axis_name=None)
     stage = alone.stages[-2]
 
@@ -59,12 +71,12 @@ def compiled_grad_cam(model: Model, variables: Any) -> Callable[..., np.ndarray]
 
     @jax.jit
     def heat(variables: Any, features: Any, classes: Any) -> Any:
-        return of_features(alone, variables, features, classes, stage)
+        return grad_cam_of_features(alone, variables, features, classes, stage)
 
     def heats(
         images: UInt8[np.ndarray, "n height width channel"], classes: Int[np.ndarray, "n"]
     ) -> Float[np.ndarray, "n rows columns"]:
-        found = heat(variables, features(variables, images), classes.astype(np.int32))
-        return np.asarray(found, np.float32)
+        maps = heat(variables, features(variables, images), classes.astype(np.int32))
+        return np.asarray(maps, np.float32)
 
     return heats

@@ -21,11 +21,17 @@ from weights_convert import ConversionError, FormatError, read, table, torch_to_
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
 
 
-class Exported(NamedTuple):
-    """A network over `classes`, ready for `evaluation.compiled_eval_step`.
+class InferenceModel(NamedTuple):
+    """A network over `classes`, ready to `predict` and to `evaluate`.
 
-    `thresholds` are those of `metrics.operating_points` on the run's validation images; `record`
-    is the run's config.json, empty for a file of weights.
+    `model.apply(variables, images)` gives logits. `thresholds` are those of
+    `statistics.operating_points` on the run's validation images; `record` is the run's config.json,
+    empty for a file of weights. `codes` are what each class is coded as, where classes imply
+    others, and `merge` says which classes these were joined from, as the setting of that name does.
+
+    >>> network = jaxcovid.load(run)
+    >>> network.variables["params"]["fc_0"]["kernel"].shape
+    (512, 8)
     """
 
     name: str
@@ -33,19 +39,23 @@ class Exported(NamedTuple):
     model: models.Model
     variables: dict[str, Any]
     classes: tuple[str, ...]
-    # What each class is coded as, where classes imply others.
     codes: Codes | None
-    # Which classes these were joined from, as `--merge` says it.
     merge: tuple[str, ...]
     thresholds: dict[str, dict[str, float | None]]
     record: dict[str, Any]
 
 
-def load(source: Path) -> Exported:
+def load(source: Path | str) -> InferenceModel:
     """The network of a finished run's folder, or of a .safetensors or .pth that a run exported.
 
-    It computes in float32. Raises InputError.
+    It computes in float32. Raises InputError if the source cannot be read, is damaged, holds
+    numbers that are not finite, or is of another program.
+
+    >>> network = jaxcovid.load(run)
+    >>> network.architecture, network.classes
+    ('resnet18', ('covid', 'normal'))
     """
+    source = Path(source)
     try:
         weights = read(source)
         stated = _stated(weights.metadata, source)
@@ -63,7 +73,7 @@ def load(source: Path) -> Exported:
         raise InputError([f"{source}: not the network that it says it is:\n  {listed}"]) from None
     model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
     variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables)
-    return Exported(
+    return InferenceModel(
         _name(source.resolve()),
         architecture,
         model,
@@ -76,7 +86,7 @@ def load(source: Path) -> Exported:
     )
 
 
-def metadata(
+def weights_metadata(
     architecture: str,
     hidden: tuple[int, ...],
     dropout: float,
@@ -86,7 +96,11 @@ def metadata(
     thresholds: Mapping[str, Mapping[str, float | None]],
     disclaimer: str,
 ) -> dict[str, str]:
-    """What `load` must know besides arrays, as a file of weights holds it."""
+    """What `load` must know besides arrays, as text, for the metadata of a file of weights.
+
+    `hidden` are the widths of the head's hidden layers, `codes` what each class is coded as where
+    classes imply others, `thresholds` those of `statistics.operating_points`.
+    """
     return {
         **({} if codes is None else {"codes": json.dumps(codes.astype(int).tolist())}),
         "architecture": architecture,
@@ -167,10 +181,7 @@ def _codes(text: str | None) -> Codes | None:
 
 def _advice(source: Path, message: str) -> str:
     if source.is_dir() and (source / "config.json").exists():
-        return (
-            f"{source}: this run is not finished; go on with it by "
-            f"`python experiments/run.py --resume {source}`"
-        )
+        return f"{source}: this run is not finished; train it to its end with `resume={source}`"
     return message
 
 

@@ -15,8 +15,8 @@ from jaxcovid.data import images, layout
 from jaxcovid.data.loader import Examples
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
-from jaxcovid.inference.inference_model import Exported
-from jaxcovid.training.evaluation import BATCH, compiled_eval_step
+from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.training.evaluation import BATCH, evaluation_of_images
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import cross_entropy
 
@@ -24,9 +24,11 @@ Pixels = UInt8[np.ndarray, "224 224 channel"]
 
 
 class Answer(NamedTuple):
-    """Of one file: probabilities of the classes, or the problem why there are none.
+    """What a network says of one file: probabilities (0 to 1) of the classes.
 
-    `heat` is where the network looked for the class that it predicts, if that was asked for.
+    `problem` is why there are none, else empty; `pixels` are 0 to 255, as the network sees them
+    before they are normalised. `heat` is where the network looked for the class that it predicts,
+    if that was asked for.
     """
 
     path: Path
@@ -38,16 +40,29 @@ class Answer(NamedTuple):
     findings: Float[np.ndarray, "output"] | None = None
 
 
-def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> Iterator[Answer]:
-    """What the network says of each file in turn; files are read while it computes."""
+def predict(
+    network: InferenceModel, paths: Sequence[Path | str], explain: bool = False
+) -> Iterator[Answer]:
+    """What a network says of files, in their order; they are read while it computes.
+
+    With `explain` also where it looked for the class that it predicts (Grad-CAM). A file that
+    cannot be read is an answer with its problem.
+
+    >>> paths = sorted(pathlib.Path(xrays).glob("validation/*/0.png"))
+    >>> answers = list(jaxcovid.predict(jaxcovid.load(run), paths, explain=True))
+    >>> [answer.probabilities.shape for answer in answers]
+    [(2,), (2,)]
+    >>> answers[0].heat.shape
+    (7, 7)
+    """
     devices = parallel.devices()
-    step = compiled_eval_step(network.model, cross_entropy(), devices)
+    step = evaluation_of_images(network.model, cross_entropy(), devices)
     variables = parallel.replicate(network.variables, devices)
     heats = compiled_grad_cam(network.model, network.variables) if explain else None
     size = min(BATCH, len(paths))
     length = -(-size // devices.mesh.size) * devices.mesh.size
     unused = np.zeros(length, np.int32)  # labels, and what augmentation needs
-    for chunk in _read(paths, size):
+    for chunk in _read([Path(path) for path in paths], size):
         pixels = np.zeros((length, images.CROP, images.CROP, 3), np.uint8)
         for place, answer in zip(pixels, chunk, strict=False):
             if answer.pixels is not None:
@@ -57,27 +72,32 @@ def answers(network: Exported, paths: Sequence[Path], explain: bool = False) -> 
         logits, _ = step(variables["params"], variables["batch_stats"], inputs)
         scores = logits if network.codes is None else class_scores(logits, network.codes)
         probabilities = np.asarray(jax.nn.softmax(scores, axis=-1))
-        found = [None] * length if network.codes is None else np.asarray(jax.nn.sigmoid(logits))
+        findings = [None] * length if network.codes is None else np.asarray(jax.nn.sigmoid(logits))
         maps = heats(pixels, probabilities.argmax(1)) if heats is not None else [None] * length
-        for answer, row, heat, own in zip(chunk, probabilities, maps, found, strict=False):
-            known = answer.pixels is not None
-            yield answer._replace(probabilities=row, heat=heat, findings=own) if known else answer
+        rows = zip(chunk, probabilities, maps, findings, strict=False)
+        for answer, row, heat, of_outputs in rows:
+            if answer.pixels is not None:
+                answer = answer._replace(probabilities=row, heat=heat, findings=of_outputs)
+            yield answer
 
 
-def files(sources: Sequence[Path]) -> list[Path]:
-    """The image files that are named, and those in the folders that are. Raises InputError."""
-    found: list[Path] = []
+def image_files(sources: Sequence[Path]) -> list[Path]:
+    """The files that are named, and the images in the folders that are, in the order of `sources`.
+
+    Raises InputError if nothing is named, or a folder without images.
+    """
+    paths: list[Path] = []
     problems = [] if sources else ["IMAGE|FOLDER: none is given"]
     for source in sources:
         if not os.path.isdir(source):  # noqa: PTH112 (Path's raises at names that are too long)
-            found.append(source)  # whatever is wrong with it is told like of any other file
+            paths.append(source)  # whatever is wrong with it is told like of any other file
             continue
-        images_inside, _ = layout.walk(source)
+        images_inside, _ = layout.find_images(source)
         if not images_inside:
             problems.append(f"{source}: no image in this folder ({', '.join(layout.SUFFIXES)})")
-        found += images_inside
+        paths += images_inside
     check(problems)
-    return found
+    return paths
 
 
 def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:
@@ -87,12 +107,12 @@ def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:
         for start in range(0, len(paths) + size, size):
             ahead = [pool.submit(_one, path) for path in paths[start : start + size]]
             if waiting:
-                yield [each.result() for each in waiting]
+                yield [answer.result() for answer in waiting]
             waiting = ahead
 
 
 def _one(path: Path) -> Answer:
     try:
-        return Answer(path, "", images.evaluation_view(images.read(path)))
+        return Answer(path, "", images.evaluation_view(images.read_image(path)))
     except images.UnreadableError as error:
         return Answer(path, str(error))

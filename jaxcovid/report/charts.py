@@ -20,8 +20,11 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 DASHES = ("-", "--", "-.", ":")
 
 
-def curve(history: Sequence[Mapping[str, Any]], name: str, title: str) -> Figure:
-    """Loss or accuracy by epoch, training and validation on one axis."""
+def learning_curve(history: Sequence[Mapping[str, Any]], name: str, title: str) -> Figure:
+    """Loss or accuracy by epoch, training and validation on one axis.
+
+    `history` are the columns of history.csv, a row for each epoch; `name` is "loss" or "accuracy".
+    """
     figure = _figure(5, 4, title)
     axes = figure.subplots()
     epochs = [row["epoch"] for row in history]
@@ -45,8 +48,9 @@ def repeated_curves(
 ) -> Figure:
     """Loss or accuracy of several groups of runs, a line for each, on axes that others share.
 
-    `across` is the column that runs along the axis and where the axis ends, `highest` the upper end
-    of the other.
+    `groups` are histories by the group's name, each a row of numbers for each epoch; `name` is
+    "loss" or "accuracy". `across` is the column that runs along the axis and where the axis ends,
+    `highest` the upper end of the other.
     """
     figure = _figure(4, 3.3, title)
     axes = figure.subplots()
@@ -68,8 +72,11 @@ def repeated_curves(
     return figure
 
 
-def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> Figure:
-    """Counts, and shares of the true class as shade; rows are true classes."""
+def confusion_chart(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> Figure:
+    """A confusion matrix: counts as numbers, their shares of the true class as shade.
+
+    Rows of the matrix are true classes, columns the predicted ones, in the order of `classes`.
+    """
     counts = np.array(matrix)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = 2.3 + 0.65 * len(classes)
@@ -88,13 +95,17 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: st
     return figure
 
 
-def roc(
+def roc_chart(
     labels: Int[np.ndarray, "n"],
     probabilities: Float[np.ndarray, "n class"],
     classes: Sequence[str],
     title: str,
 ) -> Figure:
-    """Sensitivity against 1 - specificity of each class against the others."""
+    """Receiver operating characteristic of each class against the others, with its area.
+
+    Sensitivity against 1 - specificity. Classes of which there are no images, or no others, have no
+    curve; probabilities are 0 to 1.
+    """
     figure, axes = _square(title)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
@@ -105,13 +116,17 @@ def roc(
     return _with_legend(figure, axes, "area under the curve")
 
 
-def precision_recall(
+def precision_recall_chart(
     labels: Int[np.ndarray, "n"],
     probabilities: Float[np.ndarray, "n class"],
     classes: Sequence[str],
     title: str,
 ) -> Figure:
-    """Precision against sensitivity of each class against the others."""
+    """Precision against sensitivity of each class against the others, with average precision.
+
+    A thin line is the share of images that are of the class: what guessing gives. Classes of which
+    there are no images, or no others, have no curve; probabilities are 0 to 1.
+    """
     figure, axes = _square(title)
     for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
         precision, recall, _ = metrics.precision_recall_curve(positive, scores)
@@ -122,10 +137,13 @@ def precision_recall(
     return _with_legend(figure, axes, "average precision")
 
 
-def reliability(
+def reliability_chart(
     labels: Int[np.ndarray, "n"], probabilities: Float[np.ndarray, "n class"], title: str
 ) -> Figure:
-    """How often the predicted class is right, by how sure the network is of it."""
+    """How often the predicted class is right, by how sure the network is of it (0 to 1).
+
+    In `BINS` bins of equal width as the calibration error is, with how many images lie in each.
+    """
     confidence, correct = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
@@ -142,47 +160,57 @@ def reliability(
     edges = (np.arange(BINS) + 0.5) / BINS
     below.bar(edges, count, width=0.9 / BINS, color=TRAIN)
     below.set(xlabel="probability of the predicted class", ylabel="images")
-    for each in (axes, below):
-        _plain(each)
+    _plain(axes)
+    _plain(below)
     return figure
 
 
-def differences(compared: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
-    """Differences of two networks on the same images, each with its interval."""
-    shown = [(name, each) for name, each in compared.items() if each["difference"] is not None]
-    figure = _figure(7, 1.6 + 0.32 * len(shown), title)
+def difference_chart(compared: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
+    """Differences of two networks on the same images, each with its 95 % interval.
+
+    `compared` are the `differences` of `statistics.compare`, by the figure's name; those that are
+    undefined are left out.
+    """
+    known = {name: row for name, row in compared.items() if row["difference"] is not None}
+    figure = _figure(7, 1.6 + 0.32 * len(known), title)
     axes = figure.subplots()
     axes.axvline(0, color="grey", linewidth=0.8)
-    for row, (_, each) in enumerate(shown):
-        if each["interval"] is not None:
-            axes.plot(each["interval"], [row, row], color=TRAIN)
-        axes.plot(each["difference"], row, "o", color=TRAIN)
-    axes.set_yticks(range(len(shown)), [_short(name, 30) for name, _ in shown])
+    for height, row in enumerate(known.values()):
+        if row["interval"] is not None:
+            axes.plot(row["interval"], [height, height], color=TRAIN)
+        axes.plot(row["difference"], height, "o", color=TRAIN)
+    axes.set_yticks(range(len(known)), [_short(name, 30) for name in known])
     axes.invert_yaxis()
     axes.set(xlabel="second minus first")
     _plain(axes)
     return figure
 
 
-def against_setting(
+def setting_chart(
     lines: Mapping[str, Sequence[tuple[float, Sequence[float]]]], name: str, title: str
 ) -> Figure:
-    """Figures of members by a setting's value, and the line through their means for each label."""
+    """Accuracies of a sweep's members by a setting's value, and a line through their means.
+
+    `lines` are, by what its line is called, the setting's values with the accuracies (0 to 1) of
+    the members that have it; `name` is the setting. The axis is logarithmic where the values span a
+    factor of ten.
+    """
     figure, axes = _square(title)
     for number, (label, points) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
         dash = DASHES[number // len(COLOURS) % len(DASHES)]
-        values = [value for value, each in points for _ in each]
-        axes.plot(
-            values, [one for _, each in points for one in each], ".", color=colour, alpha=0.45
-        )
-        known = sorted((value, float(np.mean(each))) for value, each in points if each)
-        axes.plot(*zip(*known, strict=True) if known else ((), ()), dash, color=colour, label=label)
+        values = [value for value, accuracies in points for _ in accuracies]
+        dots = [accuracy for _, accuracies in points for accuracy in accuracies]
+        axes.plot(values, dots, ".", color=colour, alpha=0.45)
+        means = sorted((value, float(np.mean(members))) for value, members in points if members)
+        axes.plot(*zip(*means, strict=True) if means else ((), ()), dash, color=colour, label=label)
     all_points = [point for points in lines.values() for point in points]
     values = [value for value, _ in all_points]
     if min(values) > 0 and max(values) >= 10 * min(values):
         axes.set_xscale("log")
-    axes.set(xlabel=name, ylabel="accuracy", ylim=_around(each for _, each in all_points))
+    axes.set(
+        xlabel=name, ylabel="accuracy", ylim=_around(accuracies for _, accuracies in all_points)
+    )
     if len(lines) > 1:
         return _with_legend(figure, axes, "")
     _plain(axes)
@@ -191,7 +219,7 @@ def against_setting(
 
 def _around(values: Iterable[Sequence[float]]) -> tuple[float, float]:
     """A range of accuracies that holds these, at least 0.2 wide: less would magnify chance."""
-    known = [value for each in values for value in each] or [0, 1]
+    known = [value for accuracies in values for value in accuracies] or [0, 1]
     low, high = min(known), max(known)
     wider = max(0.2 - (high - low), 0.04) / 2
     return max(low - wider, -0.01), min(high + wider, 1.01)
@@ -200,7 +228,7 @@ def _around(values: Iterable[Sequence[float]]) -> tuple[float, float]:
 def _one_against_others(
     labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, str, dict[str, Any]]]:
-    """Which images are of the class, its scores, its name and its line.
+    """Which images are of a class, its scores, its name and its line.
 
     Only of classes that occur, and not alone: for others no curve is defined.
     """

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jaxcovid.report import DISCLAIMER, tables
-from jaxcovid.report.cautions import cautions
-from jaxcovid.report.gallery import EACH
+from jaxcovid.report.cautions import run_cautions
 from jaxcovid.report.pictures import Picture
 from jaxcovid.report.templates import template
-from jaxcovid.report.text import comparison_verdict, mcnemar, verdict
-from jaxcovid.results import Measured, Results, Training
+from jaxcovid.report.text import comparison_verdict, mcnemar, run_verdict
+from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results, Training
 
 # Each with its title and the content or picture without which it is left out.
 SECTIONS = {
@@ -35,9 +34,13 @@ CONTENT = (
 TILES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 
-def page(results: Results, pictures: Mapping[str, Picture]) -> str:
-    """The page's HTML. `pictures` are those of `pictures.pictures`, by name."""
-    labelled = {name: each for name, each in results.splits.items() if each.metrics is not None}
+def run_page(results: Results, pictures: Mapping[str, Picture]) -> str:
+    """The HTML of a network's results: one file that needs no other and fetches nothing.
+
+    `pictures` are those of `pictures.run_pictures`, by name; what they or the results lack is left
+    out with its section.
+    """
+    labelled = {name: split for name, split in results.splits.items() if split.metrics is not None}
     measured = results.splits[results.main]
 
     def of_splits(kind: str) -> list[str]:
@@ -45,26 +48,27 @@ def page(results: Results, pictures: Mapping[str, Picture]) -> str:
 
     return _rendered(
         title=results.title,
-        verdict=verdict(results),
+        verdict=run_verdict(results),
         tiles=_tiles(measured.metrics),
         interval_note=_interval_note(measured.metrics),
-        cautions=cautions(results),
+        cautions=run_cautions(results),
         pictures=pictures,
         plan=_plan(results.training) if results.training is not None else None,
         confusions=of_splits("confusion"),
         operating=[*zip(of_splits("roc"), of_splits("precision_recall"), strict=True)],
         reliabilities=of_splits("reliability"),
-        overall=tables.overall(labelled),
-        per_class=tables.per_class(results, labelled),
+        overall=tables.overall_table(labelled),
+        per_class=tables.class_tables(results, labelled),
         undefined=list(_undefined(labelled)),
         examples=_examples(results),
         examples_note=(
-            f"Of the {results.main} images, the {EACH} with the highest and the {EACH} with the "
-            "lowest probability of their true class. Beside each, where the network saw what "
-            "speaks for the class that it predicts (Grad-CAM; red most, uncoloured least)."
+            f"Of the {results.main} images, the {EXAMPLES_OF_CLASS} with the highest and the "
+            f"{EXAMPLES_OF_CLASS} with the lowest probability of their true class. Beside each, "
+            "where the network saw what speaks for the class that it predicts (Grad-CAM; red most, "
+            "uncoloured least)."
         ),
-        misclassified=tables.misclassified(labelled),
-        settings=list(tables.settings(results)),
+        misclassified=tables.misclassified_table(labelled),
+        settings=list(tables.settings_tables(results)),
     )
 
 
@@ -74,20 +78,28 @@ def comparison_page(
     compared: Mapping[str, Any],
     pictures: Mapping[str, Picture],
 ) -> str:
-    """The page of two networks on the same images; each has a page of its own besides."""
+    """The HTML of two networks on the same images; it refers to the page that each has besides.
+
+    `compared` is what `statistics.compare` found of them, `pictures` the `comparison_picture` by
+    its name.
+    """
     return _rendered(
         title=f"{first.title} (first), {second.title} (second)",
         verdict=comparison_verdict(first, second, compared),
         interval_note=_interval_note(compared),
-        cautions=[*dict.fromkeys([*cautions(first), *cautions(second)])],
+        cautions=[*dict.fromkeys([*run_cautions(first), *run_cautions(second)])],
         pictures=pictures,
         comparison={
             "mcnemar": mcnemar(compared),
-            "table": tables.differences(compared),
+            "table": tables.difference_table(compared),
         },
         settings=[
-            *tables.settings(first),
-            *(table for table in tables.settings(second) if table["title"].startswith("The run")),
+            *tables.settings_tables(first),
+            *(
+                table
+                for table in tables.settings_tables(second)
+                if table["title"].startswith("The run")
+            ),
         ],
     )
 
@@ -95,15 +107,19 @@ def comparison_page(
 def _rendered(pictures: Mapping[str, Picture], **content: Any) -> str:
     """The template filled in; what is not given is left out, with its section."""
     content = dict.fromkeys(CONTENT) | content
-    shown = {
+    has_content = {
         name: bool(content[needed]) if needed in content else needed in pictures
         for name, (_, needed) in SECTIONS.items()
     }
     sections = [
-        {"id": name, "title": title} for name, (title, _) in SECTIONS.items() if shown[name]
+        {"id": name, "title": title} for name, (title, _) in SECTIONS.items() if has_content[name]
     ]
     return template("page.html").render(
-        content, pictures=pictures, sections=sections, shown=shown, disclaimer=DISCLAIMER
+        content,
+        pictures=pictures,
+        sections=sections,
+        has_content=has_content,
+        disclaimer=DISCLAIMER,
     )
 
 
@@ -151,14 +167,14 @@ def _plan(training: Training) -> dict[str, Any]:
         "sentence": f"{trained:,} of {total:,} parameters trained ({trained / total:.1%}).",
         "audit": sentence,
         "audit_passed": audit.frozen_unchanged,
-        "table": tables.plan(training),
+        "table": tables.plan_table(training),
     }
 
 
 def _undefined(labelled: Mapping[str, Measured]) -> Iterator[str]:
-    for name, each in labelled.items():
-        assert each.metrics is not None
-        for what, reason in each.metrics["undefined"].items():
+    for name, split in labelled.items():
+        assert split.metrics is not None
+        for what, reason in split.metrics["undefined"].items():
             yield f"{name}, {what}: {reason}"
 
 
@@ -167,14 +183,14 @@ def _examples(results: Results) -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, Any]]] = {name: [] for name in results.classes}
     for number, example in enumerate(results.examples):
         row = measured.probabilities[example.place]
-        label, predicted = int(measured.split.labels[example.place]), int(row.argmax())
+        label, predicted = int(measured.labels[example.place]), int(row.argmax())
         groups[results.classes[label]].append(
             {
                 "xray": f"example_{number}",
                 "heat": f"example_{number}_grad_cam",
                 "kind": ("Best" if example.best else "Worst")
                 + (", yet wrong." if example.best and label != predicted else "."),
-                "file": measured.split.paths[example.place],
+                "file": measured.paths[example.place],
                 "true": results.classes[label],
                 "predicted": results.classes[predicted],
                 "correct": label == predicted,

@@ -46,16 +46,16 @@ PER_CLASS = {
 MISSING = "—"
 
 
-def overall(labelled: Mapping[str, Measured]) -> Table:
-    """Figures over all classes, by split."""
+def overall_table(labelled: Mapping[str, Measured]) -> Table:
+    """Figures over all classes with their intervals, a column for every labelled split."""
 
     def row(key: str, name: str) -> list[Any]:
         return [
             name,
             *(
-                cell(each.metrics[key], each.metrics["intervals"][key])
-                for each in labelled.values()
-                if each.metrics is not None
+                cell(split.metrics[key], split.metrics["intervals"][key])
+                for split in labelled.values()
+                if split.metrics is not None
             ),
         ]
 
@@ -67,23 +67,29 @@ def overall(labelled: Mapping[str, Measured]) -> Table:
     }
 
 
-def per_class(results: Results, labelled: Mapping[str, Measured]) -> list[Table]:
-    """Each class against the others, a table for every split."""
+def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Table]:
+    """Figures of each class against the others, a table for every labelled split.
+
+    Where classes imply others, the split's table of findings comes before. Figures that no class of
+    the split has are left out.
+    """
     tables = []
     for split, measured in labelled.items():
         assert measured.metrics is not None
         classes = measured.metrics["per_class"]
         intervals = measured.metrics["intervals"]["per_class"]
         rows: list[list[Any]] = [["images", *(values["support"] for values in classes.values())]]
-        for key, shown in PER_CLASS.items():
+        for key, name in PER_CLASS.items():
             if any(values[key] is not None for values in classes.values()):
                 cells = [
                     cell(values[key], intervals[label].get(key))
                     for label, values in classes.items()
                 ]
-                rows.append([shown, *cells])
-        own = split == "validation" and results.training is not None
-        note = ": on these very images, so what it gives is a little too good." if own else "."
+                rows.append([name, *cells])
+        is_chosen_here = split == "validation" and results.training is not None
+        note = "."
+        if is_chosen_here:
+            note = ": on these very images, so what it gives is a little too good."
         tables += _findings(split, measured)
         tables.append(
             {
@@ -99,40 +105,45 @@ def per_class(results: Results, labelled: Mapping[str, Measured]) -> list[Table]
 def _findings(split: str, measured: Measured) -> Iterator[Table]:
     """Where classes imply others: each output by itself, at a probability of one half."""
     assert measured.metrics is not None
-    found = measured.metrics.get("findings")
-    if found is None:
+    findings = measured.metrics.get("findings")
+    if findings is None:
         return
-    values, intervals = found["per_finding"], found["intervals"]
-    exact = cell(found["exact_match"], intervals["exact_match"])
-    rows: list[list[Any]] = [["images", *(each["support"] for each in values.values())]]
+    by_name, intervals = findings["per_finding"], findings["intervals"]
+    exact = cell(findings["exact_match"], intervals["exact_match"])
+    rows: list[list[Any]] = [["images", *(values["support"] for values in by_name.values())]]
     for key in OF_FINDING:
         cells = (
-            cell(each[key], intervals["per_finding"][name][key]) for name, each in values.items()
+            cell(values[key], intervals["per_finding"][name][key])
+            for name, values in by_name.items()
         )
         rows.append([PER_CLASS[key], *cells])
     yield {
         "title": f"Each finding by itself: {split}",
         "caption": "Outputs above one half count as found. All findings of an image are right in "
         f"{exact['value']} ({exact['interval']}) of the images.",
-        "header": ["figure", *values],
+        "header": ["figure", *by_name],
         "rows": rows,
     }
 
 
-def differences(compared: Mapping[str, Any]) -> Table:
-    """Two networks on the same images."""
+def difference_table(compared: Mapping[str, Any]) -> Table:
+    """Figures of two networks on the same images, their differences, and p of each.
+
+    `compared` is what `statistics.compare` found of them; figures without a difference are left
+    out.
+    """
     rows = [
         [
             name.replace("_", " "),
-            *(f"{each[side]:.3f}" for side in ("first", "second")),
+            *(f"{row[side]:.3f}" for side in ("first", "second")),
             {
-                "value": f"{each['difference']:+.3f}",
-                "interval": _range(each["interval"]) if each["interval"] else "",
+                "value": f"{row['difference']:+.3f}",
+                "interval": _range(row["interval"]) if row["interval"] else "",
             },
-            MISSING if each["p_value"] is None else f"{each['p_value']:.3f}",
+            MISSING if row["p_value"] is None else f"{row['p_value']:.3f}",
         ]
-        for name, each in compared["differences"].items()
-        if each["difference"] is not None
+        for name, row in compared["differences"].items()
+        if row["difference"] is not None
     ]
     return {
         "title": "Differences",
@@ -142,8 +153,8 @@ def differences(compared: Mapping[str, Any]) -> Table:
     }
 
 
-def plan(training: Training) -> Table:
-    """What trained in each block."""
+def plan_table(training: Training) -> Table:
+    """What trained in each block of the network, how many parameters, which statistics."""
     return {
         "caption": "",
         "title": "Plan",
@@ -161,19 +172,22 @@ def plan(training: Training) -> Table:
     }
 
 
-def misclassified(labelled: Mapping[str, Measured]) -> Table:
-    """Every image that is, and of how many."""
+def misclassified_table(labelled: Mapping[str, Measured]) -> Table:
+    """Every labelled image whose likeliest class is not the true one; `of` is how many there are.
+
+    Probabilities in the rows are numbers from 0 to 1, for the page to format and to sort by.
+    """
 
     def rows() -> Iterator[list[Any]]:
-        for name, each in labelled.items():
-            predicted = each.probabilities.argmax(1)
-            for index in np.flatnonzero(predicted != each.split.labels):
-                row, label = each.probabilities[index], each.split.labels[index]
-                assert each.metrics is not None
-                classes = list(each.metrics["per_class"])
+        for name, split in labelled.items():
+            predicted = split.probabilities.argmax(1)
+            for index in np.flatnonzero(predicted != split.labels):
+                row, label = split.probabilities[index], split.labels[index]
+                assert split.metrics is not None
+                classes = list(split.metrics["per_class"])
                 yield [
                     name,
-                    each.split.paths[index],
+                    split.paths[int(index)],
                     classes[label],
                     classes[predicted[index]],
                     float(row.max()),
@@ -183,12 +197,15 @@ def misclassified(labelled: Mapping[str, Measured]) -> Table:
     return {
         "header": ["split", "file", "true", "predicted", "its probability", "that of the true"],
         "rows": list(rows()),
-        "of": sum(len(each.split.labels) for each in labelled.values()),
+        "of": sum(len(split.labels) for split in labelled.values()),
     }
 
 
-def settings(results: Results) -> Iterator[Table]:
-    """Time, data, flags, versions."""
+def settings_tables(results: Results) -> Iterator[Table]:
+    """Time (in seconds, and training images per second), data, flags, versions; a table of each.
+
+    Without training there is no table of time.
+    """
     training = results.training
     if training is not None and training.history:
         seconds = sum(epoch.seconds for epoch in training.history)
@@ -204,7 +221,10 @@ def settings(results: Results) -> Iterator[Table]:
 
 
 def flag_tables(record: Mapping[str, Any]) -> Iterator[Table]:
-    """Data, flags, versions, of what config.json holds."""
+    """Data, flags and versions in what config.json or sweep.json holds; a table of each.
+
+    Of an evaluation also the flags of the run that made the network.
+    """
     dataset = record.get("dataset", {})
     counts = {
         f"{split} images": ", ".join(f"{label} {count}" for label, count in images.items())
@@ -243,7 +263,7 @@ def _text(value: Any) -> str:
 
 
 def cell(value: float | None, interval: Sequence[float] | None) -> dict[str, str]:
-    """A figure over its interval."""
+    """A cell with a figure and its interval below, both to three digits; a dash if undefined."""
     if value is None:
         return {"value": MISSING, "interval": ""}
     return {"value": f"{value:.3f}", "interval": _range(interval) if interval else ""}

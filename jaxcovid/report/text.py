@@ -9,8 +9,7 @@ import numpy as np
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.results import Epoch, Results
-from jaxcovid.training.trainable import PlanRow
+from jaxcovid.results import Epoch, PlanRow, Results
 
 SCORES = {"accuracy": "accuracy (95 % interval)", "macro_f1": "macro-F1", "auroc": "AUROC"}
 
@@ -25,7 +24,10 @@ NORMS = {
 def announcement(
     config: Config, dataset: Dataset, weights_source: str, plan: Sequence[PlanRow]
 ) -> str:
-    """The data, the weights and the plan of what trains."""
+    """Before training: the data, where the weights come from, and the plan of what trains.
+
+    Images are counted by split and class, parameters by block.
+    """
     lines = [f"{config.model} on {dataset.name}, starting from {weights_source}. {DISCLAIMER}", ""]
     lines += _table(
         ["split", *dataset.classes, "unlabelled"],
@@ -40,8 +42,8 @@ def announcement(
     )
     for kind, names in (("skipped", dataset.skipped), ("ignored", dataset.ignored)):
         if names:
-            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            lines.append(f"{len(names)} file(s) {kind}: {shown}")
+            examples = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            lines.append(f"{len(names)} file(s) {kind}: {examples}")
     lines.append("")
     rows = [
         [
@@ -63,7 +65,7 @@ def announcement(
 
 
 def epoch_line(row: Epoch, epochs: int) -> str:
-    """One epoch on one line."""
+    """An epoch on one line; `epochs` is how many there will be. Time in seconds."""
     return (
         f"epoch {row.epoch}/{epochs}: "
         f"train loss {row.train_loss:.4f} accuracy {row.train_accuracy:.3f}, "
@@ -72,9 +74,9 @@ def epoch_line(row: Epoch, epochs: int) -> str:
     )
 
 
-def summary(results: Results) -> str:
-    """The result."""
-    lines = ["", verdict(results), "", *_table(*_scores(results))]
+def run_summary(results: Results) -> str:
+    """After training or evaluation: the verdict, scores by split, the freeze audit."""
+    lines = ["", run_verdict(results), "", *_table(*_scores(results))]
     if results.training is not None:
         audit = results.training.audit
         lines.append(
@@ -84,28 +86,36 @@ def summary(results: Results) -> str:
     return "\n".join(lines)
 
 
-def where(folder: Path) -> str:
+def results_note(folder: Path) -> str:
     """Where to find the results, and what they are not for."""
     return f"\nResults in {folder}; look at {folder / 'report.html'}\n{DISCLAIMER}"
 
 
-def comparison(first: Results, second: Results, compared: Mapping[str, Any]) -> str:
-    """Two networks on the same images, in words and figures."""
+def comparison_summary(first: Results, second: Results, compared: Mapping[str, Any]) -> str:
+    """Two networks on the same images: the verdict, McNemar's test, figures and differences.
+
+    `compared` is what `statistics.compare` found of them; figures without a difference are left
+    out.
+    """
     rows = []
-    for name, each in compared["differences"].items():
-        if each["difference"] is None:
+    for name, row in compared["differences"].items():
+        if row["difference"] is None:
             continue
-        interval = each["interval"]
+        interval = row["interval"]
         within = f"{interval[0]:+.3f} to {interval[1]:+.3f}" if interval else ""
-        scores = [f"{each[side]:.3f}" for side in ("first", "second")]
-        rows.append([name.replace("_", " "), *scores, f"{each['difference']:+.3f}", within])
+        scores = [f"{row[side]:.3f}" for side in ("first", "second")]
+        rows.append([name.replace("_", " "), *scores, f"{row['difference']:+.3f}", within])
     header = ["", "first", "second", "difference", "95 % interval"]
     lines = ["", comparison_verdict(first, second, compared), mcnemar(compared), ""]
     return "\n".join([*lines, *_table(header, rows)])
 
 
 def comparison_verdict(first: Results, second: Results, compared: Mapping[str, Any]) -> str:
-    """Which of two networks is better, in one sentence."""
+    """Which of two networks is better, in one sentence; in percentage points of accuracy.
+
+    `compared` is what `statistics.compare` found of them. The difference is clear if its 95 %
+    interval does not hold 0.
+    """
     accuracy = compared["differences"]["accuracy"]
     points, interval = 100 * accuracy["difference"], accuracy["interval"]
     if points == 0:
@@ -126,7 +136,10 @@ def comparison_verdict(first: Results, second: Results, compared: Mapping[str, A
 
 
 def mcnemar(compared: Mapping[str, Any]) -> str:
-    """McNemar's test in words."""
+    """McNemar's exact test in words: on how many images only one of two networks is right, and p.
+
+    `compared` is what `statistics.compare` found of them.
+    """
     test = compared["mcnemar"]
     counts = (
         f"Only the first is right on {test['only_first_correct']} images, only the second on "
@@ -142,12 +155,15 @@ def mcnemar(compared: Mapping[str, Any]) -> str:
     return f"{counts} (McNemar's exact test: p = {test['p_value']:.3g}{note})."
 
 
-def verdict(results: Results) -> str:
-    """The result in one sentence."""
+def run_verdict(results: Results) -> str:
+    """How many percent of the images of the split `main` are classified right, in one sentence.
+
+    Beside it what always saying the commonest class would get, and classes never recognised.
+    """
     metrics = results.splits[results.main].metrics
     if metrics is None or metrics["accuracy"] is None:
         return "There are no labelled images, so nothing can be said about how good it is."
-    support = [each["support"] for each in metrics["per_class"].values()]
+    support = [values["support"] for values in metrics["per_class"].values()]
     most = results.classes[int(np.argmax(support))]
     interval = metrics["intervals"]["accuracy"]
     within = ""
@@ -164,7 +180,7 @@ def verdict(results: Results) -> str:
 def _missed(metrics: Mapping[str, Any]) -> str:
     """Classes of which not one image is recognised: no average may hide that."""
     classes = metrics["per_class"]
-    missed = [name for name, each in classes.items() if each["recall"] == 0]
+    missed = [name for name, values in classes.items() if values["recall"] == 0]
     if len(missed) > 2:
         return f"; of {len(missed)} of the {len(classes)} classes not one image is recognised"
     return "".join(
@@ -175,12 +191,12 @@ def _missed(metrics: Mapping[str, Any]) -> str:
 
 def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:
     rows = []
-    for name, each in results.splits.items():
-        if each.metrics is None:
+    for name, split in results.splits.items():
+        if split.metrics is None:
             continue
-        row = [name, each.metrics["examples"]]
+        row = [name, split.metrics["examples"]]
         for score in SCORES:
-            value, interval = each.metrics[score], each.metrics["intervals"][score]
+            value, interval = split.metrics[score], split.metrics["intervals"][score]
             within = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
             row.append("undefined" if value is None else f"{value:.3f}{within}")
         rows.append(row)

@@ -4,34 +4,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxcovid.config import Config
 from jaxcovid.inference import inference_model
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.report.page import comparison_page, page
-from jaxcovid.report.pictures import Picture, comparison_picture, pictures
+from jaxcovid.report.page import comparison_page, run_page
+from jaxcovid.report.pictures import Picture, comparison_picture, run_pictures
 from jaxcovid.results import Epoch, Results
 from jaxcovid.runs import files
 from jaxcovid.training.evaluation import Bar
-from jaxcovid.training.losses import Codes
+from jaxcovid.training.setup import Task
 from jaxcovid.training.step import TrainState
-from weights_convert import Entry, flax_to_torch, save
+from weights_convert import flax_to_torch, save
 
 
 def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: items) -> None:
-    """predictions.csv, plots/, report.html and, last, metrics.json.
+    """Writes predictions.csv, plots/, report.html and, last, metrics.json.
 
-    If metrics.json is there, so is all of the run that there will be.
+    If metrics.json is there, so is all of the run that there will be. `bar` follows the drawing of
+    pictures. Raises OSError.
     """
     header = ["split", "path", "label", "prediction", "correct"]
     header += [f"prob_{name}" for name in results.classes]
-    if any(each.findings is not None for each in results.splits.values()):
+    if any(split.findings is not None for split in results.splits.values()):
         header += [f"finding_{name}" for name in results.classes]
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
-    shown = dict(bar(pictures(results), desc="Drawing", unit="picture", delay=0.5))
-    _write_plots(folder, shown)
-    files.write_bytes(folder / "report.html", page(results, shown).encode())
+    drawings = dict(bar(run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
+    _write_plots(folder, drawings)
+    files.write_bytes(folder / "report.html", run_page(results, drawings).encode())
     result = {
-        name: each.metrics for name, each in results.splits.items() if each.metrics is not None
+        name: split.metrics for name, split in results.splits.items() if split.metrics is not None
     }
     if results.training is not None:
         result["freeze_audit"] = results.training.audit._asdict()
@@ -39,7 +39,10 @@ def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: 
 
 
 def write_evaluation(folder: Path, results: Results, bar: Bar = lambda items, **_: items) -> None:
-    """The same of a network on other data, with config.json."""
+    """Writes config.json and what `write_results` does, of a network on other data.
+
+    Raises OSError.
+    """
     write_config(folder, results.settings)
     write_results(folder, results, bar)
 
@@ -51,50 +54,53 @@ def write_comparison(
     compared: Mapping[str, Any],
     bar: Bar = lambda items, **_: items,
 ) -> None:
-    """first/ and second/ with the results of each, report.html of both, and comparison.json."""
+    """Writes first/ and second/ with the results of each, report.html of both, comparison.json.
+
+    `compared` is what `statistics.compare` found of them. Raises OSError.
+    """
     for name, results in (("first", first), ("second", second)):
         (folder / name).mkdir()
         write_evaluation(folder / name, results, bar)
-    shown = dict([comparison_picture(first, second, compared)])
-    _write_plots(folder, shown)
-    page = comparison_page(first, second, compared, shown)
+    drawings = dict([comparison_picture(first, second, compared)])
+    _write_plots(folder, drawings)
+    page = comparison_page(first, second, compared, drawings)
     files.write_bytes(folder / "report.html", page.encode())
-    networks = [each.settings["network"] for each in (first, second)]
+    networks = [results.settings["network"] for results in (first, second)]
     record = {"networks": networks, **compared, "disclaimer": DISCLAIMER}
     files.write_json(folder / "comparison.json", record)
 
 
 def write_config(folder: Path, record: Mapping[str, Any]) -> None:
-    """config.json: settings, versions, device, data."""
+    """Writes config.json: settings, versions, device, data. Raises OSError."""
     files.write_json(folder / "config.json", record)
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """history.csv: one line per epoch."""
+    """Writes history.csv: a line for every epoch, times in seconds. Raises OSError."""
     files.write_csv(folder / "history.csv", Epoch._fields, history)
 
 
 def write_weights(
     folder: Path,
-    config: Config,
-    classes: tuple[str, ...],
-    codes: Codes | None,
-    entries: Sequence[Entry],
+    task: Task,
     state: TrainState,
     thresholds: Mapping[str, Mapping[str, float | None]],
 ) -> None:
-    """weights.pth, perhaps under a second name, and weights.safetensors, as torchvision names them.
+    """Writes weights.pth and weights.safetensors, with torchvision's names and layouts of arrays.
 
-    Their metadata hold all that prediction needs.
+    Their metadata hold all that prediction needs, also the `thresholds` of
+    `statistics.operating_points`. The setting `weights_file` gives the first a second name. Raises
+    OSError.
     """
+    config = task.config
     variables = {"params": state.params, "batch_stats": state.batch_stats}
-    arrays = flax_to_torch(variables, entries)
-    metadata = inference_model.metadata(
+    arrays = flax_to_torch(variables, task.network.entries)
+    metadata = inference_model.weights_metadata(
         config.model,
         config.head,
         config.dropout,
-        classes,
-        codes,
+        task.dataset.classes,
+        task.targets.answer_codes,
         config.merge,
         thresholds,
         DISCLAIMER,
@@ -105,19 +111,18 @@ def write_weights(
         files.also_as(folder / "weights.pth", config.weights_file)
 
 
-def _write_plots(folder: Path, shown: Mapping[str, Picture]) -> None:
+def _write_plots(folder: Path, drawings: Mapping[str, Picture]) -> None:
     (folder / "plots").mkdir(exist_ok=True)
-    for name, picture in shown.items():
+    for name, picture in drawings.items():
         files.write_bytes(folder / "plots" / f"{name}.png", picture.content)
 
 
 def _prediction_rows(results: Results) -> Iterator[list[Any]]:
-    for name, each in results.splits.items():
-        split = each.split
-        findings = each.findings if each.findings is not None else [()] * len(split.labels)
-        rows = zip(split.paths, split.labels, each.probabilities, findings, strict=True)
-        for path, label, row, found in rows:
-            predicted = int(row.argmax())
-            known = [results.classes[label], bool(label == predicted)] if label >= 0 else ["", ""]
-            probabilities = [f"{value:.6f}" for value in (*row, *found)]
-            yield [name, path, known[0], results.classes[predicted], known[1], *probabilities]
+    for name, split in results.splits.items():
+        findings = split.findings if split.findings is not None else [()] * len(split.labels)
+        rows = zip(split.paths, split.labels, split.probabilities, findings, strict=True)
+        for path, label, probabilities, of_outputs in rows:
+            predicted = int(probabilities.argmax())
+            truth = [results.classes[label], bool(label == predicted)] if label >= 0 else ["", ""]
+            numbers = [f"{value:.6f}" for value in (*probabilities, *of_outputs)]
+            yield [name, path, truth[0], results.classes[predicted], truth[1], *numbers]

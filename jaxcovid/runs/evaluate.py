@@ -1,77 +1,115 @@
 """Trained networks on images that they were not trained with."""
 
 import functools
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.disk import Progress
-from jaxcovid.data.layout import SPLITS
 from jaxcovid.errors import check
-from jaxcovid.inference import inference_model
 from jaxcovid.inference.grad_cam import compiled_grad_cam
-from jaxcovid.inference.inference_model import Exported
-from jaxcovid.results import Results, gather
+from jaxcovid.inference.inference_model import InferenceModel, load
+from jaxcovid.results import Results
 from jaxcovid.runs import record
-from jaxcovid.training.evaluation import Bar, Predictions, compiled_eval_step, predict
+from jaxcovid.runs.gather import gather_results
+from jaxcovid.runs.progress import bar, progress
+from jaxcovid.training.evaluation import Bar, evaluation_of_images, images_of, predict_split
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import bce, cross_entropy
-from jaxcovid.training.setup import half_of_memory
+from jaxcovid.training.training_data import half_of_memory
 from weights_convert.cache import cache_folder
 
 
-def evaluate(network: Exported, dataset: Dataset, settings: Mapping[str, Any], bar: Bar) -> Results:
-    """What the network is worth on every split of the data, whose classes are in its order.
+def evaluate(
+    network: InferenceModel,
+    folder: Path | str,
+    split: str = "test",
+    *,
+    patient_files: Sequence[Path] = (),
+    skip_unreadable: bool = False,
+) -> Results:
+    """What a trained network is worth on that split of a folder of images, one folder per class.
 
-    `settings` are the evaluation's own, for the record.
+    `patient_files` are CSV files with the columns class, file, patient. Raises InputError, also at
+    a class that the network does not know.
+
+    >>> results = jaxcovid.evaluate(jaxcovid.load(run), xrays, "validation")
+    >>> results.splits["validation"].metrics["examples"]
+    8
+    >>> low, high = results.splits["validation"].metrics["intervals"]["accuracy"]
+    >>> low < results.splits["validation"].metrics["accuracy"] < high
+    True
+    """
+    folder = Path(folder)
+    dataset = load_evaluation_data(
+        folder, split, network.classes, network.merge, patient_files, skip_unreadable, progress
+    )
+    settings = {"data": folder, "split": split, "patients": patient_files}
+    return evaluate_model(network, dataset, settings, bar)
+
+
+def evaluate_model(
+    network: InferenceModel, dataset: Dataset, settings: Mapping[str, Any], bar: Bar
+) -> Results:
+    """Predicts, measures and explains every split of a dataset whose classes are the network's.
+
+    They must be in the network's order, as `load_evaluation_data` brings them. Thresholds are those
+    that the network's run chose. `settings` are those of the evaluation, for config.json.
     """
     devices = parallel.devices()
     if network.codes is None:
-        step = compiled_eval_step(network.model, cross_entropy(), devices)
+        step = evaluation_of_images(network.model, cross_entropy(), devices)
     else:
         scores = functools.partial(class_scores, codes=network.codes)
-        step = compiled_eval_step(network.model, bce(network.codes), devices, scores)
+        step = evaluation_of_images(network.model, bce(network.codes), devices, scores)
     variables = parallel.replicate(network.variables, devices)
-
-    def predictions(name: str) -> Predictions:
-        split = dataset.splits[name]
-
-        def named(items, **options):
-            return bar(items, desc=f"Evaluating {name}", **options)
-
-        return predict(step, variables, split, devices, named, network.codes)
-
-    return gather(
+    predictions = {
+        name: predict_split(
+            step,
+            variables,
+            images_of(split),
+            np.arange(len(split.labels)),
+            devices,
+            functools.partial(bar, desc=f"Evaluating {name}"),
+            network.codes,
+        )
+        for name, split in dataset.splits.items()
+    }
+    return gather_results(
         f"{network.name} ({network.architecture}) on {dataset.name}",
         dataset,
-        {name: predictions(name) for name in dataset.splits},
+        predictions,
         compiled_grad_cam(network.model, network.variables),
-        record.external(network, dataset, settings),
+        record.evaluation_record(network, dataset, settings),
         thresholds=network.thresholds,
         codes=network.codes,
     )
 
 
-def networks(runs: Sequence[Path]) -> list[Exported]:
-    """One network, or several of the same classes. Raises InputError."""
-    found = [inference_model.load(run) for run in runs]
-    first = found[0]
+def load_models(runs: Sequence[Path]) -> list[InferenceModel]:
+    """The networks of runs' folders or files of weights, which must know the same classes.
+
+    Raises InputError if one cannot be read or knows other classes.
+    """
+    networks = [load(run) for run in runs]
+    first = networks[0]
     check(
         [
             f"{other.name} knows the classes {', '.join(other.classes)}, but {first.name} knows "
             f"{', '.join(first.classes)}: they cannot be compared"
-            for other in found[1:]
+            for other in networks[1:]
             if other.classes != first.classes
         ]
     )
-    return found
+    return networks
 
 
-def load_data(
+def load_evaluation_data(
     folder: Path,
     split: str,
     classes: Sequence[str],
@@ -80,28 +118,18 @@ def load_data(
     skip_unreadable: bool,
     progress: Progress,
 ) -> Dataset:
-    """That split of a folder, labelled in the order of the classes. Raises InputError.
+    """A split of a folder of images, labelled in the order of `classes`, with its patients.
 
-    Its classes may also be those from which `merge` made them.
+    The folder's classes may also be those from which `merge` made them. Without `patient_files`
+    patients are read from the names of files. `skip_unreadable` leaves out images that cannot be
+    read. Raises InputError.
     """
-    known = patients.read(patient_files) if patient_files else None
-    dataset = sources.external(
+    known = patients.read_patients(patient_files) if patient_files else None
+    dataset = sources.load_evaluation_split(
         folder, split, classes, cache_folder(), merge=merge, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
-    assigned = patients.assign(dataset.splits, dataset.classes, known)
+    assigned = patients.assign_patients(dataset.splits, dataset.classes, known)
     return dataset._replace(
         patients=assigned.groups, warnings=(*dataset.warnings, *assigned.warnings)
     )
-
-
-def problems(runs: Sequence[Path], split: str, output: Path | None) -> list[str]:
-    """What is wrong with the flags by themselves."""
-    found = []
-    if not 1 <= len(runs) <= 2:
-        found.append(f"RUN: {len(runs)} are given; give one, or two to compare")
-    if split not in SPLITS:
-        found.append(f"--split: {split} is not one of {', '.join(SPLITS)}")
-    if output is not None and os.path.lexists(output):
-        found.append(f"--output: {output} exists; give a new folder, results are never overwritten")
-    return found

@@ -6,19 +6,19 @@ import io
 import json
 import os
 import shutil
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-from matplotlib.figure import Figure
 
 from weights_convert.files import written_aside
 
 
 @contextlib.contextmanager
 def folder_aside(folder: Path) -> Iterator[Path]:
-    """A folder beside the target, renamed to it at the end if all went well."""
+    """Gives a folder beside the target, renamed to it at the end if all went well, else removed.
+
+    Raises OSError if it cannot be made or the target is there and not empty.
+    """
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
         try:
@@ -32,13 +32,16 @@ def folder_aside(folder: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes beside the target, then renames over it."""
+    """Writes a file beside the target, then renames it over that. Raises OSError."""
     with written_aside(path) as stream:
         stream.write(content)
 
 
 def also_as(path: Path, name: str) -> None:
-    """The same file under another name beside it: a link if the file system can, else a copy."""
+    """Gives a file a second name beside it: a link if the file system can, else a copy.
+
+    What had that name before is replaced. Raises OSError.
+    """
     partial = path.with_name(f".{name}.{os.getpid()}.partial")
     try:
         try:
@@ -51,13 +54,20 @@ def also_as(path: Path, name: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON; a number that is not finite is an error."""
+    """Writes indented JSON in UTF-8, whole or not at all.
+
+    Raises ValueError at a number that is not finite, TypeError at what JSON has no type for, and
+    OSError.
+    """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     write_bytes(path, (text + "\n").encode())
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Comma-separated values with a header line."""
+    """Writes comma-separated values in UTF-8 with a header line, whole or not at all.
+
+    Raises OSError.
+    """
     with written_aside(path) as stream:
         text = io.TextIOWrapper(stream, "utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -65,13 +75,3 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
         writer.writerows(rows)
         text.flush()
         text.detach()
-
-
-def picture_bytes(figure: Figure) -> bytes:
-    """A chart as PNG, the same bytes for the same picture."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # The page's text has the names that the charts' font lacks.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
-    return buffer.getvalue()

@@ -8,10 +8,13 @@ from tqdm.auto import tqdm
 
 
 def bar(items: Any = None, **options: Any) -> tqdm:
-    """The items with a bar that goes when they are done."""
+    """The items with a progress bar that goes when they are done; `options` are those of tqdm."""
     return tqdm(items, leave=False, disable=jax.process_index() > 0, **options)
 
 
 def progress(items: Any, description: str, length: int) -> Iterator[Any]:
-    """The same, as `data.stored.Progress`; without a bar for what is soon done."""
+    """`length` items with a progress bar, as `data.disk.Progress` has it.
+
+    There is no bar for what is done within half a second.
+    """
     return iter(bar(items, desc=description, total=length, delay=0.5))

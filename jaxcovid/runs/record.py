@@ -13,8 +13,9 @@ import numpy as np
 
 from jaxcovid.config import Config, as_json
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.inference.inference_model import Exported
+from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.training.parts import Parts
 
 PACKAGES = (
     "jaxcovid", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow",
@@ -22,12 +23,21 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def record(
-    config: Config, dataset: Dataset, weights_source: str, warnings: Sequence[str]
+def run_record(
+    config: Config,
+    parts: Parts,
+    dataset: Dataset,
+    weights_source: str,
+    warnings: Sequence[str],
 ) -> dict[str, Any]:
-    """Every flag's final value under its own name, and what else a reader must know."""
+    """What config.json says of a run: every setting's final value by name, data, surroundings.
+
+    `weights_source` says in words where training started, `warnings` what to know of the figures.
+    The settings of `parts` stand beside the run's. All values are JSON's.
+    """
     return {
         **as_json(config),
+        **parts.settings,
         "weights_source": weights_source,
         **_data_and_surroundings(dataset),
         "warnings": warnings,
@@ -35,17 +45,38 @@ def record(
     }
 
 
-def external(network: Exported, dataset: Dataset, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of an evaluation elsewhere, with the record of the run that made the network."""
-    own = [f"{network.name} was trained so: {each}" for each in network.record.get("warnings", ())]
+def evaluation_record(
+    network: InferenceModel, dataset: Dataset, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What config.json says of an evaluation: settings, data, surroundings, and the network's run.
+
+    Warnings of that run are among its own. All values are JSON's; paths become text.
+    """
+    inherited = [
+        f"{network.name} was trained so: {warning}"
+        for warning in network.record.get("warnings", ())
+    ]
     return {
         "network": network.name,
         **json.loads(json.dumps(settings, default=str)),
         **_data_and_surroundings(dataset),
-        "warnings": [*dataset.warnings, *own],
+        "warnings": [*dataset.warnings, *inherited],
         "disclaimer": DISCLAIMER,
         "run": network.record,
     }
+
+
+def unknown_settings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's record holds besides settings and surroundings: the settings of its `Parts`."""
+    known = {*as_json(Config()), *SURROUNDINGS}
+    return {name: value for name, value in record.items() if name not in known}
+
+
+# What a record holds besides settings; a sweep's also its grid.
+SURROUNDINGS = (
+    "weights_source", "dataset", "data_fingerprint", "versions", "device", "git_commit", "warnings",
+    "disclaimer", "grid", "seeds",
+)  # fmt: skip
 
 
 def _data_and_surroundings(dataset: Dataset) -> dict[str, Any]:
@@ -76,7 +107,10 @@ def _data_and_surroundings(dataset: Dataset) -> dict[str, Any]:
 
 
 def changed_surroundings(before: Mapping[str, Any]) -> list[str]:
-    """What is not as in an earlier record of the run, and so may change its last digits."""
+    """A warning of versions and devices that differ from an earlier record of the run, if any do.
+
+    They may change the last digits of what is computed.
+    """
     now = {**_versions(), **_device()}
     was = {**before["versions"], **before["device"]}
     changes = [

@@ -3,9 +3,9 @@
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import os
 import re
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,21 +14,33 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxcovid import config as configuration
 from jaxcovid import parallel
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
+from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.report import text
-from jaxcovid.results import Training, gather
+from jaxcovid.results import Training
 from jaxcovid.runs import artifacts, files, record, resume
+from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.progress import bar, progress
 from jaxcovid.training import checkpoint
 from jaxcovid.training.freeze_audit import audit, digests
 from jaxcovid.training.frozen_features import Kept
-from jaxcovid.training.loop import Journal, epochs, evaluate, plain, restored_journal
-from jaxcovid.training.setup import Task, load_data, prepare
+from jaxcovid.training.loop import (
+    Journal,
+    epochs,
+    evaluate_split,
+    journal_record,
+    restored_journal,
+)
+from jaxcovid.training.parts import Parts
+from jaxcovid.training.setup import Task, prepare
 from jaxcovid.training.step import TrainState
+from jaxcovid.training.training_data import load_training_data
+from jaxcovid.training.work import first_views
 from weights_convert.cache import cache_folder
 
 # While entered, interruptions only make the function that it gives return True.
@@ -37,42 +49,54 @@ Deferred = Callable[[], AbstractContextManager[Callable[[], bool]]]
 
 def fine_tune(
     config: Config,
+    *,
+    parts: Parts | None = None,
     deferred: Deferred = lambda: contextlib.nullcontext(bool),
     kept: Kept | None = None,
 ) -> Path:
     """Trains, measures and saves, or goes on with that; returns the run's folder.
 
-    `kept` are features of earlier runs, for this one to use and to add to. Raises InputError, and
-    Interrupted once there is something to go on with. Every check comes before the folder is made,
-    so that bad input leaves nothing behind.
+    `parts` take the place of ordinary parts of training and measuring. While `deferred()` is
+    entered, interruptions only make the function that it gives return True. `kept` are features of
+    earlier runs, for this one to use and to add to. Raises InputError, and Interrupted once there
+    is something to go on with. Every check comes before the folder is made, so that bad input
+    leaves nothing behind.
+
+    >>> config = jaxcovid.Config(data=xrays, weights="none", epochs=1, output=folder / "run")
+    >>> run = jaxcovid.fine_tune(config)
+    resnet18 on xrays, starting from random weights. Not for clinical use.
+    ...
+    >>> sorted(path.name for path in run.glob("*.csv"))
+    ['history.csv', 'predictions.csv']
     """
     check(configuration.problems(config))
-    parallel.start(config.coordinator, config.num_processes, config.process_id)
+    parallel.join_processes(config.coordinator, config.num_processes, config.process_id)
     config = resolve(config)
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.
     precision = "float32" if config.precision == "float32" else "default"
     with jax.default_matmul_precision(precision), alone_in(config.resume):
         try:
-            return _run(config, deferred, kept)
+            return _run(config, Parts() if parts is None else parts, deferred, kept)
         except jax.errors.JaxRuntimeError as error:
-            raise told(config, error) from None
+            raise device_error(config, error) from None
 
 
-def _run(config: Config, deferred: Deferred, kept: Kept | None) -> Path:
-    before = resume.before(config)
-    dataset = load_data(config, cache_folder(), progress)
+def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) -> Path:
+    before = resume.interrupted_run(config)
+    dataset = load_training_data(config, cache_folder(), progress)
     if parallel.agreed(dataset.fingerprint) != dataset.fingerprint:
-        raise InputError(["--data: not all processes see the same images; give all the same data"])
+        raise InputError(["`data`: not all processes see the same images; give all the same data"])
     if before is not None:
-        check(resume.differences(config, dataset, before.record))
+        check(resume.changed_settings(config, parts.settings, dataset, before.record))
     newest = before.newest if before is not None else None
-    task = prepare(config, dataset, parallel.devices(config.parallel), bar, newest, kept)
-    journal, warnings = Journal(), [*task.warnings, *dataset.warnings]
+    devices = parallel.devices(config.parallel)
+    task = prepare(config, dataset, devices, bar, parts=parts, resumed=newest, kept=kept)
+    journal, warnings = Journal(), [*task.network.warnings, *dataset.warnings]
     if before is not None and newest is not None:
         journal, warnings = restored_journal(newest), before.warnings
-    settings = record.record(config, dataset, task.weights_source, warnings)
+    settings = record.run_record(config, parts, dataset, task.network.weights_source, warnings)
 
-    say(text.announcement(config, dataset, task.weights_source, task.plan))
+    say(text.announcement(config, dataset, task.network.weights_source, task.network.plan))
     for warning in warnings:
         say(f"Warning: {warning}")
     if newest is not None:
@@ -106,8 +130,8 @@ def _train(
     state = task.state
     with checkpoint.writer(folder, settings) as save:
         say("Compiling the training step")
-        for after, seen in epochs(task, journal, save, interrupted, bar):
-            state, journal = after, seen
+        for after in epochs(task, journal, save, interrupted, bar):
+            state, journal = after
             if jax.process_index() == 0:
                 artifacts.write_history(folder, journal.history)
             say(text.epoch_line(journal.history[-1], task.config.epochs))
@@ -116,13 +140,20 @@ def _train(
     return state, journal
 
 
-def export(task: Task, state: TrainState, journal: Journal, warnings: Sequence[str]) -> Path:
-    """The folder of a run that was trained elsewhere, as part of a sweep."""
+def write_trained(task: Task, state: TrainState, journal: Journal, warnings: Sequence[str]) -> Path:
+    """Measures and writes a run that was trained elsewhere, as part of a sweep; returns its folder.
+
+    `state` is that after the last step, in `task`'s place on the devices, `journal` its history,
+    `warnings` what to know of the figures. Raises InputError if the folder is there.
+    """
     config = task.config
-    settings = record.record(config, task.dataset, task.weights_source, warnings)
+    settings = record.run_record(
+        config, task.parts, task.dataset, task.network.weights_source, warnings
+    )
     folder = _make_folder(config, settings)
     with checkpoint.writer(folder, settings) as save:
-        save(state, plain(task, journal), journal.history[-1].validation_loss)
+        loss = journal.history[-1].validation_loss
+        save(int(state.step), state, journal_record(task, journal), loss)
     artifacts.write_history(folder, journal.history)
     _finish(task, state, journal, folder, settings)
     return folder
@@ -132,50 +163,59 @@ def _finish(
     task: Task, state: TrainState, journal: Journal, folder: Path, settings: Mapping[str, Any]
 ) -> None:
     """Proves that what was frozen is unchanged, measures every split and writes the results."""
-    config, dataset = task.config, task.dataset
-    result = audit(task.before, digests(state.params, state.batch_stats), task.frozen)
-    predictions = {name: evaluate(task, state, name, bar) for name in dataset.splits}
+    config, dataset, network = task.config, task.dataset, task.network
+    result = audit(network.digests, digests(state.params, state.batch_stats), network.frozen)
+    predictions = {name: evaluate_split(task, state, name, bar) for name in dataset.splits}
     if jax.process_index() == 0:
         say("Measuring and explaining")
-        results = gather(
+        views = first_views(config, dataset.splits["train"], task.steps.batch_size)
+        # Of several processes one computes alone what it explains.
+        variables = {"params": state.params, "batch_stats": state.batch_stats}
+        further = task.parts.metrics
+        results = gather_results(
             f"{config.model}, training {config.trainable}, on {dataset.name}",
             dataset,
             predictions,
-            task.explain(state),
+            compiled_grad_cam(network.model, jax.tree.map(np.asarray, variables)),
             settings,
-            codes=task.codes,
-            training=Training(task.plan, result, journal.history, task.views()),
+            codes=task.targets.answer_codes,
+            training=Training(network.plan, result, journal.history, views),
+            further_metrics=None if further is None else functools.partial(further, config),
         )
         if result.frozen_unchanged:
-            artifacts.write_weights(
-                folder, config, dataset.classes, task.codes, task.entries, state, results.thresholds
-            )
+            artifacts.write_weights(folder, task, state, results.thresholds)
         artifacts.write_results(folder, results, bar)
         if result.frozen_unchanged:
-            say(text.summary(results))
-            say(text.where(folder))
+            say(text.run_summary(results))
+            say(text.results_note(folder))
     if not result.frozen_unchanged:
         listed = ", ".join(result.violations)
         raise RuntimeError(f"frozen leaves changed in training, which must never be: {listed}")
     parallel.agreed("done")  # the others wait until everything is written
 
 
-def told(config: Config, error: Exception) -> Exception:
-    """What to say of an error of the devices."""
+def device_error(config: Config, error: Exception) -> Exception:
+    """What to raise for an error of the devices: an InputError where there is a remedy, else it.
+
+    There is one for too little memory, and for a process of several that is gone.
+    """
     if "RESOURCE_EXHAUSTED" in str(error):
-        return InputError(["not enough memory on the device; lower --batch-size"])
+        return InputError(["not enough memory on the device; lower `batch_size`"])
     if jax.process_count() > 1:
         return InputError(
             [
                 f"another process of this run ended or cannot be reached ({first_line(error)}); "
-                f"start all again with --resume {shlex.quote(str(config.output))}"
+                f"start all again with `resume={config.output}`"
             ]
         )
     return error
 
 
 def resolve(config: Config) -> Config:
-    """Puts in what depends on the machine or the clock, so that config.json holds final values."""
+    """Settings with final values where they depend on the machine or the clock, for config.json.
+
+    These are `precision`, and `output` where it is not given; all processes get the same.
+    """
     precision, output = config.precision, config.output
     if precision == "auto":
         precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
@@ -198,7 +238,7 @@ def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
             else:
                 artifacts.write_config(folder, settings)
         except OSError as error:
-            problem = f"--output: cannot make {folder} ({error.strerror})"
+            problem = f"`output`: cannot make {folder} ({error.strerror})"
     problem = parallel.agreed(problem)
     for _ in range(20):  # a disk over the network may take some seconds to show it
         if problem or folder.is_dir():
@@ -206,14 +246,17 @@ def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
         time.sleep(0.5)
         list(folder.absolute().parent.iterdir())
     else:
-        problem = f"--output: {folder} must be on a disk that all processes share"
+        problem = f"`output`: {folder} must be on a disk that all processes share"
     check([problem] if problem else [])
     return folder
 
 
 @contextlib.contextmanager
 def alone_in(run: Path | None) -> Iterator[None]:
-    """Keeps a second resume of a run out; the system lifts the lock when a process dies."""
+    """Keeps others from training a run's folder meanwhile; None locks nothing.
+
+    The system lifts the lock when a process dies. Raises InputError if another holds it.
+    """
     if run is None or not run.is_dir() or jax.process_index() > 0:
         yield
         return
@@ -223,13 +266,13 @@ def alone_in(run: Path | None) -> Iterator[None]:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise InputError([f"--resume: {run} is being trained at this moment"]) from None
+                raise InputError([f"`resume`: {run} is being trained at this moment"]) from None
         yield
     finally:
         os.close(folder)
 
 
 def say(message: str) -> None:
-    """On the terminal, by process 0 alone."""
+    """Prints a message on the terminal, of several processes only by the first."""
     if jax.process_index() == 0:
         print(message, flush=True)

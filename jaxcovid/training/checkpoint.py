@@ -5,12 +5,11 @@ import dataclasses
 import hashlib
 import json
 import re
-import shlex
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,7 @@ from jaxcovid import models
 from jaxcovid.errors import InputError, first_line
 from jaxcovid.training.freeze_audit import digest
 from jaxcovid.training.orbax_logging import no_echoes, quietly
+from jaxcovid.training.pytrees import Params, Variables
 from jaxcovid.training.step import TrainState
 
 # Below a run's folder.
@@ -29,10 +29,14 @@ FOLDER = "checkpoints"
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint holds: arrays, and the run's own account of settings and progress."""
+    """What a checkpoint holds: arrays, and the run's account of settings and progress.
+
+    `model` are the variables, `training` the optimizer's state and the key, by name. The account
+    holds JSON values: the settings of the run, the journal, the validation loss and the digests.
+    """
 
     step: int
-    model: dict[str, Any]
+    model: Variables
     training: dict[str, np.ndarray]
     account: dict[str, Any]
 
@@ -41,32 +45,44 @@ class Trained(NamedTuple):
     """What prediction needs: `model.apply(variables, images)` gives logits over `classes`."""
 
     model: models.Model
-    variables: dict[str, Any]
+    variables: Variables
     classes: tuple[str, ...]
 
 
-# save(state, journal, validation_loss=None, wait=False)
-Save = Callable[..., None]
+@runtime_checkable
+class Save(Protocol):
+    """Saves a checkpoint, as `writer` says."""
+
+    def __call__(
+        self,
+        step: int,
+        state: TrainState,
+        journal: Mapping[str, Any],
+        validation_loss: float | None = None,
+        wait: bool = False,
+    ) -> None:
+        """Saves the state and the journal under the number of the step."""
+        ...
 
 
-def load(run: Path | str, which: Literal["latest", "best"] = "latest") -> Trained:
+def load_checkpoint(run: Path | str, which: Literal["latest", "best"] = "latest") -> Trained:
     """Model, variables and classes of a run; "best" has the lowest validation loss.
 
-    Images are to be prepared by `data.images.evaluation_view` and `data.loader.normalise`. Raises
-    InputError if there is no undamaged checkpoint.
+    Images are to be prepared by `data.images.evaluation_view` and `data.loader.normalise`. A
+    damaged checkpoint is passed over with a warning. Raises InputError if none is whole.
     """
     run = Path(run)
-    steps = _steps(run)[::-1]
+    steps = _steps(run / FOLDER)[::-1]
     if which == "best":
         losses = {step: loss for step, loss in losses_of(run).items() if loss is not None}
         steps = sorted(losses, key=losses.__getitem__)
-    found, damaged = _first_whole(run, steps)
-    if found is None:
+    whole, damaged = _first_whole(run / FOLDER, steps)
+    if whole is None:
         reasons = "".join(f"\n  {reason}" for reason in damaged.values())
         raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/{reasons}"])
     for reason in damaged.values():
-        warnings.warn(f"{run}: {reason}; taking step {found.step}", stacklevel=2)
-    settings = found.account["settings"]
+        warnings.warn(f"{run}: {reason}; taking step {whole.step}", stacklevel=2)
+    settings = whole.account["settings"]
     classes = tuple(settings["dataset"]["classes"])
     model = models.build(
         settings["model"],
@@ -75,31 +91,35 @@ def load(run: Path | str, which: Literal["latest", "best"] = "latest") -> Traine
         settings["dropout"],
         jnp.dtype(settings["precision"]),
     )
-    return Trained(model, jax.tree.map(jnp.asarray, found.model), classes)
+    return Trained(model, jax.tree.map(jnp.asarray, whole.model), classes)
 
 
 @contextlib.contextmanager
-def writer(run: Path, settings: Mapping[str, Any]) -> Iterator[Save]:
+def writer(run: Path, settings: Mapping[str, Any], folder: str = FOLDER) -> Iterator[Save]:
     """Gives the function that saves a checkpoint, in the background unless told to wait.
 
-    `settings` and `journal` are JSON values. Raises InputError if the disk does not take it.
+    It takes the step that names the checkpoint, a state (in which parameters may be None that are
+    not to be saved) and a journal. `settings` and the journal are JSON values; `folder` is a name
+    below `run`. The latest two checkpoints are kept, and that of lowest validation loss. Raises
+    InputError if the disk does not take it.
     """
-    keep = _LatestAndBest(losses_of(run))
+    keep = _LatestAndBest(losses_of(run, folder))
 
     def save(
+        step: int,
         state: TrainState,
         journal: Mapping[str, Any],
         validation_loss: float | None = None,
         wait: bool = False,
     ) -> None:
-        keep.losses[int(state.step)] = validation_loss
+        keep.losses[step] = validation_loss
         # A copy, since the next step reuses the state's memory.
         arrays = jax.tree.map(np.array, _arrays(state))
         account = {"settings": settings, "journal": journal, "validation_loss": validation_loss}
         account["digests"] = _digests(arrays)
         with _disk_errors(run):
             checkpointer.save_checkpointables_async(
-                int(state.step),
+                step,
                 arrays,
                 force=True,
                 overwrite=True,
@@ -111,7 +131,7 @@ def writer(run: Path, settings: Mapping[str, Any]) -> Iterator[Save]:
     with no_echoes():
         with _disk_errors(run):
             checkpointer = ocp.training.Checkpointer(
-                _absolute(run / FOLDER), preservation_policy=keep, cleanup_tmp_directories=True
+                _absolute(run / folder), preservation_policy=keep, cleanup_tmp_directories=True
             )
         try:
             yield save
@@ -121,7 +141,11 @@ def writer(run: Path, settings: Mapping[str, Any]) -> Iterator[Save]:
 
 
 def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
-    """The training state that was saved; `like` is one of the same settings. Raises InputError."""
+    """The training state that was saved; `like` is one of the same settings.
+
+    Parameters that are None in `like` stay None. Raises InputError if optax's state has parts that
+    the checkpoint lacks.
+    """
     training = checkpoint.training
     names, tree = jax.tree.flatten_with_path(like.opt_state)
     if missing := [_name(path) for path, _ in names if _name(path) not in training]:
@@ -133,18 +157,25 @@ def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
         )
     opt_state = jax.tree.unflatten(tree, [training[_name(path)] for path, _ in names])
     key = jax.random.wrap_key_data(jnp.asarray(training[KEY]), impl=jax.random.key_impl(like.key))
-    model = checkpoint.model
     return TrainState(
-        jnp.int32(checkpoint.step), model["params"], model["batch_stats"], opt_state, key
+        jnp.full(like.step.shape, checkpoint.step, jnp.int32),
+        _in_place_of(like.params, checkpoint.model["params"]),
+        checkpoint.model["batch_stats"],
+        opt_state,
+        key,
     )
 
 
-def newest(run: Path) -> tuple[Checkpoint | None, dict[int, str]]:
-    """The newest checkpoint that is whole, and what is wrong with the steps after it."""
-    return _first_whole(run, _steps(run)[::-1])
+def newest(run: Path, folder: str = FOLDER) -> tuple[Checkpoint | None, dict[int, str]]:
+    """The newest checkpoint that is whole, and a sentence about each later step, by step.
+
+    `folder` is a name below `run`. None if no checkpoint is whole. Raises MemoryError or
+    PermissionError, which say nothing about a checkpoint.
+    """
+    return _first_whole(run / folder, _steps(run / folder)[::-1])
 
 
-def _first_whole(run: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
+def _first_whole(folder: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
     """The first of these checkpoints that is whole, and what is wrong with those before it.
 
     Raises MemoryError or PermissionError, which say nothing about the checkpoint.
@@ -153,29 +184,43 @@ def _first_whole(run: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, di
     for step in steps:
         try:
             with quietly():
-                return _read(run / FOLDER, step), damaged
+                return _read(folder, step), damaged
         except (MemoryError, PermissionError, InterruptedError):
             raise
         except Exception as error:  # whatever Orbax says of files that were tampered with
             damaged[step] = f"checkpoint {step} is damaged ({first_line(error)})"
-    return None, damaged
+    with quietly():  # while what Orbax left unfinished is collected
+        return None, damaged
 
 
-def losses_of(run: Path) -> dict[int, float | None]:
-    """The validation loss that each checkpoint states; None in the middle of an epoch."""
+def losses_of(run: Path, folder: str = FOLDER) -> dict[int, float | None]:
+    """The validation loss that each checkpoint states, by step; None in the middle of an epoch.
+
+    Checkpoints that do not say what they hold are left out.
+    """
     losses = {}
-    for step in _steps(run):
+    for step in _steps(run / folder):
         with quietly(), contextlib.suppress(ValueError):
-            losses[step] = _account(run / FOLDER, step)["validation_loss"]
+            losses[step] = _account(run / folder, step)["validation_loss"]
     return losses
 
 
 def set_aside(run: Path, steps: Iterable[int]) -> None:
-    """Moves the checkpoints of these steps out of the way, to RUN/damaged-STEP."""
+    """Moves the checkpoints of these steps of a run to RUN/damaged-STEP, over earlier ones."""
     for step in steps:
         target = run / f"damaged-{step}"
         shutil.rmtree(target, ignore_errors=True)
         (run / FOLDER / str(step)).rename(target)
+
+
+@runtime_checkable
+class _Named(Protocol):
+    """What Orbax passes to its policies: of another type than it states, and with this."""
+
+    @property
+    def step(self) -> int:
+        """The number of the step that the checkpoint is of."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,15 +232,21 @@ class _LatestAndBest:
 
     losses: dict[int, float | None]
 
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+    def should_preserve(
+        self,
+        checkpoints: Sequence[_Named],
+        *,
+        context: object,
+    ) -> list[bool]:
         """For each checkpoint, by step, whether to keep it."""
         del context
         known = {step: loss for step, loss in self.losses.items() if loss is not None}
         # Orbax takes any folder with a number for a name as a checkpoint.
-        kept = {*sorted(each.step for each in checkpoints if each.step in self.losses)[-2:]}
+        steps = [checkpoint.step for checkpoint in checkpoints]
+        kept = {*sorted(step for step in steps if step in self.losses)[-2:]}
         if known:
             kept.add(min(known, key=known.__getitem__))
-        return [each.step in kept or each.step not in self.losses for each in checkpoints]
+        return [step in kept or step not in self.losses for step in steps]
 
 
 KEY = "key"
@@ -207,17 +258,31 @@ DISK = (
 )
 
 
-def _arrays(state: TrainState) -> dict[str, Any]:
+def _arrays(state: TrainState) -> dict[str, Variables]:
     # The optimizer's state by name: what it consists of is of no concern to a file.
     leaves = jax.tree.leaves_with_path(state.opt_state)
     return {
-        "model": {"params": state.params, "batch_stats": state.batch_stats},
+        "model": {"params": _present(state.params), "batch_stats": state.batch_stats},
         "training": {KEY: jax.random.key_data(state.key)}
         | {_name(path): leaf for path, leaf in leaves},
     }
 
 
-def _name(path: Any) -> str:
+def _present(tree: Params) -> Params:
+    """Without the leaves that are None."""
+    flat = traverse_util.flatten_dict(tree)
+    return traverse_util.unflatten_dict(
+        {path: leaf for path, leaf in flat.items() if leaf is not None}
+    )
+
+
+def _in_place_of(like: Params, saved: Params) -> Params:
+    """The saved leaves in the structure of `like`, None where it has None."""
+    flat = traverse_util.flatten_dict(saved)
+    return jax.tree.map_with_path(lambda path, _: flat[tuple(key.key for key in path)], like)
+
+
+def _name(path: jax.tree_util.KeyPath) -> str:
     return "opt_state." + jax.tree_util.keystr(path, simple=True, separator=".")
 
 
@@ -247,7 +312,7 @@ def _read(folder: Path, step: int) -> Checkpoint:
     )
 
 
-def _digests(arrays: Mapping[str, Any]) -> dict[str, str]:
+def _digests(arrays: Mapping[str, Variables]) -> dict[str, str]:
     flat = traverse_util.flatten_dict(arrays, sep="/")
     return {name: digest(np.asarray(leaf)) for name, leaf in flat.items()}
 
@@ -264,8 +329,7 @@ def _absolute(path: Path) -> str:
     return str(path.absolute())  # Orbax takes no other
 
 
-def _steps(run: Path) -> list[int]:
-    folder = run / FOLDER
+def _steps(folder: Path) -> list[int]:
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]{0,17}", name))
 
@@ -281,6 +345,6 @@ def _disk_errors(run: Path) -> Iterator[None]:
         raise InputError(
             [
                 f"{run}: cannot save a checkpoint ({reason[0]}); earlier ones are whole. Make room "
-                f"and go on with --resume {shlex.quote(str(run))}"
+                f"and go on with `resume={run}`"
             ]
         ) from None

@@ -1,77 +1,90 @@
 """What a network says of the images of a split."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
+from tqdm import tqdm
 
-from jaxcovid import models, parallel
+from jaxcovid import parallel
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
-from jaxcovid.data.loader import Examples
+from jaxcovid.data.loader import Examples, Indices
+from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import Codes, Loss
-from jaxcovid.training.step import Batch, Forward, Scores, as_they_are, make_eval_step
+from jaxcovid.training.pytrees import BatchStats, Params, Variables
+from jaxcovid.training.step import Batch, Forward, Scores, Totals, as_they_are, make_eval_step
 
+# Images per step of evaluation where no setting says how many.
 BATCH = 32
 
-# bar(items, **options) is tqdm or something like it.
-Bar = Callable[..., Any]
+# bar(items, **options) is tqdm, or what iterates, updates and closes like it.
+Bar = Callable[..., tqdm]
 
-# (params, batch_stats, examples) to logits and totals.
-EvalStep = Callable[..., Any]
+# What a step of evaluation is given: images, or features of the frozen part.
+Inputs = Examples | Batch
+
+# (params, batch_stats, inputs) to the logits of the whole batch and totals.
+EvalStep = Callable[..., tuple[Float[Array, "batch class"], Totals]]
+
+# This process's rows of each batch, to the inputs of each step.
+Read = Callable[[Sequence[Indices]], Iterable[Inputs]]
 
 
 class Predictions(NamedTuple):
-    """What a model says of a split; loss and accuracy mean nothing for unlabelled images."""
+    """The probabilities that a model gives the images of a split, in the split's order.
+
+    `loss` and `accuracy` (0 to 1) are means over images; they mean nothing for unlabelled images.
+    `findings` are the probabilities of every output by itself, where classes imply others.
+    """
 
     probabilities: Float[np.ndarray, "n class"]
     loss: float
     accuracy: float
-    # Of every output by itself, where classes imply others.
     findings: Float[np.ndarray, "n output"] | None = None
 
 
 class Means(NamedTuple):
-    """Over the examples of an epoch or a split."""
+    """Mean loss and accuracy (0 to 1) over the examples of an epoch or a split."""
 
     loss: float
     accuracy: float
 
 
-def predict(
+def predict_split(
     eval_step: EvalStep,
-    variables: Any,
-    split: Split,
+    variables: Variables,
+    read: Read,
+    order: Int[np.ndarray, "n"],
     devices: Devices,
     bar: Bar,
     codes: Codes | None = None,
     batch_size: int = BATCH,
-    order: Int[np.ndarray, "n"] | None = None,
     interrupted: Callable[[], bool] = bool,
 ) -> Predictions:
     """Probabilities of every image of a split, each exactly once whatever the batch size.
 
-    With `codes` outputs are findings, and classes combinations of them. `order` says which images
-    go together, where that matters. Raises KeyboardInterrupt if interrupted.
+    `order` holds the images' numbers, those of a batch together; the result is in the order of the
+    numbers. `variables` lie on all `devices`. With `codes` outputs are findings, and classes
+    combinations of them. Raises KeyboardInterrupt after the batch in which `interrupted` says so.
     """
-    order = np.arange(len(split.labels)) if order is None else order
-    parts = list(loader.batches(order, batch_size, devices.mesh.size))
-    own = [parallel.own_rows(part) for part in parts]
-    batches = loader.read(split, own, augmentable=False)
+    batches = list(loader.batches(order, batch_size, devices.mesh.size))
+    shares = [parallel.process_rows(batch) for batch in batches]
     results = []
-    for examples in bar(batches, total=len(parts), delay=0.5):
-        inputs = parallel.shares(examples, devices)
-        results.append(eval_step(variables["params"], variables["batch_stats"], inputs))
+    for inputs in bar(read(shares), total=len(batches), delay=0.5):
+        shared = parallel.shares(inputs, devices)
+        results.append(eval_step(variables["params"], variables["batch_stats"], shared))
         # Several processes must stop at the same place, which is after the next training step.
         if jax.process_count() == 1 and interrupted():
             raise KeyboardInterrupt
     logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
-    real = [rows[part.mask == 1] for rows, part in zip(logits, parts, strict=True)]
+    real = [rows[batch.mask == 1] for rows, batch in zip(logits, batches, strict=True)]
     outputs = np.concatenate(real)[np.argsort(order)]
     scores = outputs if codes is None else class_scores(jnp.asarray(outputs), codes)
     return Predictions(
@@ -81,32 +94,57 @@ def predict(
     )
 
 
-def compiled_eval_step(
-    module: models.Model,
+def images_of(split: Split) -> Read:
+    """The reader of a split's images as torchvision evaluates them, in 8 bits."""
+    return functools.partial(loader.read_batches, split, augmentable=False)
+
+
+def evaluation_of_images(
+    model: Model,
     loss: Loss,
     devices: Devices,
     scores: Scores = as_they_are,
-    start: str | None = None,
     forward: Forward | None = None,
 ) -> EvalStep:
-    """The evaluation step on examples as they lie in memory, spread over the devices.
+    """The compiled evaluation of images in 8 bits (`Examples`), spread over the devices.
 
-    The module's `axis_name` is `parallel.AXIS`. With `start` the examples hold what that stage is
-    given, instead of images. `forward` is as in `make_eval_step`.
+    The model's `axis_name` must be `parallel.AXIS`. `forward` is another way to get logits than
+    with running statistics and without dropout.
     """
-    step = make_eval_step(module, loss, scores, start, forward)
+    step = make_eval_step(model, loss, scores, None, forward)
 
-    def from_examples(params: Any, batch_stats: Any, examples: Examples) -> Any:
-        if start is None:
-            images = loader.normalise(examples.images)
-        else:
-            images = examples.images.astype(jnp.float32)
-        return step(params, batch_stats, Batch(images, examples.labels, examples.mask))
+    def evaluate(
+        params: Params, batch_stats: BatchStats, examples: Examples
+    ) -> tuple[Float[Array, "batch class"], Totals]:
+        images = loader.normalise(examples.images)
+        return step(
+            params,
+            batch_stats,
+            Batch(images, jnp.asarray(examples.labels), jnp.asarray(examples.mask)),
+        )
 
-    return parallel.spread(from_examples, devices, (False, False, True))
+    return parallel.spread(evaluate, devices, (False, False, True))
 
 
-def means(sums: Sequence[float] | np.ndarray) -> Means:
-    """Loss and accuracy from sums in the order of Totals."""
+def evaluation_of_features(
+    model: Model, loss: Loss, devices: Devices, start: str, scores: Scores = as_they_are
+) -> EvalStep:
+    """The compiled evaluation of features that stage `start` is given, spread over the devices.
+
+    They may be of half precision. The model's `axis_name` must be `parallel.AXIS`.
+    """
+    step = make_eval_step(model, loss, scores, start)
+
+    def evaluate(
+        params: Params, batch_stats: BatchStats, features: Batch
+    ) -> tuple[Float[Array, "batch class"], Totals]:
+        features = features._replace(images=features.images.astype(jnp.float32))
+        return step(params, batch_stats, features)
+
+    return parallel.spread(evaluate, devices, (False, False, True))
+
+
+def means(sums: Sequence[float] | Float[np.ndarray, "total"]) -> Means:
+    """Mean loss and accuracy from sums over examples, in the order of Totals."""
     loss, weight, correct, examples = sums
     return Means(float(loss / weight), float(correct / examples))

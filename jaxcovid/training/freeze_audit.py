@@ -2,34 +2,30 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
 
 import numpy as np
 from flax import traverse_util
 
+from jaxcovid.results import FreezeAudit
+from jaxcovid.training.pytrees import BatchStats, LabelTree, Params
 from jaxcovid.training.trainable import FROZEN
 
 
-class FreezeAudit(NamedTuple):
-    """The result of comparing two sets of digests."""
+def audit(
+    before: Mapping[str, str], after: Mapping[str, str], frozen: Collection[str]
+) -> FreezeAudit:
+    """Compares digests of all leaves, by path; a leaf in `frozen` that changed is a violation.
 
-    frozen_unchanged: bool
-    frozen_leaves: int
-    trainable_leaves: int
-    trainable_changed: int
-    violations: tuple[str, ...]
-
-
-def audit(before: Mapping[str, str], after: Mapping[str, str], frozen: Collection[str]):
-    """Compares digests; every leaf in `frozen` that changed is a violation."""
+    `before` and `after` are as `digests` gives them, `frozen` as `frozen_paths` does.
+    """
     violations = tuple(path for path in frozen if before[path] != after[path])
     trainable = [path for path in before if path not in frozen]
     changed = sum(before[path] != after[path] for path in trainable)
     return FreezeAudit(not violations, len(frozen), len(trainable), changed, violations)
 
 
-def digests(params: Any, batch_stats: Any) -> dict[str, str]:
-    """A digest of the bytes, type and shape of every leaf, by path."""
+def digests(params: Params, batch_stats: BatchStats) -> dict[str, str]:
+    """A digest of every leaf, by its path: "params/..." or "batch_stats/...", with slashes."""
     variables = {"params": params, "batch_stats": batch_stats}
     return {
         path: digest(np.asarray(leaf))
@@ -37,8 +33,14 @@ def digests(params: Any, batch_stats: Any) -> dict[str, str]:
     }
 
 
-def frozen_paths(labels: Any, batch_stats: Any, live_norms: Collection[str]) -> frozenset[str]:
-    """Paths of the leaves that training must not change: parameters and running statistics."""
+def frozen_paths(
+    labels: LabelTree, batch_stats: BatchStats, live_norms: Collection[str]
+) -> frozenset[str]:
+    """Paths of the leaves that training must not change, as in `digests`.
+
+    They are the parameters that `labels` call frozen, and the running statistics of all batch norms
+    but those in `live_norms` (paths with slashes).
+    """
     params = {
         f"params/{path}"
         for path, name in traverse_util.flatten_dict(labels, sep="/").items()
@@ -53,7 +55,7 @@ def frozen_paths(labels: Any, batch_stats: Any, live_norms: Collection[str]) -> 
 
 
 def digest(array: np.ndarray) -> str:
-    """Of the bytes, type and shape of an array."""
+    """A digest (BLAKE2b, 128 bits) of the bytes, type and shape of an array, in hexadecimal."""
     hashed = hashlib.blake2b(f"{array.dtype}{array.shape}".encode(), digest_size=16)
     hashed.update(np.ascontiguousarray(array).view(np.uint8).data)
     return hashed.hexdigest()

@@ -4,39 +4,52 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
 from jaxcovid.config import Config
 from jaxcovid.data.loader import INIT, purpose_key
 from jaxcovid.errors import InputError, check
 from jaxcovid.models import Model
+from jaxcovid.training.pytrees import BatchStats, LabelTree, Variables
 from jaxcovid.training.trainable import FROZEN
-from weights_convert import ConversionError, Entry, FormatError, detect, read, torch_to_flax
-from weights_convert.fetch import SOURCES, FetchError, fetch
-from weights_convert.names import HEADS
+from weights_convert import (
+    ARCHITECTURES,
+    ConversionError,
+    Entry,
+    FormatError,
+    detect,
+    read,
+    torch_to_flax,
+)
+from weights_convert.fetch import FetchError, fetch
 
 
 class Initial(NamedTuple):
-    """Variables, and in words where they come from."""
+    """Variables with the collections "params" and "batch_stats", and in words where from."""
 
-    variables: dict[str, Any]
+    variables: Variables
     source: str
     warnings: tuple[str, ...] = ()
 
 
 def initial_variables(
-    config: Config, module: Model, entries: tuple[Entry, ...], classes: Sequence[str], labels: Any
+    config: Config,
+    module: Model,
+    entries: tuple[Entry, ...],
+    classes: Sequence[str],
+    labels: LabelTree,
 ) -> Initial:
-    """What `--weights` asks for; `labels` tell what will train. Raises InputError.
+    """The variables that the setting `weights` asks for, in float32.
 
-    ImageNet weights that cannot be had are an error, except for the phantoms, whose point is to
-    work anywhere.
+    `entries` pair torchvision's names with the module's, `labels` tell what will train. Raises
+    InputError if a file does not fit, or if ImageNet weights cannot be had; the phantoms, whose
+    point is to work anywhere, then have random ones and a warning.
     """
     if config.weights == "none":
         return Initial(random_variables(module, config.seed, labels), "random weights")
@@ -44,11 +57,11 @@ def initial_variables(
         path = Path(config.weights)
         return from_file(config, path, module, entries, classes, labels)
     try:
-        path = fetch(SOURCES[config.model])
+        path = fetch(ARCHITECTURES[config.model].weights)
     except FetchError as error:
         if config.data is not None:
             raise InputError(
-                [f"--weights imagenet: {error}; or pass --weights none for random weights"]
+                [f"`weights=imagenet`: {error}; or pass `weights=none` for random weights"]
             ) from None
         warning = (
             f"no ImageNet weights ({error}). The frozen part is random: this run shows that the "
@@ -58,23 +71,23 @@ def initial_variables(
     return from_file(config, path, module, entries, classes, labels)
 
 
-def random_variables(module: Model, seed: int, labels: Any) -> dict[str, Any]:
-    """Torchvision's initialisation of backbone and head.
+def random_variables(module: Model, seed: int, labels: LabelTree) -> Variables:
+    """Random variables of backbone and head, distributed as torchvision initialises them.
 
     What stays frozen stands for pretrained weights, so it is the same for every seed.
     """
-    own = _init(module, purpose_key(seed, INIT))
-    fixed = _init(module, purpose_key(0, INIT)) if seed else own
+    seeded = _init(module, purpose_key(seed, INIT))
+    fixed = _init(module, purpose_key(0, INIT)) if seed else seeded
 
-    def chosen(label: str, trained: Any, frozen: Any) -> Any:
+    def chosen(label: str, trained: Array, frozen: Array) -> Array:
         return frozen if label == FROZEN else trained
 
-    params = jax.tree.map(chosen, labels, own["params"], fixed["params"])
-    return {"params": params, "batch_stats": own.get("batch_stats", {})}
+    params = jax.tree.map(chosen, labels, seeded["params"], fixed["params"])
+    return {"params": params, "batch_stats": seeded.get("batch_stats", {})}
 
 
 @functools.partial(jax.jit, static_argnums=0)  # compiled once for all seeds
-def _init(module: Model, key: PRNGKeyArray) -> Any:
+def _init(module: Model, key: PRNGKeyArray) -> Variables:
     return module.init(key, jnp.zeros((1, 224, 224, 3), jnp.float32))
 
 
@@ -84,7 +97,7 @@ def from_file(
     module: Model,
     entries: tuple[Entry, ...],
     classes: Sequence[str],
-    labels: Any,
+    labels: LabelTree,
 ) -> Initial:
     """The file's backbone, and its head if it has the same layers and is not of other classes.
 
@@ -95,16 +108,16 @@ def from_file(
     try:
         weights = read(path)
     except FormatError as error:
-        raise InputError([f"--weights: {error}"]) from None
+        raise InputError([f"`weights`: {error}"]) from None
     except OSError as error:
-        raise InputError([f"--weights: {path}: {error.strerror}"]) from None
+        raise InputError([f"`weights`: {path}: {error.strerror}"]) from None
     state = weights.arrays
-    check([f"--weights: {path}: {problem}" for problem in unfit_values(state)])
+    check([f"`weights`: {path}: {problem}" for problem in unfit_values(state)])
     # Files from elsewhere do not say what their classes are.
     same_classes = weights.metadata.get("classes", json.dumps(list(classes))) == json.dumps(
         list(classes)
     )
-    prefix = f"{HEADS[model]}."
+    prefix = f"{ARCHITECTURES[model].head}."
     stored_head = _shapes(state, prefix)
     wanted_head = {entry.torch: entry.shape for entry in entries if entry.torch.startswith(prefix)}
     variables = random_variables(module, config.seed, labels)
@@ -118,29 +131,33 @@ def from_file(
         loaded = torch_to_flax(used, chosen)
     except ConversionError as error:
         listed = "\n  ".join(_other_model(state, model) or error.problems)
-        raise InputError([f"--weights: {path} does not fit --model {model}:\n  {listed}"]) from None
-    flat: Any = traverse_util.flatten_dict(variables)
+        raise InputError([f"`weights`: {path} does not fit `model={model}`:\n  {listed}"]) from None
+    flat = cast(dict[tuple[str, ...], Array], traverse_util.flatten_dict(variables))
     for leaf, array in traverse_util.flatten_dict(loaded).items():
         flat[leaf] = jnp.array(array, flat[leaf].dtype)
     return Initial(traverse_util.unflatten_dict(flat) | _empty(variables), source)
 
 
 def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
-    """Arrays that no trained network has: they would spoil every result unnoticed."""
-    found = []
+    """A sentence about each array that no trained network has and that would spoil every result.
+
+    Such arrays hold whole numbers, infinite values, NaN or negative variances. `state` is by
+    torchvision's names.
+    """
+    problems = []
     for name, array in state.items():
         if name.endswith("num_batches_tracked"):
             continue
         if not jnp.issubdtype(array.dtype, jnp.floating):
-            found.append(f"{name} holds {array.dtype}, not floating-point numbers")
+            problems.append(f"{name} holds {array.dtype}, not floating-point numbers")
         elif not np.isfinite(array).all():
-            found.append(f"{name} holds infinite values or NaN")
+            problems.append(f"{name} holds infinite values or NaN")
         elif name.endswith("running_var") and (array < 0).any():
-            found.append(f"{name} holds negative variances")
-    return found
+            problems.append(f"{name} holds negative variances")
+    return problems
 
 
-def _empty(variables: Mapping[str, Any]) -> dict[str, Any]:
+def _empty(variables: Variables) -> dict[str, BatchStats]:
     # A model without batch norm has an empty collection, which flattening loses.
     return {name: {} for name, tree in variables.items() if not tree}
 

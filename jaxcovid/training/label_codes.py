@@ -10,31 +10,33 @@ from jaxtyping import Array, Float
 from jaxcovid.errors import check
 
 
-def codes(
+def class_codes(
     classes: Sequence[str], implications: Sequence[str] = ()
 ) -> Float[np.ndarray, "class output"]:
-    """The code of each class: itself, or what `class=class+class` says. Raises InputError.
+    """The code of each class: its place has a one, or those of the classes that it implies.
 
-    "covid-19=covid-19+pneumonia" gives covid-19 two ones.
+    `implications` are texts such as "covid-19=covid-19+pneumonia", which gives covid-19 two ones.
+    Raises InputError naming every text with an unknown class, every class that is coded twice, and
+    classes of the same code.
     """
     table = np.eye(len(classes), dtype=np.float32)
     problems, named = [], set()
     for text in implications:
         name, _, parts = (part.strip() for part in text.partition("="))
         members = [part.strip() for part in parts.split("+")]
-        unknown = [each for each in (name, *members) if each not in classes]
+        unknown = [class_ for class_ in (name, *members) if class_ not in classes]
         if unknown:
             problems.append(
-                f"--multilabel: {text!r} names {', '.join(map(repr, unknown))}, which is no class; "
+                f"`multilabel`: {text!r} names {', '.join(map(repr, unknown))}, which is no class; "
                 f"write class=class+class, with {', '.join(classes)}"
             )
             continue
         if name in named:
-            problems.append(f"--multilabel: {name!r} is coded twice")
+            problems.append(f"`multilabel`: {name!r} is coded twice")
         named.add(name)
-        table[classes.index(name)] = [float(each in members) for each in classes]
+        table[classes.index(name)] = [float(class_ in members) for class_ in classes]
     if not problems and len(np.unique(table, axis=0)) < len(classes):
-        problems.append("--multilabel: two classes have the same code and could not be told apart")
+        problems.append("`multilabel`: two classes have the same code and could not be told apart")
     check(problems)
     return table
 

@@ -8,19 +8,27 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from jaxcovid import parallel
-from jaxcovid.assignment.mistakes import shuffled
 from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
 from jaxcovid.training.checkpoint import Checkpoint, Save
-from jaxcovid.training.evaluation import Bar, Predictions, means, predict
+from jaxcovid.training.evaluation import Bar, Predictions, images_of, means, predict_split
+from jaxcovid.training.frozen_features import feature_batches
 from jaxcovid.training.setup import Task
 from jaxcovid.training.step import Totals, TrainState
+from jaxcovid.training.work import Inputs
+
+# (state, *inputs, epoch) to a new state and the totals of each step.
+CompiledSteps = Callable[..., tuple[TrainState, Totals]]
 
 
 class Journal(NamedTuple):
-    """What training has seen, besides its state: sums of the epoch so far, and earlier epochs."""
+    """What training has seen, besides its state: sums of the epoch so far, and earlier epochs.
+
+    `sums` are those of Totals over the examples of the epoch.
+    """
 
     sums: tuple[float, ...] = (0.0,) * len(Totals._fields)
     history: tuple[Epoch, ...] = ()
@@ -29,68 +37,75 @@ class Journal(NamedTuple):
 def epochs(
     task: Task, journal: Journal, save: Save, interrupted: Callable[[], bool], bar: Bar
 ) -> Iterator[tuple[TrainState, Journal]]:
-    """State and journal after each epoch that is left.
+    """State and journal after each epoch that is left, from where `task.state` and `journal` are.
 
-    Raises DivergedError, and KeyboardInterrupt after saving a checkpoint.
+    A checkpoint is saved before the first step, every `checkpoint_every` steps, and after each
+    epoch when the next one is asked for. Raises DivergedError if the loss or the weights become
+    infinite or NaN, and KeyboardInterrupt, after saving a checkpoint, if `interrupted` says so.
     """
     state, config = task.state, task.config
     if int(state.step) == 0:
-        save(state, plain(task, journal))
-    compiled: dict[int, Any] = {}
+        save(0, state, journal_record(task, journal))
+    compiled: dict[int, CompiledSteps] = {}
     if len(journal.history) < config.epochs:
-        count, inputs = next(task.work(1, 0))
+        count, inputs = next(task.steps.work.inputs(1, 0))
         compiled[count] = _compile(task, state, inputs)
     while len(journal.history) < config.epochs:
-        epoch, started, seen = len(journal.history) + 1, time.perf_counter(), journal.sums[3]
+        epoch, started, before = len(journal.history) + 1, time.perf_counter(), journal.sums[3]
         state, journal = _fit_epoch(task, state, journal, compiled, save, interrupted, bar)
         seconds = time.perf_counter() - started
         try:
-            validation = evaluate(task, state, "validation", bar, interrupted)
+            validation = evaluate_split(task, state, "validation", bar, interrupted)
         except KeyboardInterrupt:
-            save(state, plain(task, journal), wait=True)
+            save(int(state.step), state, journal_record(task, journal), wait=True)
             raise
         training, steps = means(journal.sums), int(state.step)
         row = Epoch(
             epoch,
             steps,
-            float(task.learning_rate(steps - 1)),
+            task.steps.learning_rate(steps - 1),
             training.loss,
             training.accuracy,
             validation.loss,
             validation.accuracy,
             round(seconds, 3),
-            round((journal.sums[3] - seen) / seconds, 2),
+            round((journal.sums[3] - before) / seconds, 2),
         )
         journal = Journal(history=(*journal.history, row))
         yield state, journal
         # XLA may turn NaN into a number inside a network, so the loss alone does not tell.
         if not (np.isfinite(validation.loss) and _finite(state)):
             raise _diverged(task, "validation loss or the weights", steps, epoch)
-        save(state, plain(task, journal), validation.loss)
+        save(steps, state, journal_record(task, journal), validation.loss)
 
 
-def evaluate(
+def evaluate_split(
     task: Task, state: TrainState, name: str, bar: Bar, interrupted: Callable[[], bool] = bool
 ) -> Predictions:
-    """What the network says of a split of the task's data.
+    """Probabilities, loss and accuracy of the split of that name, in evaluation mode.
 
-    Raises KeyboardInterrupt if interrupted.
+    Raises KeyboardInterrupt after the batch in which `interrupted` says so.
     """
-    config, order = task.config, None
+    config, split = task.config, task.dataset.splits[name]
+    count = len(split.labels)
     # One batch size for all splits, so that one program is compiled.
-    size = min(config.eval_batch_size, max(len(each.labels) for each in task.splits.values()))
-    if "train_mode_evaluation" in config.habits:
-        count = len(task.splits[name].labels)
-        size, order = min(size, count), shuffled(count, config.seed)
-    return predict(
-        task.eval_step,
+    largest = max(len(split.labels) for split in task.dataset.splits.values())
+    size, order = min(config.eval_batch_size, largest), np.arange(count)
+    if task.parts.order is not None:
+        size, order = min(size, count), task.parts.order(config, count)
+    read = images_of(split)
+    if task.frozen is not None:
+        values = task.frozen.features[name].evaluation
+        read = functools.partial(feature_batches, values, split.labels)
+    return predict_split(
+        task.steps.evaluate,
         {"params": state.params, "batch_stats": state.batch_stats},
-        task.splits[name],
+        read,
+        order,
         task.devices,
         functools.partial(bar, desc=f"Evaluating {name}"),
-        task.codes,
+        task.targets.answer_codes,
         size,
-        order,
         interrupted,
     )
 
@@ -99,89 +114,97 @@ def _fit_epoch(
     task: Task,
     state: TrainState,
     journal: Journal,
-    compiled: dict[int, Any],
+    compiled: dict[int, CompiledSteps],
     save: Save,
     interrupted: Callable[[], bool],
     bar: Bar,
 ) -> tuple[TrainState, Journal]:
     """The rest of an epoch, from where the state's step number says."""
     epoch, examples = len(journal.history) + 1, len(task.dataset.splits["train"].labels)
-    per_epoch = -(-examples // task.batch_size)
-    every, number = task.config.checkpoint_every, int(state.step)
+    per_epoch = -(-examples // task.steps.batch_size)
+    every, step = task.config.checkpoint_every, int(state.step)
     any_interrupted = parallel.any_process(task.devices)
-    sums, asked = np.array(journal.sums), False
+    sums, stopping, waiting = np.array(journal.sums), False, None
 
-    with bar(total=examples, initial=int(sums[3]), desc=f"Epoch {epoch}", unit="image") as shown:
+    def seen() -> Journal:
+        return journal._replace(sums=tuple(sums.tolist()))
 
-        def look(totals: Totals, any_asked: Any, last: int) -> None:
-            nonlocal sums, asked
-            asked = asked or bool(any_asked)
-            steps = np.stack([np.atleast_1d(value) for value in totals], 1).astype(np.float64)
-            for index, step in enumerate(steps, last - len(steps) + 1):
-                if not np.isfinite(step[0]):
-                    raise _diverged(task, "loss", index, epoch)
-                sums = sums + step
-                shown.update(int(step[3]))
-            mean = means(sums)
-            shown.set_postfix_str(
-                f"loss {mean.loss:.4f}, accuracy {mean.accuracy:.3f}", refresh=False
-            )
+    with bar(total=examples, initial=int(sums[3]), desc=f"Epoch {epoch}", unit="image") as progress:
 
-        def save_here(wait: bool) -> None:
-            save(state, plain(task, journal._replace(sums=tuple(sums.tolist()))), wait=wait)
+        def look(totals: Totals, any_asked: bool | Array, last: int) -> None:
+            nonlocal sums, stopping
+            stopping = stopping or bool(any_asked)
+            before, sums = sums, _added(task, sums, totals, last, epoch)
+            progress.update(int(sums[3] - before[3]))
+            loss, accuracy = means(sums)
+            progress.set_postfix_str(f"loss {loss:.4f}, accuracy {accuracy:.3f}", refresh=False)
 
-        # Looking at a step's numbers waits for it, so look at those of the step before.
-        waiting = None
-        for count, inputs in task.work(epoch, number - (epoch - 1) * per_epoch):
+        for count, inputs in task.steps.work.inputs(epoch, step - (epoch - 1) * per_epoch):
             if count not in compiled:
                 compiled[count] = _compile(task, state, inputs)
             state, totals = compiled[count](state, *inputs, np.int32(epoch))
-            number += count
+            step += count
+            # Looking at a step's numbers waits for it, so look at those of the step before.
             if waiting is not None:
                 look(*waiting)
-            waiting = totals, any_interrupted(interrupted()), number
-            due = every is not None and number % every == 0 and number < epoch * per_epoch
-            if due or asked:
+            waiting = totals, any_interrupted(interrupted()), step
+            due = every is not None and step % every == 0 and step < epoch * per_epoch
+            if due or stopping:
                 look(*waiting)
                 waiting = None
-                if asked:
+                if stopping:
                     break
-                save_here(wait=False)
+                save(step, state, journal_record(task, seen()))
         if waiting is not None:
             look(*waiting)
-        if asked:
-            save_here(wait=True)
+        if stopping:
+            save(step, state, journal_record(task, seen()), wait=True)
             raise KeyboardInterrupt
-    return state, journal._replace(sums=tuple(sums.tolist()))
+    return state, seen()
+
+
+def _added(
+    task: Task, sums: Float[np.ndarray, "total"], totals: Totals, last: int, epoch: int
+) -> Float[np.ndarray, "total"]:
+    """The sums with those of the steps up to `last`, one after another. Raises DivergedError."""
+    rows = np.stack([np.atleast_1d(value) for value in totals], 1).astype(np.float64)
+    for step, row in enumerate(rows, last - len(rows) + 1):
+        if not np.isfinite(row[0]):
+            raise _diverged(task, "loss", step, epoch)
+        sums = sums + row
+    return sums
 
 
 def restored_journal(checkpoint: Checkpoint) -> Journal:
-    """The journal that was saved with a state."""
+    """The journal that `journal_record` put into a checkpoint."""
     saved = checkpoint.account["journal"]
     return Journal(tuple(saved["sums"]), tuple(Epoch(*row) for row in saved["history"]))
 
 
-def plain(task: Task, journal: Journal) -> dict[str, Any]:
-    """As JSON, for a checkpoint."""
-    return {**journal._asdict(), "before": task.before}
+def journal_record(task: Task, journal: Journal) -> dict[str, Any]:
+    """What a checkpoint keeps besides the state, as JSON values: the journal, and the digests of
+    all leaves before training.
+    """
+    return {**journal._asdict(), "before": task.network.digests}
 
 
-def _compile(task: Task, state: TrainState, inputs: tuple[Any, ...]) -> Any:
+def _compile(task: Task, state: TrainState, inputs: Inputs) -> CompiledSteps:
     if task.devices.pmap and jax.process_count() > 1:
-        return task.train_step  # pmap compiles for the batch of all, but is called with a share
-    return task.train_step.lower(state, *inputs, np.int32(1)).compile()
+        # pmap compiles for the batch of all, but is called with a share of it.
+        return task.steps.work.compiled
+    return task.steps.work.compiled.lower(state, *inputs, np.int32(1)).compile()
 
 
 def _diverged(task: Task, what: str, step: int, epoch: int) -> DivergedError:
-    rate = float(task.learning_rate(step - 1))
+    rate = task.steps.learning_rate(step - 1)
     return DivergedError(
         f"training diverged: the {what} became infinite or NaN at step {step} (epoch {epoch}) "
-        f"with learning rate {rate:g}; lower --lr or add --warmup-epochs",
+        f"with learning rate {rate:g}; lower `lr` or add `warmup_epochs`",
         epoch,
     )
 
 
 @jax.jit
-def _finite(state: TrainState) -> jax.Array:
+def _finite(state: TrainState) -> Bool[Array, ""]:
     leaves = jax.tree.leaves((state.params, state.batch_stats))
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()

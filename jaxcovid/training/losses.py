@@ -1,6 +1,6 @@
 """Losses on logits; each gives the loss of every example, and its weight in the mean."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +22,7 @@ Codes = Float[np.ndarray, "class output"]
 
 
 def cross_entropy() -> Loss:
-    """torch.nn.CrossEntropyLoss."""
+    """The cross-entropy of softmax, one class for each example: torch.nn.CrossEntropyLoss."""
 
     def loss(logits: Logits, labels: Labels, mask: Values) -> tuple[Values, Values]:
         values = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
@@ -32,7 +32,10 @@ def cross_entropy() -> Loss:
 
 
 def bce(codes: Codes) -> Loss:
-    """torch.nn.BCEWithLogitsLoss on the classes' codes: the mean over outputs."""
+    """Binary cross-entropy with the codes of the classes, the mean over outputs.
+
+    That is torch.nn.BCEWithLogitsLoss.
+    """
 
     def loss(logits: Logits, labels: Labels, mask: Values) -> tuple[Values, Values]:
         values = elements(logits, labels, codes).mean(-1)
@@ -52,7 +55,7 @@ def focal(codes: Codes, alpha: Sequence[Number] = (1.0,), gamma: Number = 2.0) -
         entropy = elements(logits, labels, codes)
         # 1 - p_t, exact also where p_t is nearly 1; above 0, where small powers have a slope.
         doubt = jnp.maximum(-jnp.expm1(-entropy), jnp.finfo(entropy.dtype).tiny)
-        factors = jnp.stack([jnp.asarray(each, logits.dtype) for each in alpha])
+        factors = jnp.stack([jnp.asarray(number, logits.dtype) for number in alpha])
         factor = jnp.broadcast_to(factors, codes.shape[1:])
         values = (factor[None] * doubt**gamma * entropy).mean(-1)
         return values, jnp.ones_like(values)
@@ -60,23 +63,38 @@ def focal(codes: Codes, alpha: Sequence[Number] = (1.0,), gamma: Number = 2.0) -
     return loss
 
 
+# What the setting `loss` may name: from codes, alpha and gamma, the last two of the focal loss.
+LOSSES: Mapping[str, Callable[[Codes, Sequence[Number], Number], Loss]] = {
+    "cross_entropy": lambda codes, alpha, gamma: cross_entropy(),
+    "bce": lambda codes, alpha, gamma: bce(codes),
+    "focal": focal,
+}
+
+
 def weighted(loss: Loss, class_weights: Float[np.ndarray, "class"]) -> Loss:
-    """The weighted mean of a loss, as torch's `weight` makes it: by the weight of the class."""
+    """The loss whose mean over examples is weighted by class, as by CrossEntropyLoss's `weight`."""
 
     def weighted_loss(logits: Logits, labels: Labels, mask: Values) -> tuple[Values, Values]:
         values, weights = loss(logits, labels, mask)
-        own = jnp.asarray(class_weights, values.dtype)[labels]
-        return values * own, weights * own
+        of_class = jnp.asarray(class_weights, values.dtype)[labels]
+        return values * of_class, weights * of_class
 
     return weighted_loss
 
 
 def balanced_weights(labels: Int[np.ndarray, "n"], classes: int) -> Float[np.ndarray, "class"]:
-    """Weights inverse to class frequency, 1 on average over examples (scikit-learn's formula)."""
+    """Weights inverse to class frequency, 1 on average over examples.
+
+    `labels` are numbers of classes from 0 to below `classes`, of which each must occur. The formula
+    is that of sklearn.utils.class_weight.compute_class_weight("balanced").
+    """
     return len(labels) / (classes * np.bincount(labels, minlength=classes))
 
 
 def elements(logits: Logits, labels: Labels, codes: Codes) -> Float[Array, "batch output"]:
-    """Binary cross-entropy of every output."""
+    """Binary cross-entropy of every output, before any mean over outputs or examples.
+
+    Its targets are the codes of the examples' classes.
+    """
     targets = jnp.asarray(codes, logits.dtype)[labels]
     return optax.losses.sigmoid_binary_cross_entropy(logits, targets)

@@ -6,20 +6,21 @@ member makes the very updates that it would make alone.
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 from jaxcovid.config import Config
 from jaxcovid.models import Model
-from jaxcovid.training.losses import Codes
-from jaxcovid.training.recipe import loss_function, update_rule
+from jaxcovid.training.parts import Parts
+from jaxcovid.training.pytrees import BatchStats, LabelTree, Params
+from jaxcovid.training.recipe import update_rule
+from jaxcovid.training.setup import Targets
 from jaxcovid.training.step import (
     Batch,
-    Scores,
     Totals,
     TrainState,
     make_eval_step,
@@ -30,124 +31,136 @@ from jaxcovid.training.trainable import combine, partition
 # What may differ between the members of a program, besides the seed.
 VARIED = ("lr", "backbone_lr", "momentum", "weight_decay", "focal_gamma", "focal_alpha")
 
-# The numbers that do differ: an array with one for each member.
-Numbers = Mapping[str, Any]
+# The numbers that do differ, by setting: an array with one for each member, or one member's.
+Numbers = Mapping[str, Float[Array | np.ndarray, "*member"]]
+
+Tree = TypeVar("Tree")  # any pytree of arrays
 
 
 class Shared(NamedTuple):
-    """What all members have in common; the numbers in `config` are replaced by each one's own."""
+    """What all members have in common; the numbers in `config` are replaced by each member's.
+
+    `start` is the stage that is given the shared features, `frozen` the parameters that stay. The
+    loss may want to know how common the classes are, by `train_labels`.
+    """
 
     config: Config
+    parts: Parts
     model: Model
     start: str
-    labels: Any
+    labels: LabelTree
     live_norms: frozenset[str]
-    outputs: Codes
-    scores: Scores
-    # As the loss may want to know how common the classes are.
+    targets: Targets
     train_labels: Int[np.ndarray, "n"]
-    # The parameters that stay.
-    frozen: Any
+    frozen: Params
 
 
-class Members(NamedTuple):
-    """What training changes, each array with a leading axis for the members."""
+# The states of all members: every array has a leading axis for them, parameters that stay are None.
+Members = TrainState
 
-    step: Int[Array, "member"]
-    trainable: Any
-    batch_stats: Any
-    opt_state: Any
-    key: Any
+# Members, their numbers and a batch that all see, to logits and totals of every member.
+MemberEvaluation = Callable[
+    [Members, Numbers, Batch], tuple[Float[Array, "member batch class"], Totals]
+]
 
 
 def make_member_step(
     shared: Shared,
 ) -> Callable[[Members, Numbers, Batch], tuple[Members, Totals]]:
-    """The training step of all members, each on its own row of the batch."""
+    """The training step of all members; every array of the batch has a leading axis for them."""
 
-    def one(member: Members, numbers: Numbers, batch: Batch) -> tuple[Members, Totals]:
+    def member_step(
+        member: TrainState, numbers: Numbers, batch: Batch
+    ) -> tuple[TrainState, Totals]:
         config = with_numbers(shared.config, numbers)
         step = make_train_step(
             shared.model,
-            loss_function(config, shared.outputs, shared.train_labels, None),
+            shared.parts.loss(config, shared.targets.codes, shared.train_labels, None),
             update_rule(config, shared.labels, len(shared.train_labels)),
             shared.labels,
             shared.live_norms,
-            shared.scores,
+            shared.targets.scores,
             shared.start,
         )
-        params = combine(member.trainable, shared.frozen)
-        state, totals = step(TrainState(member.step, params, *member[2:]), batch)
-        trainable, _ = partition(state.params, shared.labels)
-        return Members(state.step, trainable, *state[2:]), totals
+        whole = member._replace(params=combine(member.params, shared.frozen))
+        state, totals = step(whole, batch)
+        return state._replace(params=partition(state.params, shared.labels)[0]), totals
 
-    return jax.vmap(one)
+    return jax.vmap(member_step)
 
 
-def make_member_evaluation(
-    shared: Shared,
-) -> Callable[[Members, Numbers, Batch], tuple[Float[Array, "member batch class"], Totals]]:
-    """Logits and totals of all members on the same batch."""
+def make_member_evaluation(shared: Shared) -> MemberEvaluation:
+    """The evaluation of all members on the same batch, without dropout."""
 
-    def one(member: Members, numbers: Numbers, batch: Batch) -> Any:
+    def evaluate(
+        member: TrainState, numbers: Numbers, batch: Batch
+    ) -> tuple[Float[Array, "batch class"], Totals]:
         config = with_numbers(shared.config, numbers)
-        loss = loss_function(config, shared.outputs, shared.train_labels, None)
-        step = make_eval_step(shared.model, loss, shared.scores, shared.start)
-        return step(combine(member.trainable, shared.frozen), member.batch_stats, batch)
+        loss = shared.parts.loss(config, shared.targets.codes, shared.train_labels, None)
+        step = make_eval_step(shared.model, loss, shared.targets.scores, shared.start)
+        return step(combine(member.params, shared.frozen), member.batch_stats, batch)
 
-    return jax.vmap(one, (0, 0, None))
+    return jax.vmap(evaluate, (0, 0, None))
 
 
 def first_members(
-    shared: Shared, numbers: Numbers, trainable: Any, batch_stats: Any, keys: Any
+    shared: Shared,
+    numbers: Numbers,
+    trainable: Params,
+    batch_stats: BatchStats,
+    keys: Key[Array, "member"],
 ) -> Members:
-    """The members before their first step; all arguments have a leading axis for them."""
+    """The members before their first step; arrays of all arguments have a leading axis for them.
 
-    def one(trainable: Any, batch_stats: Any, numbers: Numbers, key: Any) -> Members:
+    `keys` are those of dropout.
+    """
+
+    def first(
+        trainable: Params, batch_stats: BatchStats, numbers: Numbers, key: PRNGKeyArray
+    ) -> TrainState:
         config = with_numbers(shared.config, numbers)
         update = update_rule(config, shared.labels, len(shared.train_labels))
         step = jnp.zeros((), jnp.int32)
-        return Members(step, trainable, batch_stats, update.init(trainable), key)
+        return TrainState(step, trainable, batch_stats, update.init(trainable), key)
 
-    return jax.vmap(one)(trainable, batch_stats, numbers, keys)
+    return jax.vmap(first)(trainable, batch_stats, numbers, keys)
 
 
 def finite(members: Members) -> Bool[Array, "member"]:
-    """Which members hold finite numbers only."""
-    leaves = jax.tree.leaves((members.trainable, members.batch_stats))
-    each = [jnp.isfinite(leaf).reshape(len(leaf), -1).all(1) for leaf in leaves]
-    return jnp.stack(each).all(0)
+    """Which members hold finite parameters and running statistics only."""
+    leaves = jax.tree.leaves((members.params, members.batch_stats))
+    return jnp.stack([jnp.isfinite(leaf).reshape(len(leaf), -1).all(1) for leaf in leaves]).all(0)
 
 
-def with_numbers(config: Config, numbers: Mapping[str, Any]) -> Config:
-    """A member's settings; its numbers may be traced."""
-    own = dict(numbers)
-    if "focal_alpha" in own:
-        own["focal_alpha"] = (own["focal_alpha"],)
+def with_numbers(config: Config, numbers: Numbers) -> Config:
+    """Settings with one member's numbers in place of those of `config`; they may be traced."""
     # The constructor's types know no traced numbers.
     copied = copy.copy(config)
-    for name, value in own.items():
-        object.__setattr__(copied, name, value)
+    for name, number in numbers.items():
+        object.__setattr__(copied, name, (number,) if name == "focal_alpha" else number)
     return copied
 
 
 def numbers_of(members: Sequence[Config]) -> dict[str, Float[np.ndarray, "member"]]:
-    """The numbers in which these members differ; what they have in common stays a constant."""
-    found = {}
+    """The numbers among VARIED in which these members differ, by setting.
+
+    What they have in common is left out, so that it stays a constant of the program.
+    """
+    numbers = {}
     for name in VARIED:
         values = [getattr(member, name) for member in members]
         if len(set(values)) > 1:
             if name == "focal_alpha":
                 values = [value for (value,) in values]
-            found[name] = np.array(values, np.float32)
-    return found
+            numbers[name] = np.array(values, np.float32)
+    return numbers
 
 
-def stacked(trees: Sequence[Any]) -> Any:
-    """Trees of one structure as one, with a leading axis for them."""
+def stacked(trees: Sequence[Tree]) -> Tree:
+    """Trees of one structure as a single one, whose arrays have a leading axis for them."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-def row(tree: Any, place: int) -> Any:
-    """What of it is one member's."""
+def row(tree: Tree, place: int) -> Tree:
+    """The tree of the member at that place of the arrays' leading axis."""
     return jax.tree.map(lambda leaf: leaf[place], tree)

@@ -3,31 +3,23 @@
 Numbers among the settings may be traced, so that a sweep trains many of them in one program.
 """
 
-from typing import Any
-
 import numpy as np
 import optax
 from jaxtyping import Int
 
-from jaxcovid import parallel
-from jaxcovid.assignment import mistakes
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
-from jaxcovid.training.losses import (
-    Codes,
-    Loss,
-    balanced_weights,
-    bce,
-    cross_entropy,
-    focal,
-    weighted,
-)
+from jaxcovid.training.losses import LOSSES, Codes, Loss, balanced_weights, weighted
 from jaxcovid.training.optimizers import optimizer, schedule
+from jaxcovid.training.pytrees import LabelTree
 from jaxcovid.training.trainable import freeze
 
 
-def update_rule(config: Config, labels: Any, examples: int) -> optax.GradientTransformation:
-    """The optimizer of head and backbone; `examples` are those of an epoch."""
+def update_rule(config: Config, labels: LabelTree, examples: int) -> optax.GradientTransformation:
+    """The optimizer of the settings, with a learning rate for each label; frozen leaves stay.
+
+    `labels` are as `trainable.label` gives them, `examples` the number of training images.
+    """
     head, backbone = (
         optimizer(config.optimizer, rate, config.momentum, config.weight_decay)
         for rate in learning_rates(config, examples)
@@ -36,7 +28,10 @@ def update_rule(config: Config, labels: Any, examples: int) -> optax.GradientTra
 
 
 def learning_rates(config: Config, examples: int) -> tuple[optax.Schedule, optax.Schedule]:
-    """By step, for the head and for what trains below it."""
+    """The learning rates of the head and of what trains below it, by step, the first being step 0.
+
+    `examples` is the number of training images, each of which an epoch takes once.
+    """
     per_epoch = -(-examples // config.batch_size)
     warmup = round(config.warmup_epochs * per_epoch)
     backbone = config.lr if config.backbone_lr is None else config.backbone_lr
@@ -51,27 +46,33 @@ def loss_function(
     config: Config,
     codes: Codes,
     train_labels: Int[np.ndarray, "n"],
-    axis_name: str | None = parallel.AXIS,
+    axis_name: str | None,
 ) -> Loss:
-    """What `--loss` and its settings ask for, with the model's `axis_name`. Raises InputError."""
+    """The loss that the settings ask for; the number of examples in its mean is taken elsewhere.
+
+    `codes` are what each class is coded as, a row by class. `axis_name` is the model's; a loss that
+    looks beyond its example needs it. Raises InputError if `focal_alpha` has neither one number nor
+    one for each class.
+    """
+    del axis_name
     if config.loss == "focal" and len(config.focal_alpha) not in (1, len(codes)):
         raise InputError(
             [
-                f"--focal-alpha: {len(config.focal_alpha)} numbers for {len(codes)} classes; "
+                f"`focal_alpha`: {len(config.focal_alpha)} numbers for {len(codes)} classes; "
                 "give one, or one for each"
             ]
         )
-    if "covid_and_normal" in config.habits:
-        codes = mistakes.swapped_codes(codes)
-    alpha, gamma = config.focal_alpha, config.focal_gamma
-    if "batch_mean_focal" in config.habits:
-        loss = mistakes.batch_mean_focal(codes, alpha[0], gamma, axis_name)
-    elif config.loss == "focal":
-        loss = focal(codes, alpha, gamma)
-    else:
-        loss = cross_entropy() if config.loss == "cross_entropy" else bce(codes)
-    if "sigmoid_twice" in config.habits:
-        loss = mistakes.on_probabilities(loss)
+    loss = LOSSES[config.loss](codes, config.focal_alpha, config.focal_gamma)
+    return class_weighted(config, loss, train_labels, len(codes))
+
+
+def class_weighted(
+    config: Config, loss: Loss, train_labels: Int[np.ndarray, "n"], classes: int
+) -> Loss:
+    """The loss, weighted by class if the settings ask for it; `classes` is their number.
+
+    The weights of `class_weights=balanced` come from how often each class is among `train_labels`.
+    """
     if config.class_weights == "balanced":
-        return weighted(loss, balanced_weights(train_labels, len(codes)))
+        return weighted(loss, balanced_weights(train_labels, classes))
     return loss

@@ -1,7 +1,7 @@
 """One step of training, one of evaluation: pure functions of the state and a batch."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from jaxcovid import parallel
 from jaxcovid.models import Model
 from jaxcovid.training.losses import Loss
+from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables
 from jaxcovid.training.trainable import combine, partition
 
 
@@ -19,8 +20,8 @@ class TrainState(NamedTuple):
     """Everything that training changes, and the key that its randomness comes from."""
 
     step: Int[Array, ""]
-    params: Any
-    batch_stats: Any
+    params: Params
+    batch_stats: BatchStats
     opt_state: optax.OptState
     key: PRNGKeyArray
 
@@ -43,14 +44,14 @@ class Totals(NamedTuple):
 
 
 # (params, batch_stats, batch) to logits.
-Forward = Callable[[Any, Any, Batch], Float[Array, "batch class"]]
+Forward = Callable[[Params, BatchStats, Batch], Float[Array, "batch class"]]
 
 # What of a network's outputs is compared between classes: the largest is the answer.
 Scores = Callable[[Float[Array, "batch class"]], Float[Array, "batch class"]]
 
 
 def as_they_are(logits: Float[Array, "batch class"]) -> Float[Array, "batch class"]:
-    """For outputs that stand for one class each."""
+    """The scores where every output stands for one class: the logits themselves."""
     return logits
 
 
@@ -58,12 +59,12 @@ def make_train_step(
     model: Model,
     loss: Loss,
     optimizer: optax.GradientTransformation,
-    labels: Any,
+    labels: LabelTree,
     live_norms: frozenset[str],
     scores: Scores = as_they_are,
     start: str | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Totals]]:
-    """The training step for a model whose parameters carry `labels`.
+    """The training step for a model whose parameters carry `labels`, as `label` gives them.
 
     `scores` turns outputs into what is compared between classes. With `start`, batches hold what
     the frozen stages before that one put out instead of images. If the model has an `axis_name`,
@@ -75,7 +76,9 @@ def make_train_step(
         # Differentiating only the trainable part leaves no gradient of the frozen one to compute.
         trainable, frozen = partition(state.params, labels)
 
-        def share_of_mean_loss(trainable: Any) -> tuple[Float[Array, ""], tuple[Any, Totals]]:
+        def share_of_mean_loss(
+            trainable: Params,
+        ) -> tuple[Float[Array, ""], tuple[BatchStats, Totals]]:
             logits, updates = model.apply(
                 {"params": combine(trainable, frozen), "batch_stats": state.batch_stats},
                 batch.images,
@@ -105,19 +108,21 @@ def make_eval_step(
     scores: Scores = as_they_are,
     start: str | None = None,
     forward: Forward | None = None,
-) -> Callable[[Any, Any, Batch], tuple[Float[Array, "batch class"], Totals]]:
+) -> Callable[[Params, BatchStats, Batch], tuple[Float[Array, "batch class"], Totals]]:
     """The evaluation step: logits and totals, with running statistics and without dropout.
 
     `forward` is another way to get logits. If the model has an `axis_name`, every device returns
     those of the whole batch.
     """
 
-    def evaluation_mode(params: Any, batch_stats: Any, batch: Batch) -> Any:
+    def evaluation_mode(
+        params: Params, batch_stats: BatchStats, batch: Batch
+    ) -> Float[Array, "batch class"]:
         variables = {"params": params, "batch_stats": batch_stats}
-        return model.apply(variables, batch.images, start=start or model.stages[0])
+        return cast(Array, model.apply(variables, batch.images, start=start or model.stages[0]))
 
     def eval_step(
-        params: Any, batch_stats: Any, batch: Batch
+        params: Params, batch_stats: BatchStats, batch: Batch
     ) -> tuple[Float[Array, "batch class"], Totals]:
         logits = (forward or evaluation_mode)(params, batch_stats, batch)
         totals = parallel.sum_over_devices(total(loss, scores, logits, batch), model.axis_name)
@@ -129,9 +134,12 @@ def make_eval_step(
 
 
 def init_state(
-    variables: Any, optimizer: optax.GradientTransformation, labels: Any, key: PRNGKeyArray
+    variables: Variables,
+    optimizer: optax.GradientTransformation,
+    labels: LabelTree,
+    key: PRNGKeyArray,
 ) -> TrainState:
-    """The state before the first step."""
+    """The state before the first step; `key` is that of dropout in all steps."""
     params = variables["params"]
     opt_state = optimizer.init(partition(params, labels)[0])
     return TrainState(
@@ -140,7 +148,7 @@ def init_state(
 
 
 def total(loss: Loss, scores: Scores, logits: Float[Array, "batch class"], batch: Batch) -> Totals:
-    """Sums over the examples of a batch that count."""
+    """Sums over the examples of a batch whose mask is 1."""
     values, weights = loss(logits, batch.labels, batch.mask)
     correct = (scores(logits).argmax(-1) == batch.labels).astype(batch.mask.dtype)
     return Totals(

@@ -3,10 +3,9 @@
 import numpy as np
 
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.results import Epoch, Training, gather
+from jaxcovid.results import Epoch, FreezeAudit, PlanRow, Training
+from jaxcovid.runs.gather import gather_results
 from jaxcovid.training.evaluation import Predictions
-from jaxcovid.training.freeze_audit import FreezeAudit
-from jaxcovid.training.trainable import PlanRow
 
 CLASSES = ("<script>alert(1)</script>", "normal & healthy", "$pneu_mon\"ia'{{ 1 + 1 }}")
 SIZES = {"train": 60, "validation": 40, "test": 30}
@@ -32,14 +31,14 @@ def dataset(sizes=SIZES, classes=CLASSES, patients=True):
 
 def predictions(data, seed=1, skill=1.5):
     rng = np.random.default_rng(seed)
-    found = {}
+    by_split = {}
     for name, split in data.splits.items():
         logits = rng.normal(size=(len(split.labels), len(data.classes)))
         logits[np.arange(len(split.labels)), split.labels] += skill
         odds = np.exp(logits)
         shares = (odds / odds.sum(1, keepdims=True)).astype(np.float32)
-        found[name] = Predictions(shares, 0.7, 0.5)
-    return found
+        by_split[name] = Predictions(shares, 0.7, 0.5)
+    return by_split
 
 
 def training():
@@ -55,7 +54,7 @@ def training():
 
 def explain(images, classes):
     rows, columns = np.mgrid[:7, :7]
-    return np.stack([np.exp(-((rows - each) ** 2 + (columns - 3) ** 2) / 4) for each in classes])
+    return np.stack([np.exp(-((rows - label) ** 2 + (columns - 3) ** 2) / 4) for label in classes])
 
 
 SETTINGS = {
@@ -73,7 +72,7 @@ ELSEWHERE = {
 
 def results(data=None, with_training=True, **options):
     data = dataset() if data is None else data
-    return gather(
+    return gather_results(
         "resnet18, training head, on x-rays <b>",
         data,
         options.pop("predictions", None) or predictions(data),

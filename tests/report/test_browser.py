@@ -11,8 +11,8 @@ from jaxcovid.assignment import page as reproduction_page
 from jaxcovid.config import Config, as_json
 from jaxcovid.runs import artifacts
 from jaxcovid.statistics.comparison import compare
-from jaxcovid.sweeps import page as sweep_page
-from tests.assignment.test_page import made_up
+from jaxcovid.sweeps.page import write_sweep_page
+from tests.assignment.reproductions import made_up
 from tests.report.example import CLASSES, dataset, predictions, results
 from tests.sweeps.test_page import CLEAR, GRID, outcomes
 
@@ -46,13 +46,13 @@ def folder(tmp_path_factory):
     artifacts.write_results(root / "external", first)
     second = results(data, with_training=False, predictions=predictions(data, seed=3))
     split = data.splits["test"]
-    both = (each.splits["test"].probabilities for each in (first, second))
+    both = (network.splits["test"].probabilities for network in (first, second))
     artifacts.write_comparison(
         root / "comparison", first, second, compare(split.labels, *both, data.classes)
     )
     (root / "sweep").mkdir()
     record = {**as_json(Config()), "dataset": {"name": "xrays"}, "warnings": ["random weights"]}
-    sweep_page.write(root / "sweep", GRID, outcomes(CLEAR), record)
+    write_sweep_page(root / "sweep", GRID, outcomes(CLEAR), record)
     (root / "reproduction").mkdir()
     reproduction_page.write(root / "reproduction", made_up(root / "reproduction"))
     return root
@@ -72,7 +72,7 @@ def opened(browser, folder, tmp_path):
         page = context.new_page()
         (path,) = (folder / name).glob("*.html")
         address = path.as_uri()
-        page.on("console", lambda said: problems.append(f"console: {said.text}"))
+        page.on("console", lambda message: problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("dialog", lambda dialog: problems.append("a dialog opened"))
         page.on(
@@ -101,14 +101,14 @@ def test_fits_the_screen_and_stays_on_it(opened, name, size, scheme):
     page = opened(name, size, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
     assert page.evaluate(
-        "[...document.images].every(each => each.complete && each.naturalWidth > 0)"
+        "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
     )
 
 
 def column(page, index):
     return page.eval_on_selector_all(
         f"table.sortable tbody td:nth-child({index})",
-        "cells => cells.map(each => each.textContent)",
+        "cells => cells.map(cell => cell.textContent)",
     )
 
 
@@ -118,11 +118,11 @@ def test_sorting(opened):
     assert len(before) == len(set(before)) > 10
     probability = page.get_by_role("button", name="its probability")
     probability.click()
-    values = [float(each.removesuffix("\xa0%")) for each in column(page, 5)]
+    values = [float(text.removesuffix("\xa0%")) for text in column(page, 5)]
     assert values == sorted(values) and values[0] < values[-1]
     assert sorted(column(page, 2)) == sorted(before)  # rows move whole and none is lost
     probability.click()
-    assert [float(each.removesuffix("\xa0%")) for each in column(page, 5)] == values[::-1]
+    assert [float(text.removesuffix("\xa0%")) for text in column(page, 5)] == values[::-1]
     page.get_by_role("button", name="true", exact=True).press("Enter")
     classes = [name for name, _ in itertools.groupby(column(page, 3))]
     assert len(classes) == len(set(classes)) == len(CLASSES)

@@ -74,11 +74,11 @@ def test_nothing_is_fetched(written):
 def test_every_picture_is_described_and_lies_in_plots(written):
     folder, page = written
     files = {path.read_bytes() for path in (folder / "plots").iterdir()}
-    shown = [base64.b64decode(image["src"].partition("base64,")[2]) for image in page.images]
-    assert set(shown) == files and len(shown) == len(files)
+    pictures = [base64.b64decode(image["src"].partition("base64,")[2]) for image in page.images]
+    assert set(pictures) == files and len(pictures) == len(files)
     assert all(len(image["alt"]) > 10 for image in page.images)
     # Two curves, augmented images, three matrices, three charts of two splits, 12 pairs.
-    assert len(shown) == 2 + 1 + 3 + 3 * 2 + 2 * 12
+    assert len(pictures) == 2 + 1 + 3 + 3 * 2 + 2 * 12
 
 
 def test_says_what_matters(written):
@@ -112,7 +112,7 @@ def test_metrics_come_last_and_a_failure_leaves_no_half_page(tmp_path, monkeypat
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(artifacts, "page", fail)
+    monkeypatch.setattr(artifacts, "run_page", fail)
     with pytest.raises(KeyboardInterrupt):
         artifacts.write_results(tmp_path, results(dataset({"validation": 12}), with_training=False))
     names = {path.name for path in tmp_path.iterdir()}
@@ -136,7 +136,7 @@ def without_labels(data):
 CASES = {
     "one class only": (one_class_only(dataset({"test": 12})), "needs examples of this class"),
     "one image": (dataset({"test": 1}), "of others"),
-    "patients unknown": (dataset({"test": 12}, patients=False), "--patients"),
+    "patients unknown": (dataset({"test": 12}, patients=False), "(`patients`)"),
     "unlabelled test": (
         without_labels(dataset({"validation": 12, "test": 12})),
         "12 validation images",

@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 from jaxcovid.runs import artifacts
 from tests.report.example import dataset, results
-found = results(dataset({"validation": 12}))
+made_up = results(dataset({"validation": 12}))
 while True:
     print("writing", flush=True)
-    artifacts.write_results(Path(sys.argv[1]), found)
+    artifacts.write_results(Path(sys.argv[1]), made_up)
 """
 
 

@@ -18,7 +18,7 @@ from tests.small_runs import assert_same, noise_folder, numbers
 
 pytestmark = pytest.mark.system
 
-SCRIPT = Path(__file__).parents[1] / "experiments" / "run.py"
+SCRIPT = Path(__file__).parents[2] / "experiments" / "run.py"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import json
 import shutil
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -48,8 +47,8 @@ def whole(data, tmp_path_factory):
 def paused(data, tmp_path_factory):
     """Interrupted in the middle of the second epoch, with a checkpoint at every step."""
     output = tmp_path_factory.mktemp("paused") / "run"
-    with pytest.raises(Interrupted, match="--resume"):
-        fine_tune(config(data, output, checkpoint_every=1), interruption(6))
+    with pytest.raises(Interrupted, match=r"`resume=.*run`"):
+        fine_tune(config(data, output, checkpoint_every=1), deferred=interruption(6))
     return output
 
 
@@ -66,7 +65,7 @@ PLACES = {"last step of an epoch": 3, "validation": 4, "second epoch": 6, "end":
 @pytest.mark.parametrize("place", PLACES)
 def test_interrupted_and_resumed_is_bit_identical(place, data, whole, tmp_path, capsys):
     with pytest.raises(Interrupted):
-        fine_tune(config(data, tmp_path / "run"), interruption(PLACES[place]))
+        fine_tune(config(data, tmp_path / "run"), deferred=interruption(PLACES[place]))
     assert not (tmp_path / "run" / "metrics.json").exists()
     fine_tune(stored(tmp_path / "run"))
     assert "Going on after step" in capsys.readouterr().out
@@ -75,10 +74,10 @@ def test_interrupted_and_resumed_is_bit_identical(place, data, whole, tmp_path, 
 
 def test_interrupted_again_and_again(data, whole, tmp_path):
     with pytest.raises(Interrupted):
-        fine_tune(config(data, tmp_path / "run"), interruption(1))
+        fine_tune(config(data, tmp_path / "run"), deferred=interruption(1))
     for _ in range(2):
         with pytest.raises(Interrupted):
-            fine_tune(stored(tmp_path / "run"), interruption(2))
+            fine_tune(stored(tmp_path / "run"), deferred=interruption(2))
     fine_tune(stored(tmp_path / "run"))
     assert_same(tmp_path / "run", whole)
 
@@ -93,12 +92,6 @@ def steps(run):
     return sorted(int(path.name) for path in (run / "checkpoints").iterdir() if path.name.isdigit())
 
 
-def empty(run):
-    folder = run / "checkpoints" / str(steps(run)[-1])
-    shutil.rmtree(folder)
-    folder.mkdir()
-
-
 def flip(run):
     files = [
         path for path in (run / "checkpoints" / str(steps(run)[-1])).rglob("*") if path.is_file()
@@ -107,33 +100,6 @@ def flip(run):
     content = bytearray(largest.read_bytes())
     content[len(content) // 2] ^= 1
     largest.write_bytes(content)
-
-
-def cut(run):
-    for path in (run / "checkpoints" / str(steps(run)[-1])).rglob("*"):
-        if path.is_file():
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def lie(run):
-    path = run / "checkpoints" / str(steps(run)[-1]) / "_CHECKPOINT_METADATA"
-    text = path.read_text()
-    assert '"sums": [' in text
-    path.write_text(text.replace('"sums": [', '"sums": [1', 1))
-
-
-def stray(run):
-    (run / "checkpoints" / "99").write_text("what is this")
-
-
-@pytest.mark.parametrize("spoil", [empty, flip, cut, lie, stray])
-def test_a_damaged_latest_checkpoint_is_told_from_the_one_before(spoil, run, capfd):
-    whole_ones = steps(run)
-    spoil(run)
-    found, damaged = checkpoint.newest(run)
-    assert found.step == (whole_ones[-1] if spoil is stray else whole_ones[-2])
-    assert list(damaged) == [steps(run)[-1]]
-    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_damaged_latest_checkpoint_is_reported_and_the_one_before_used(whole, run, capfd):
@@ -167,18 +133,14 @@ def test_a_run_is_not_resumed_twice_at_once(run):
         second.append(refused)
         yield bool
 
-    fine_tune(stored(run), meanwhile)
+    fine_tune(stored(run), deferred=meanwhile)
     assert second
-
-
-def test_the_advice_can_be_pasted():
-    assert "--resume 'my runs/1'" in str(Interrupted(Path("my runs/1")))
 
 
 def test_nothing_is_moved_when_the_resume_is_refused(run):
     flip(run)
     before = steps(run)
-    with pytest.raises(InputError, match="--lr"):
+    with pytest.raises(InputError, match="`lr`"):
         fine_tune(dataclasses.replace(stored(run), lr=0.5))
     assert steps(run) == before
 
@@ -206,14 +168,14 @@ def test_other_settings_are_refused_with_a_list(run):
     with pytest.raises(InputError) as error:
         fine_tune(dataclasses.replace(stored(run), **other))
     listed = "\n".join(error.value.problems)
-    assert all(f"--{name.replace('_', '-')}: " in listed for name in other)
-    assert "--batch-size: 5 then, 3 now" in listed and "--momentum" not in listed
+    assert all(f"`{name}`: " in listed for name in other)
+    assert "`batch_size`: 5 then, 3 now" in listed and "`momentum`" not in listed
 
 
 def test_an_edited_config_is_noticed(run):
     path = run / "config.json"
     path.write_text(path.read_text().replace('"momentum": 0.9', '"momentum": 0.8'))
-    with pytest.raises(InputError, match=r"--momentum: 0.9 then, 0.8 now"):
+    with pytest.raises(InputError, match=r"`momentum`: 0\.9 then, 0\.8 now"):
         fine_tune(stored(run))
 
 
@@ -256,8 +218,8 @@ def test_a_folder_that_is_no_run_is_refused(case, run):
 
 
 def test_other_versions_are_a_warning(run):
-    found, _ = checkpoint.newest(run)
-    settings = found.account["settings"]
+    newest, _ = checkpoint.newest(run)
+    settings = newest.account["settings"]
     assert record.changed_surroundings(settings) == []
     settings["versions"]["jax"] = "0.0.1"
     (warning,) = record.changed_surroundings(settings)
@@ -265,10 +227,10 @@ def test_other_versions_are_a_warning(run):
 
 
 def test_a_trained_model_in_one_line(whole, data):
-    model, variables, classes = checkpoint.load(whole)
+    model, variables, classes = checkpoint.load_checkpoint(whole)
     assert classes == ("covid", "normal")
     path = data / "validation" / "covid" / "0.png"
-    image = images.evaluation_view(images.read(path))
+    image = images.evaluation_view(images.read_image(path))
     logits = model.apply(variables, loader.normalise(image[None]))
     probabilities = jax.nn.softmax(logits)[0]
     with (whole / "predictions.csv").open(newline="") as stream:
@@ -280,15 +242,15 @@ def test_the_best_checkpoint_is_that_of_lowest_validation_loss(whole):
     losses = numbers(whole)[:, 5].tolist()
     kept = checkpoint.losses_of(whole)
     assert kept[3 * (1 + int(np.argmin(losses)))] == min(losses)
-    assert checkpoint.load(whole, "best").classes == ("covid", "normal")
+    assert checkpoint.load_checkpoint(whole, "best").classes == ("covid", "normal")
 
 
 def test_loading_reports_a_damaged_latest_checkpoint(run):
     flip(run)
     with pytest.warns(UserWarning, match=r"checkpoint \d+ is damaged"):
-        assert checkpoint.load(run).classes == ("covid", "normal")
+        assert checkpoint.load_checkpoint(run).classes == ("covid", "normal")
 
 
 def test_loading_what_has_no_checkpoint_says_so(tmp_path):
     with pytest.raises(InputError, match="no latest checkpoint"):
-        checkpoint.load(tmp_path)
+        checkpoint.load_checkpoint(tmp_path)

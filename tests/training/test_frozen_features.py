@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxcovid.data.dataset import Split
 from jaxcovid.errors import InputError
 from jaxcovid.runs.run import fine_tune
-from jaxcovid.training import frozen_features
+from jaxcovid.training import frozen_features, setup
+from jaxcovid.training.frozen_features import Features
 from tests.small_runs import assert_same, config, noise_folder, numbers
 
 
@@ -44,7 +44,7 @@ def test_a_small_budget_takes_half_precision_on_disk(data, tmp_path, monkeypatch
     made = []
     empty = frozen_features._empty
     monkeypatch.setattr(
-        feature_cache, "_empty", lambda *each: made.append(each[1:]) or empty(*each)
+        frozen_features, "_empty", lambda *layout: made.append(layout[1:]) or empty(*layout)
     )
     plain, cached = histories(data, tmp_path, 1, augment=False, memory_budget=0.0, epochs=1)
     assert set(made) == {(np.float16, True)}
@@ -52,21 +52,16 @@ def test_a_small_budget_takes_half_precision_on_disk(data, tmp_path, monkeypatch
 
 
 def made(values):
-    split = Split(np.zeros((1, 0)), np.zeros((1, 2)), values, np.zeros(1, np.int32), ("a.png",))
-    return lambda: {"train": split}
+    return lambda: {"train": Features(values, np.zeros((0, *values.shape), np.float32))}
 
 
 def test_features_are_kept_for_the_next_run_and_the_oldest_go():
     kept, small = {}, np.zeros((1, 4), np.float32)
-    plain = {"train": made(small)()["train"]._replace(labels=np.ones(1, np.int32))}
     for key in ("a", "b", "c"):
-        found = frozen_features.kept_or_new(kept, key, plain, made(small), 2 * small.nbytes)
-        assert found["train"].evaluation is small
-        assert found["train"].labels[0] == 1  # of this run, not of the one that kept them
+        features = frozen_features.kept_or_new(kept, key, made(small), 2 * small.nbytes)
+        assert features["train"].evaluation is small
     assert list(kept) == ["b", "c"]
-    frozen_features.kept_or_new(
-        kept, "b", plain, lambda: pytest.fail("made again"), 2 * small.nbytes
-    )
+    frozen_features.kept_or_new(kept, "b", lambda: pytest.fail("made again"), 2 * small.nbytes)
 
 
 @pytest.mark.system
@@ -78,7 +73,7 @@ def test_a_run_with_kept_features_is_the_same(data, tmp_path, monkeypatch):
         for name, seed in (("first", 0), ("other", 1))
     ]
     assert len(kept) == 1
-    monkeypatch.setattr(frozen_features, "cached", lambda *_, **__: pytest.fail("made again"))
+    monkeypatch.setattr(setup, "compute_features", lambda *_, **__: pytest.fail("made again"))
     again = fine_tune(config(data, tmp_path / "again", views=1), kept=kept)
     assert_same(again, runs[0])
     with pytest.raises(pytest.fail.Exception):  # other features
@@ -101,6 +96,6 @@ def test_storage(case):
 @pytest.mark.parametrize("options", [{"trainable": "all"}, {"batch_norm": "batch"}])
 def test_without_a_frozen_part_there_is_nothing_to_keep(options, data, tmp_path):
     settings = dataclasses.replace(config(data, tmp_path / "run", views=2), **options)
-    with pytest.raises(InputError, match="--views: training changes the network from its first"):
+    with pytest.raises(InputError, match="`views`: training changes the network from its first"):
         fine_tune(settings)
     assert not (tmp_path / "run").exists()

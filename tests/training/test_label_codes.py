@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from jaxcovid.errors import InputError
-from jaxcovid.training.label_codes import class_scores, codes
+from jaxcovid.training.label_codes import class_codes, class_scores
 
 CLASSES = ("covid-19", "normal", "pneumonia")
 IMPLIED = "covid-19=covid-19+pneumonia"
@@ -20,7 +20,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_codes(case):
     implications, expected = CASES[case]
-    np.testing.assert_array_equal(codes(CLASSES, implications), expected)
+    np.testing.assert_array_equal(class_codes(CLASSES, implications), expected)
 
 
 BAD = {
@@ -36,12 +36,12 @@ BAD = {
 def test_what_is_no_code_is_refused(case):
     implications, message = BAD[case]
     with pytest.raises(InputError, match=message):
-        codes(CLASSES, implications)
+        class_codes(CLASSES, implications)
 
 
 def test_codes_of_one_output_score_as_the_logits():
     logits = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
-    difference = np.asarray(class_scores(jnp.asarray(logits), codes(CLASSES))) - logits
+    difference = np.asarray(class_scores(jnp.asarray(logits), class_codes(CLASSES))) - logits
     np.testing.assert_allclose(difference, difference[:, :1].repeat(3, 1), atol=1e-6)
 
 
@@ -60,7 +60,7 @@ DECISIONS = {  # probabilities of covid-19, normal, pneumonia, and the class to 
 @pytest.mark.parametrize("case", DECISIONS)
 def test_the_likeliest_code_decides(case):
     shares, expected = DECISIONS[case]
-    shares, table = np.array(shares, np.float32), codes(CLASSES, (IMPLIED,))
+    shares, table = np.array(shares, np.float32), class_codes(CLASSES, (IMPLIED,))
     scores = np.asarray(class_scores(jnp.log(shares / (1 - shares))[None], table))[0]
     likelihoods = np.where(table == 1, shares, 1 - shares).prod(1)
     np.testing.assert_allclose(np.exp(scores), likelihoods, rtol=1e-5)

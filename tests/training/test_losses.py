@@ -89,5 +89,5 @@ def test_focal_without_focus_is_bce(codes):
 def test_extreme_logits_have_finite_losses_and_slopes(gamma, size):
     logits = jnp.array([[size, -size, size], [-size, size, -size]], jnp.float32)
     loss = focal(CODES["one each"], (1.0,), gamma)
-    got, slope = jax.value_and_grad(lambda each: values(loss, each)[0].sum())(logits)
+    got, slope = jax.value_and_grad(lambda outputs: values(loss, outputs)[0].sum())(logits)
     assert np.isfinite(got) and np.isfinite(slope).all()

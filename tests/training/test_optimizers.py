@@ -10,16 +10,11 @@ GRADIENTS = [1.0, -2.0, 0.5]
 
 
 def trajectory(update, start=1.0):
-    with jax.numpy_dtype_promotion("standard"):  # optax's own Adam needs it
-        return steps(update, start)
-
-
-def steps(update, start):
     params = jnp.asarray([start])
-    state = update.init(params)
+    state, step = update.init(params), jax.jit(update.update)
     values = []
     for gradient in GRADIENTS:
-        updates, state = update.update(jnp.asarray([gradient]), state, params)
+        updates, state = step(jnp.asarray([gradient]), state, params)
         params = optax.apply_updates(params, updates)
         values.append(float(params[0]))
     return values
@@ -70,9 +65,10 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("case", SCHEDULES)
-def test_schedule(case):
+def test_schedule(case, compiled):
     arguments, expected = SCHEDULES[case]
-    rate = schedule(*arguments)
+    rate = jax.jit(schedule(*arguments)) if compiled else schedule(*arguments)
     got = {step: float(rate(step)) for step in expected}
     assert got == pytest.approx(expected, abs=1e-6)

@@ -40,7 +40,7 @@ def test_frozen_leaves_keep_every_bit_and_trainable_ones_move(selection, habit):
     run = jax.jit(step)
     for seed in range(2):
         after, _ = run(after, batch(seed=seed))
-    before, now = (digests(each.params, each.batch_stats) for each in (state, after))
+    before, now = (digests(moment.params, moment.batch_stats) for moment in (state, after))
     result = audit(before, now, frozen)
     assert result.frozen_unchanged
     assert result.trainable_changed == result.trainable_leaves
@@ -78,7 +78,7 @@ def test_padding_changes_nothing():
         jnp.concatenate([small.labels, jnp.zeros(2, jnp.int32)]),
         jnp.concatenate([small.mask, jnp.zeros(2)]),
     )
-    (one, totals), (other, padded_totals) = (jax.jit(step)(state, each) for each in (small, padded))
+    (one, totals), (other, padded_totals) = (jax.jit(step)(state, part) for part in (small, padded))
     for got, wanted in zip(padded_totals, totals, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-5)
     for got, wanted in zip(

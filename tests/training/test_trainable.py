@@ -7,6 +7,9 @@ from flax import traverse_util
 
 from jaxcovid import models
 from jaxcovid.errors import InputError
+from jaxcovid.training.freeze_audit import digests
+from jaxcovid.training.losses import cross_entropy
+from jaxcovid.training.step import Batch, init_state, make_train_step
 from jaxcovid.training.trainable import combine, freeze, label, live_norms, partition, plan
 from weights_convert import table
 
@@ -29,6 +32,10 @@ CASES = {
         "layer4_0/conv1", "layer4_0/bn1", "layer4_0/conv2", "layer4_0/bn2",
         "layer4_0/downsample_0", "layer4_0/downsample_1",
         "layer4_1/conv1", "layer4_1/bn1", "layer4_1/conv2", "layer4_1/bn2", "fc_0", "fc_2",
+    },
+    ("resnet34", "last_conv"): {"layer4_2/conv2", "layer4_2/bn2", "fc_0", "fc_2"},
+    ("resnet34", "layer3.5.*, head"): {
+        "layer3_5/conv1", "layer3_5/bn1", "layer3_5/conv2", "layer3_5/bn2", "fc_0", "fc_2",
     },
     ("resnet18", "conv1.*, fc.2.bias"): {"conv1", "fc_2"},
     ("resnet18", " head ,"): {"fc_0", "fc_2"},
@@ -53,7 +60,7 @@ def test_selection(name, selection):
 def test_all_trains_everything_and_tells_head_from_backbone(name):
     flat = traverse_util.flatten_dict(labels(name, "all"), sep="/")
     assert set(flat.values()) == {"head", "backbone"}
-    prefix = {"resnet18": "fc", "vgg16": "classifier"}[name]
+    prefix = {"resnet18": "fc", "resnet34": "fc", "vgg16": "classifier"}[name]
     assert {path for path, value in flat.items() if value == "head"} == {
         path for path in flat if path.startswith(prefix)
     }
@@ -110,14 +117,16 @@ def test_all_norms_can_be_live(selection, habit):
 
 @pytest.mark.parametrize(
     ("name", "total", "trainable"),
-    # torchvision's backbones have 11,176,512 and 14,714,688 parameters.
+    # torchvision's backbones have 11,176,512, 21,284,672 and 14,714,688 parameters.
     [("resnet18", 11_176_512 + 164_802, 8_393_728 + 164_802),
+     ("resnet34", 21_284_672 + 164_802, 13_114_368 + 164_802),
      ("vgg16", 14_714_688 + 8_029_122, 7_079_424 + 8_029_122)],
 )  # fmt: skip
 def test_plan_counts_parameters(name, total, trainable):
     names = labels(name, "last_block")
     stats = variables(name).get("batch_stats", {})
-    rows = plan(variables(name)["params"], names, live_norms(stats, names, "frozen"))
+    norms = live_norms(stats, names, "frozen")
+    rows = plan(variables(name)["params"], names, norms, table(name, 2, (320,)))
     assert sum(row.parameters for row in rows) == total
     assert sum(row.trainable for row in rows) == trainable
     by_block = {row.block: row for row in rows}
@@ -125,3 +134,22 @@ def test_plan_counts_parameters(name, total, trainable):
         assert by_block["layer3_1"][1:] == ("frozen", 1_180_672, 0, "running")
         assert by_block["layer4_1"].batch_norm == "batch"
         assert [row.block for row in rows][:3] == ["conv1", "bn1", "layer1_0"]
+
+
+def test_training_a_deeper_network_moves_only_what_is_selected():
+    module = models.build("resnet34", 2, (8,))
+    entries = table("resnet34", 2, (8,))
+    start = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    names = label(start["params"], "resnet34", "last_conv", entries)
+    norms = live_norms(start["batch_stats"], names, "frozen")
+    update = freeze(*[optax.sgd(0.1)] * 2, names)
+    step = make_train_step(module, cross_entropy(), update, names, norms)
+    state = init_state(start, update, names, jax.random.key(1))
+    images = jax.random.normal(jax.random.key(2), (4, 32, 32, 3))
+    after, _ = jax.jit(step)(state, Batch(images, jnp.arange(4) % 2, jnp.ones(4)))
+    before, now = (digests(state.params, state.batch_stats) for state in (state, after))
+    moved = {path.rsplit("/", 1)[0] for path in before if before[path] != now[path]}
+    assert moved == {
+        "params/layer4_2/conv2", "params/layer4_2/bn2", "batch_stats/layer4_2/bn2",
+        "params/fc_0", "params/fc_2",
+    }  # fmt: skip

@@ -1,0 +1,53 @@
+from .cautions import (
+    run_cautions as run_cautions,
+)
+from .page import (
+    comparison_page as comparison_page,
+)
+from .page import (
+    run_page as run_page,
+)
+from .pictures import (
+    Picture as Picture,
+)
+from .pictures import (
+    chart_picture as chart_picture,
+)
+from .pictures import (
+    comparison_picture as comparison_picture,
+)
+from .pictures import (
+    run_pictures as run_pictures,
+)
+from .tables import (
+    Table as Table,
+)
+from .tables import (
+    flag_tables as flag_tables,
+)
+from .templates import (
+    template as template,
+)
+from .text import (
+    announcement as announcement,
+)
+from .text import (
+    comparison_summary as comparison_summary,
+)
+from .text import (
+    comparison_verdict as comparison_verdict,
+)
+from .text import (
+    epoch_line as epoch_line,
+)
+from .text import (
+    results_note as results_note,
+)
+from .text import (
+    run_summary as run_summary,
+)
+from .text import (
+    run_verdict as run_verdict,
+)
+
+DISCLAIMER: str

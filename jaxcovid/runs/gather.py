@@ -1,0 +1,136 @@
+"""From a network's answers to results: every labelled split measured, some images explained."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.results import EXAMPLES_OF_CLASS, Example, Measured, Results, Training
+from jaxcovid.statistics import metrics
+from jaxcovid.statistics.findings import measure_findings
+from jaxcovid.statistics.weighted_metrics import Thresholds
+from jaxcovid.training.evaluation import Predictions
+from jaxcovid.training.losses import Codes
+
+# Images n x height x width x channel, and a class of each, to heat maps n x rows x columns.
+Explain = Callable[
+    [UInt8[np.ndarray, "n height width channel"], Int[np.ndarray, "n"]],
+    Float[np.ndarray, "n rows columns"],
+]
+
+# Labels, predicted classes and the metrics so far, to further ones and sentences about them.
+FurtherMetrics = Callable[
+    [Int[np.ndarray, "n"], Int[np.ndarray, "n"], Mapping[str, Any]],
+    tuple[Mapping[str, float], tuple[str, ...]],
+]
+
+
+def gather_results(
+    title: str,
+    dataset: Dataset,
+    predictions: Mapping[str, Predictions],
+    explain: Explain,
+    settings: Mapping[str, Any],
+    *,
+    thresholds: Thresholds | None = None,
+    codes: Codes | None = None,
+    training: Training | None = None,
+    further_metrics: FurtherMetrics | None = None,
+) -> Results:
+    """Measures every labelled split, and chooses and explains the images to look at.
+
+    The verdict is about the labelled split that played the least part in training: there must be
+    one. `predictions` are by split; `settings` is the record that config.json holds. `thresholds`
+    are those of a validation split elsewhere; without, they come from the one here, if there is
+    one. `codes` are what each class is coded as, where classes imply others.
+    """
+    classes = dataset.classes
+    if thresholds is None:
+        thresholds = {}
+        if (validation := dataset.splits.get("validation")) is not None:
+            probabilities = predictions["validation"].probabilities
+            thresholds = metrics.operating_points(validation.labels, probabilities, classes)
+    splits = {
+        name: _measured(
+            dataset, name, predictions[name], thresholds or None, codes, further_metrics
+        )
+        for name in dataset.splits
+    }
+    main = next(
+        name
+        for name in ("test", "validation", "train")
+        if name in splits and splits[name].metrics is not None
+    )
+    examples = _examples(dataset.splits[main], splits[main].probabilities, explain)
+    return Results(title, classes, splits, main, thresholds, examples, settings, training)
+
+
+class Choice(NamedTuple):
+    """An image to look at: its place in the split, and whether it is a best or a worst one."""
+
+    place: int
+    best: bool
+
+
+def choose_examples(
+    labels: Int[np.ndarray, "n"], probabilities: Float[np.ndarray, "n class"]
+) -> list[Choice]:
+    """The `EXAMPLES_OF_CLASS` best and as many worst images of each class; none twice.
+
+    Best is the highest probability (0 to 1) of the true class. Images without a label (-1) are of
+    no class.
+    """
+    choices = []
+    for label in range(probabilities.shape[1]):
+        members = np.flatnonzero(labels == label)
+        ranked = members[np.argsort(-probabilities[members, label], kind="stable")]
+        best = ranked[:EXAMPLES_OF_CLASS]
+        worst = ranked[EXAMPLES_OF_CLASS:][::-1][:EXAMPLES_OF_CLASS]
+        choices += [Choice(int(place), True) for place in best]
+        choices += [Choice(int(place), False) for place in worst]
+    return choices
+
+
+def _measured(
+    dataset: Dataset,
+    name: str,
+    predicted: Predictions,
+    thresholds: Thresholds | None,
+    codes: Codes | None,
+    further_metrics: FurtherMetrics | None,
+) -> Measured:
+    split, probabilities, findings = (
+        dataset.splits[name],
+        predicted.probabilities,
+        predicted.findings,
+    )
+    measured, cautions = None, ()
+    if len(split.labels) and (split.labels >= 0).all():
+        groups = dataset.patients.get(name)
+        measured = {"loss": predicted.loss} | metrics.measure(
+            split.labels, probabilities, dataset.classes, groups=groups, thresholds=thresholds
+        )
+        if further_metrics is not None:
+            values, cautions = further_metrics(split.labels, probabilities.argmax(1), measured)
+            measured |= values
+        if codes is not None and findings is not None:
+            targets = codes[split.labels].astype(np.int32)
+            measured["findings"] = measure_findings(
+                targets, findings, dataset.classes, groups=groups
+            )
+    return Measured(split.paths, split.labels, probabilities, measured, findings, cautions)
+
+
+def _examples(
+    split: Split, probabilities: Float[np.ndarray, "n class"], explain: Explain
+) -> list[Example]:
+    choices = choose_examples(split.labels, probabilities)
+    places = np.array([choice.place for choice in choices], np.int64)
+    pixels = split.evaluation[places]
+    heats = explain(pixels, probabilities[places].argmax(1))
+    return [
+        Example(choice.place, choice.best, image, heat)
+        for choice, image, heat in zip(choices, pixels, heats, strict=True)
+    ]

@@ -1,0 +1,53 @@
+"""The images that a run trains with, as its settings name them."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import jax
+
+from jaxcovid.config import Config
+from jaxcovid.data import patients, sources
+from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.disk import Progress
+from jaxcovid.data.merge import merged
+
+
+def load_training_data(config: Config, cache: Path, progress: Progress) -> Dataset:
+    """The images that the setting `data` names, their classes merged, and who is in them.
+
+    Prepared images of a folder are kept below `cache`. Pixels are in memory if they fit in
+    `memory_budget`; of several processes each reads only its share of every batch of a folder's
+    images, so none holds all in memory. `progress` shows what is being read. Raises InputError
+    with everything that is wrong with the images, their classes or their patients.
+    """
+    known = patients.read_patients(config.patients) if config.patients else None
+    budget = memory_budget(config)
+    dataset = sources.load_dataset(
+        config.data,
+        cache,
+        skip_unreadable=config.skip_unreadable,
+        memory_budget=budget if jax.process_count() == 1 else -1,
+        progress=progress,
+    )
+    dataset = sources.limit_train(dataset, config.limit_train, config.seed)
+    assigned = patients.assign_patients(dataset.splits, dataset.classes, known)
+    dataset = dataset._replace(
+        patients=assigned.groups, warnings=(*dataset.warnings, *assigned.warnings)
+    )
+    return merged(dataset, config.merge)
+
+
+def memory_budget(config: Config) -> float:
+    """Bytes that images, or features of them, may take: the setting, else half of the memory."""
+    return 1e9 * config.memory_budget if config.memory_budget is not None else half_of_memory()
+
+
+def half_of_memory() -> float:
+    """Half of the bytes of memory that the machine has, or that its container may use."""
+    limits = []
+    with contextlib.suppress(ValueError, OSError):
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(ValueError, OSError):  # what a container may use
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits, default=8e9) / 2

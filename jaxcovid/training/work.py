@@ -1,0 +1,199 @@
+"""What the compiled training step is given, batch by batch: images, features, or where they lie.
+
+Each kind of work is a pair: what each device does with it, and the inputs of an epoch's steps.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int, UInt8
+
+from jaxcovid import parallel
+from jaxcovid.config import Config
+from jaxcovid.data import loader
+from jaxcovid.data.dataset import Split
+from jaxcovid.data.loader import Examples, Indices
+from jaxcovid.parallel import Compiled, Devices
+from jaxcovid.training.frozen_features import Features, feature_batches
+from jaxcovid.training.step import Batch, Totals, TrainState
+
+# Steps that an accelerator makes without looking up, and the share of its memory for images.
+SCANNED, IMAGES_SHARE = 64, 0.25
+
+# Training images that a report shows at most.
+VIEWS = 8
+
+# One step on a batch that is ready, as `step.make_train_step` returns it.
+TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Totals]]
+
+# One step on images as they are read; augmentation depends on the number of the epoch.
+_ExamplesStep = Callable[[TrainState, Examples, Int[Array, ""]], tuple[TrainState, Totals]]
+
+# Pixels, sizes on their canvas and labels of all training images, on the devices.
+_Resident = tuple[UInt8[Array, "n height width channel"], Int[Array, "n 2"], Int[Array, "n"]]
+
+# What the steps of one call are given besides state and epoch.
+Inputs = tuple[Examples] | tuple[Batch] | tuple[_Resident, Indices]
+
+
+class Work(NamedTuple):
+    """How steps get their inputs.
+
+    `compiled` takes (state, *inputs, epoch) to a new state and the totals of each step. The state's
+    memory is used up. `inputs(epoch, first step)` gives how many steps the next inputs are for, and
+    these, from that step of the epoch on; epochs are numbered from 1, their steps from 0.
+    """
+
+    compiled: Compiled[..., tuple[TrainState, Totals]]
+    inputs: Callable[[int, int], Iterator[tuple[int, Inputs]]]
+
+
+def training_work(
+    config: Config,
+    train: Split,
+    features: Features | None,
+    train_step: TrainStep,
+    devices: Devices,
+    batch_size: int,
+) -> Work:
+    """Steps on features if there are any, else on images: one by one, or many at a time.
+
+    `batch_size` is the number of examples of a step, on all devices together. The images of
+    `train` are augmented if the settings ask for it.
+    """
+    if features is not None:
+        return _on_features(config, features, train.labels, train_step, devices, batch_size)
+    step = _from_examples(config, train_step)
+    if _resident(train, devices):
+        return _scanned(config, train, step, devices, batch_size)
+    return _stepwise(config, train, step, devices, batch_size)
+
+
+def first_views(config: Config, train: Split, batch_size: int) -> Float[np.ndarray, "n 224 224 3"]:
+    """The first training images (at most VIEWS) of the first epoch, augmented and normalised."""
+    order = loader.epoch_order(config.seed, 1, len(train.labels))
+    batch = Indices(*(rows[:VIEWS] for rows in next(loader.batches(order, batch_size))))
+    (examples,) = loader.read_batches(train, [batch], config.augment)
+    key = loader.purpose_key(config.seed, loader.AUGMENT)
+    if not config.augment:
+        return np.asarray(loader.normalise(examples.images))
+    return np.asarray(jax.jit(loader.training_images)(examples, key, np.int32(1)))
+
+
+def _stepwise(
+    config: Config, train: Split, step: _ExamplesStep, devices: Devices, batch_size: int
+) -> Work:
+    """One step at a time, its images gathered on the host."""
+
+    def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[Examples]]]:
+        batches = _batches(config, train.labels, devices, batch_size, epoch)[first:]
+        shares = [parallel.process_rows(batch) for batch in batches]
+        for examples in loader.read_batches(train, shares, config.augment):
+            yield 1, (parallel.shares(examples, devices),)
+
+    return Work(parallel.spread(step, devices, (False, True, False), donate=(0,)), inputs)
+
+
+def _on_features(
+    config: Config,
+    features: Features,
+    labels: Int[np.ndarray, "n"],
+    train_step: TrainStep,
+    devices: Devices,
+    batch_size: int,
+) -> Work:
+    """One step at a time, on features; the views take turns."""
+
+    def step(state: TrainState, batch: Batch, epoch: Int[Array, ""]) -> tuple[TrainState, Totals]:
+        return train_step(state, batch._replace(images=batch.images.astype(jnp.float32)))
+
+    def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[Batch]]]:
+        batches = _batches(config, labels, devices, batch_size, epoch)[first:]
+        shares = [parallel.process_rows(batch) for batch in batches]
+        values = features.evaluation
+        if config.augment:
+            values = features.views[(epoch - 1) % config.views]
+        for batch in feature_batches(values, labels, shares):
+            yield 1, (parallel.shares(batch, devices),)
+
+    return Work(parallel.spread(step, devices, (False, True, False), donate=(0,)), inputs)
+
+
+def _scanned(
+    config: Config, train: Split, step: _ExamplesStep, devices: Devices, batch_size: int
+) -> Work:
+    """Many steps in one program, on images that lie on the devices.
+
+    On CPU a loop over convolutions is slower than single steps.
+    """
+    pixels = train.augmentable if config.augment else train.evaluation
+    data = parallel.replicate((pixels, train.sizes, train.labels), devices)
+    every = config.checkpoint_every or SCANNED
+
+    def steps(
+        state: TrainState, data: _Resident, batches: Indices, epoch: Int[Array, ""]
+    ) -> tuple[TrainState, Totals]:
+        images, sizes, labels = data
+
+        def one(state: TrainState, batch: Indices) -> tuple[TrainState, Totals]:
+            places = batch.indices
+            examples = Examples(images[places], sizes[places], places, labels[places], batch.mask)
+            return step(state, examples, epoch)
+
+        return lax.scan(one, state, jax.tree.map(lambda rows: rows.T, batches))
+
+    def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[_Resident, Indices]]]:
+        batches = _batches(config, train.labels, devices, batch_size, epoch)
+        before = (epoch - 1) * len(batches)
+        while first < len(batches):
+            # Up to the next checkpoint, so that it is where it would be step by step.
+            count = min(SCANNED, len(batches) - first, every - (before + first) % every)
+            count = 1 << (count.bit_length() - 1)  # a power of 2: every length is compiled once
+            stacked = jax.tree.map(lambda *rows: np.stack(rows, 1), *batches[first : first + count])
+            yield count, (data, parallel.shares(stacked, devices))
+            first += count
+
+    split = (False, False, True, False)
+    return Work(parallel.spread(steps, devices, split, donate=(0,)), inputs)
+
+
+def _from_examples(config: Config, train_step: TrainStep) -> _ExamplesStep:
+    """The step on images as they lie in memory."""
+    key = loader.purpose_key(config.seed, loader.AUGMENT)
+
+    def step(
+        state: TrainState, examples: Examples, epoch: Int[Array, ""]
+    ) -> tuple[TrainState, Totals]:
+        if config.augment:
+            pixels = loader.training_images(examples, key, epoch)
+        else:
+            pixels = loader.normalise(examples.images)
+        return train_step(
+            state, Batch(pixels, jnp.asarray(examples.labels), jnp.asarray(examples.mask))
+        )
+
+    return step
+
+
+def _batches(
+    config: Config, labels: Int[np.ndarray, "n"], devices: Devices, batch_size: int, epoch: int
+) -> list[Indices]:
+    """The batches of an epoch, padded for the devices."""
+    order = loader.epoch_order(config.seed, epoch, len(labels))
+    return list(loader.batches(order, batch_size, devices.mesh.size))
+
+
+def _resident(train: Split, devices: Devices) -> bool:
+    """Whether the images are to lie on the devices: on accelerators, if there is room."""
+    first = devices.mesh.devices.flat[0]
+    if first.platform == "cpu" or jax.process_count() > 1:
+        return False
+    if not isinstance(train.augmentable, np.ndarray):
+        return False
+    limit = (first.memory_stats() or {}).get("bytes_limit", math.inf)
+    return train.augmentable.nbytes <= IMAGES_SHARE * limit

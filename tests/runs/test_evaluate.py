@@ -1,0 +1,125 @@
+"""Trained networks on other data: what they may be, which data fits them, what is measured."""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcovid.config import Config
+from jaxcovid.errors import InputError
+from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.models import build
+from jaxcovid.runs import evaluate
+from tests.report import example
+from tests.small_runs import noise_folder
+
+
+def network(name="runs/one", classes=("covid", "normal"), codes=None, thresholds=None):
+    """Of which no one computes anything here."""
+    model = build(Config().model, len(classes))
+    return InferenceModel(
+        name, "made up", model, {"params": {"fc": jnp.zeros(1)}, "batch_stats": {}}, classes, codes, (),
+        thresholds or {}, {"warnings": ["late"]},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """Networks by where they are loaded from."""
+    networks = {}
+    monkeypatch.setattr(evaluate, "load", lambda run: networks[run.name])
+    return networks
+
+
+def test_networks_of_the_same_classes_are_loaded_in_turn(loaded):
+    loaded.update(a=network("a"), b=network("b"))
+    assert [one.name for one in evaluate.load_models([Path("b"), Path("a")])] == ["b", "a"]
+
+
+def test_networks_of_other_classes_are_all_listed(loaded):
+    loaded.update(a=network("a"), b=network("b", ("x", "y")), c=network("c", ("normal", "covid")))
+    with pytest.raises(InputError) as error:
+        evaluate.load_models([Path("a"), Path("b"), Path("c")])
+    assert list(error.value.problems) == [
+        "b knows the classes x, y, but a knows covid, normal: they cannot be compared",
+        "c knows the classes normal, covid, but a knows covid, normal: they cannot be compared",
+    ]
+
+
+def progress(items, *_):
+    return iter(items)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return noise_folder(tmp_path / "xrays", 2, 3)
+
+
+def data_of(folder, classes, merge=(), **options):
+    settings = {"patient_files": (), "skip_unreadable": False, **options}
+    return evaluate.load_evaluation_data(
+        folder, "validation", classes, merge, progress=progress, **settings
+    )
+
+
+ORDERS = {
+    "the folder's": (("covid", "normal"), (), {0: "covid", 1: "normal"}),
+    "another": (("normal", "covid"), (), {0: "normal", 1: "covid"}),
+    "a class that is missing": (("a", "covid", "normal"), (), {1: "covid", 2: "normal"}),
+    "joined": (("healthy", "ill"), ("ill=covid", "healthy=normal"), {0: "normal", 1: "covid"}),
+}
+
+
+@pytest.mark.parametrize("case", ORDERS)
+def test_a_split_is_labelled_in_the_order_of_the_network(case, folder):
+    classes, merge, expected = ORDERS[case]
+    data = data_of(folder, classes, merge)
+    assert data.classes == classes and list(data.splits) == ["validation"]
+    split = data.splits["validation"]
+    assert len(split.labels) == 6
+    for path, label in zip(split.paths, split.labels, strict=True):
+        assert path.split("/")[-2] == expected[int(label)]
+
+
+def test_a_class_that_the_network_does_not_know_is_an_error(folder):
+    with pytest.raises(InputError, match="normal"):
+        data_of(folder, ("covid", "other"))
+
+
+def test_patients_are_those_of_the_files(folder, tmp_path):
+    table = tmp_path / "patients.csv"
+    lines = [f"{label},{n}.png,{label}{n // 2}" for label in ("covid", "normal") for n in range(3)]
+    table.write_text("\n".join(["class,file,patient", *lines]))
+    data = data_of(folder, ("covid", "normal"), patient_files=(table,))
+    groups = data.patients["validation"]
+    assert groups is not None and len(set(groups)) == 4
+
+
+CODES = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float32)
+
+
+@pytest.mark.parametrize("codes", [None, CODES], ids=["one class each", "codes"])
+def test_every_split_is_predicted_and_measured(codes, monkeypatch):
+    data = example.dataset({"validation": 12, "test": 6}, ("a", "b", "c"))
+    made_up = example.predictions(data)
+    predictions = [split._replace(findings=split.probabilities) for split in made_up.values()]
+    calls = []
+
+    def predict_split(step, variables, images, order, devices, bar, codes):
+        calls.append((order.tolist(), codes))
+        return predictions[len(calls) - 1]
+
+    monkeypatch.setattr(evaluate, "predict_split", predict_split)
+    monkeypatch.setattr(evaluate, "compiled_grad_cam", lambda *_: example.explain)
+    thresholds = {name: {"90": 0.25, "95": 0.5} for name in "abc"}
+    results = evaluate.evaluate_model(
+        network("runs/one", ("a", "b", "c"), codes, thresholds), data, {"data": "xrays"}, progress
+    )
+    assert [order for order, _ in calls] == [list(range(12)), list(range(6))]
+    assert all(given is codes for _, given in calls)
+    assert results.title == "runs/one (made up) on x-rays <b>" and results.main == "test"
+    assert results.thresholds == thresholds  # and none of the validation images here
+    assert results.training is None and results.settings["data"] == "xrays"
+    assert results.settings["warnings"][-1] == "runs/one was trained so: late"
+    assert ("findings" in results.splits["test"].metrics) == (codes is not None)

@@ -1,0 +1,58 @@
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from jaxcovid import parallel
+from jaxcovid.config import Config
+from jaxcovid.data import loader
+from jaxcovid.data.disk import StoredPixels
+from jaxcovid.errors import InputError
+from jaxcovid.training import training_data
+from jaxcovid.training.training_data import load_training_data, memory_budget
+
+
+def loaded(folder, cache, **settings):
+    return load_training_data(Config(data=str(folder), **settings), cache, lambda items, *_: items)
+
+
+def test_each_process_reads_its_share_from_disk(image_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    train = loaded(image_folder, tmp_path).splits["train"]
+    assert isinstance(train.augmentable, StoredPixels)
+    (batch,) = loader.batches(np.arange(12), 12)
+    read = []
+    for index in range(2):
+        monkeypatch.setattr(jax, "process_index", lambda index=index: index)
+        (examples,) = loader.read_batches(train, [parallel.process_rows(batch)], augmentable=True)
+        assert examples.images.shape[0] == 6
+        read += examples.indices.tolist()
+    assert read == list(range(12))
+
+
+@pytest.mark.parametrize(("budget", "kind"), [(1.0, np.ndarray), (0.0, StoredPixels)])
+def test_images_are_in_memory_if_they_fit(budget, kind, image_folder, tmp_path):
+    train = loaded(image_folder, tmp_path, memory_budget=budget).splits["train"]
+    assert isinstance(train.augmentable, kind)
+
+
+def test_the_settings_choose_images_and_classes(image_folder, tmp_path):
+    for split in ("train", "validation"):
+        (image_folder / split / "normal").rename(image_folder / split / "pneumonia")
+        shutil.copytree(image_folder / split / "covid", image_folder / split / "normal")
+    dataset = loaded(image_folder, tmp_path, limit_train=6, merge=("ill=covid+pneumonia",))
+    assert dataset.classes == ("ill", "normal")
+    assert len(dataset.splits["train"].labels) == 6
+    assert np.bincount(dataset.splits["validation"].labels).tolist() == [6, 3]
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="nowhere"):
+        loaded(tmp_path / "nowhere", tmp_path)
+
+
+def test_the_budget_is_in_gigabytes_or_half_of_the_memory(monkeypatch):
+    assert memory_budget(Config(memory_budget=0.5)) == 5e8
+    monkeypatch.setattr(training_data, "half_of_memory", lambda: 7.0)
+    assert memory_budget(Config()) == 7.0

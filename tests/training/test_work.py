@@ -1,0 +1,183 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcovid import parallel
+from jaxcovid.data import loader
+from jaxcovid.training import work
+from jaxcovid.training.step import Totals, TrainState
+from jaxcovid.training.work import first_views, training_work
+from tests.training.small import config, copied, features, split
+
+DEVICES = parallel.devices(limit=1)
+COUNT = 12
+
+
+def train_step(state, batch):
+    """A stand-in for a step that depends on the order of batches and on every example in them."""
+    brightness = (batch.images.mean((1, 2, 3)) * batch.mask).sum()
+    params = {"mean": state.params["mean"] * 0.9 + brightness}
+    totals = Totals(
+        brightness,
+        batch.mask.sum(),
+        (2.0 ** batch.labels.astype(jnp.float32) * batch.mask).sum(),
+        batch.mask.sum(),
+    )
+    return state._replace(step=state.step + 1, params=params), totals
+
+
+def state():
+    return TrainState(
+        jnp.int32(0), {"mean": jnp.float32(0)}, {}, (), jax.random.key(0)
+    )  # fmt: skip
+
+
+# The label of each example is its number, so that sums of powers of two tell which were in a step.
+TRAIN = split(np.arange(COUNT))
+
+
+def made(settings, values=None, batch_size=5):
+    return training_work(settings, TRAIN, values, train_step, DEVICES, batch_size)
+
+
+def done(job, epoch=1, first=0, start=None):
+    """The state after the rest of an epoch, and the totals of each step."""
+    now, rows = copied(start or state()), []
+    for count, inputs in job.inputs(epoch, first):
+        now, totals = job.compiled(now, *inputs, np.int32(epoch))
+        steps = np.stack([np.atleast_1d(value) for value in totals], 1)
+        assert len(steps) == count
+        rows.extend(steps)
+    return now, np.array(rows)
+
+
+@pytest.fixture
+def on_devices(monkeypatch):
+    """As on accelerators: images lie on the devices, and many steps are one program."""
+    monkeypatch.setattr(work, "_resident", lambda *_: True)
+
+
+def works():
+    """Every kind of work, without augmentation."""
+    plain = config(augment=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work, "_resident", lambda *_: True)
+        scanned = made(plain)
+    return {
+        "stepwise": made(plain),
+        "scanned": scanned,
+        "on features": made(plain, features(np.arange(COUNT), (1, 1, 3))),
+    }
+
+
+WORKS = works()
+
+
+@pytest.mark.parametrize("kind", WORKS)
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_an_epoch_takes_each_example_exactly_once(kind, epoch):
+    after, totals = done(WORKS[kind], epoch)
+    assert int(after.step) == len(totals) == 3
+    assert totals[:, 3].tolist() == [5, 5, 2]  # padding counts nothing
+    taken = [int(value) for value in totals[:, 2]]
+    assert sum(taken) == 2**COUNT - 1
+    assert [value.bit_count() for value in taken] == [5, 5, 2]
+
+
+@pytest.mark.parametrize("kind", WORKS)
+def test_batches_are_those_of_seed_and_epoch(kind):
+    order = loader.epoch_order(0, 2, COUNT)
+    expected = [sum(1 << int(index) for index in order[at : at + 5]) for at in (0, 5, 10)]
+    assert done(WORKS[kind], 2)[1][:, 2].tolist() == expected
+
+
+@pytest.mark.parametrize("kind", WORKS)
+def test_an_epoch_goes_on_from_any_step(kind):
+    job = WORKS[kind]
+    whole, totals = done(job)
+    for first in (1, 2):
+        now = state()
+        for inputs in [inputs for _, inputs in WORKS["stepwise"].inputs(1, 0)][:first]:
+            now, _ = WORKS["stepwise"].compiled(now, *inputs, np.int32(1))
+        if kind == "on features":
+            now = state()
+        rest, late = done(job, 1, first, now)
+        np.testing.assert_array_equal(late, totals[first:])
+        if kind != "on features":
+            np.testing.assert_allclose(rest.params["mean"], whole.params["mean"], rtol=1e-6)
+
+
+def test_stepwise_equals_scanned():
+    one, other = (done(WORKS[kind]) for kind in ("stepwise", "scanned"))
+    np.testing.assert_allclose(other[1], one[1], rtol=1e-6)
+    np.testing.assert_allclose(other[0].params["mean"], one[0].params["mean"], rtol=1e-6)
+
+
+SCANS = {  # checkpoint_every, epoch, first step: how many of 12 steps are made at a time
+    "no checkpoints": (None, 1, 0, [8, 4]),
+    "from a step on": (None, 1, 5, [4, 2, 1]),
+    "up to each checkpoint": (5, 1, 0, [4, 1, 4, 1, 2]),
+    "counted through epochs": (5, 2, 0, [2, 1, 4, 1, 4]),
+    "every step": (1, 1, 9, [1, 1, 1]),
+}
+
+
+@pytest.mark.usefixtures("on_devices")
+@pytest.mark.parametrize("case", SCANS)
+def test_scans_are_powers_of_two_and_stop_at_checkpoints(case):
+    every, epoch, first, expected = SCANS[case]
+    job = made(config(augment=False, checkpoint_every=every), batch_size=1)
+    assert [count for count, _ in job.inputs(epoch, first)] == expected
+
+
+def test_views_take_turns():
+    values = features(np.arange(COUNT), (1, 1, 3), views=2)
+    job = made(config(views=2), values)
+    sums = [done(job, epoch)[1][:, 0].sum() for epoch in (1, 2, 3)]
+    expected = [values.views[view].mean((1, 2, 3)).sum() for view in (0, 1, 0)]
+    np.testing.assert_allclose(sums, expected, rtol=1e-5)
+    plain = done(made(config(views=2, augment=False), values))[1][:, 0].sum()
+    np.testing.assert_allclose(plain, values.evaluation.mean((1, 2, 3)).sum(), rtol=1e-5)
+
+
+def test_features_of_half_precision_are_trained_on_in_single_precision():
+    values = features(np.arange(COUNT), (1, 1, 3))
+    half = values._replace(evaluation=values.evaluation.astype(np.float16))
+    after, totals = done(made(config(augment=False), half))
+    assert after.params["mean"].dtype == jnp.float32
+    np.testing.assert_allclose(totals, done(WORKS["on features"])[1], rtol=5e-2, atol=1e-2)
+
+
+def test_images_are_trained_on_normalised():
+    totals = done(WORKS["stepwise"])[1]
+    images = np.asarray(loader.normalise(TRAIN.evaluation))
+    np.testing.assert_allclose(totals[:, 0].sum(), images.mean((1, 2, 3)).sum(), rtol=1e-5)
+
+
+def test_augmented_images_are_those_of_seed_and_epoch(monkeypatch):
+    """Also where the images lie on the devices."""
+    monkeypatch.setattr(
+        loader,
+        "training_images",
+        lambda examples, key, epoch: (
+            loader.normalise(examples.images)
+            * (epoch.astype(jnp.float32) + jax.random.uniform(key))
+        ),
+    )
+    plain = done(WORKS["stepwise"])[1][:, 0].sum()
+    sums = []
+    for resident in (False, True):
+        monkeypatch.setattr(work, "_resident", lambda *_, resident=resident: resident)
+        job = made(config(views=0, seed=3))
+        sums.append([done(job, epoch)[1][:, 0].sum() for epoch in (1, 2)])
+    drawn = float(jax.random.uniform(loader.purpose_key(3, loader.AUGMENT)))
+    np.testing.assert_allclose(sums, [[plain * (1 + drawn), plain * (2 + drawn)]] * 2, rtol=1e-5)
+
+
+def test_first_views_are_the_first_images_of_the_first_epoch():
+    train = split(np.arange(COUNT), size=(224, 224))
+    order = loader.epoch_order(0, 1, COUNT)
+    expected = np.asarray(loader.normalise(train.evaluation))[order]
+    np.testing.assert_array_equal(first_views(config(augment=False), train, 5), expected[:5])
+    np.testing.assert_array_equal(first_views(config(augment=False), train, 12), expected[:8])
