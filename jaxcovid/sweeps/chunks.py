@@ -7,12 +7,16 @@ import jax
 import numpy as np
 
 from jaxcovid.config import Config
-from jaxcovid.data.dataset import Split
+from jaxcovid.training.frozen_features import Features
 from jaxcovid.training.members import Shared
 
 
-def alike(members: Sequence[Config]) -> list[list[int]]:
-    """The places of members that one program can train: what is zero needs no memory of its own."""
+def alike_members(members: Sequence[Config]) -> list[list[int]]:
+    """The places of members, in groups that one program can train.
+
+    Members with momentum and without differ in what the optimizer keeps, so do those with weight
+    decay; `focal_alpha` is one number or one for each class.
+    """
     groups: dict[Any, list[int]] = {}
     for place, member in enumerate(members):
         kind = (member.momentum == 0, member.weight_decay == 0, len(member.focal_alpha))
@@ -20,15 +24,23 @@ def alike(members: Sequence[Config]) -> list[list[int]]:
     return list(groups.values())
 
 
-def in_chunks(places: Sequence[int], bytes_each: float, memory_budget: float) -> list[list[int]]:
-    """Equal parts that each fit in the budget; at least one member in each."""
-    most = max(int(memory_budget // bytes_each), 1)
+def member_chunks(
+    places: Sequence[int], member_bytes: float, memory_budget: float
+) -> list[list[int]]:
+    """Places of members in parts of about one size that fit in the budget, both in bytes.
+
+    `member_bytes` is what a member takes; a part has one member at least, whatever it takes.
+    """
+    most = max(int(memory_budget // member_bytes), 1)
     count = -(-len(places) // most)
     return [part.tolist() for part in np.array_split(np.array(places), count)]
 
 
-def memory_of(shared: Shared, trainable: Any, features: Split) -> float:
-    """Bytes that a member takes while it trains, about."""
+def member_memory(shared: Shared, trainable: Any, features: Features) -> float:
+    """How many bytes a member takes while it trains, about.
+
+    `trainable` are the parameters that train, `features` those of a split that all members share.
+    """
     kept = 1 if shared.config.optimizer == "sgd" else 2
     parameters = sum(leaf.size for leaf in jax.tree.leaves(trainable))
     # Parameters and what the optimizer keeps, before and after the step, and gradients.

@@ -7,91 +7,102 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcovid.report import DISCLAIMER, charts, text
-from jaxcovid.report.pictures import Picture, drawn
+from jaxcovid.report.pictures import Picture, chart_picture
 from jaxcovid.report.tables import MISSING, flag_tables
 from jaxcovid.report.templates import template
 from jaxcovid.results import Epoch
 from jaxcovid.runs import files
-from jaxcovid.statistics.paired_tests import holm, paired
+from jaxcovid.statistics.paired_tests import holm, paired_t_test
 from jaxcovid.statistics.seed_statistics import Estimate, over_seeds
-from jaxcovid.sweeps.grid import Grid, Outcome, best_of, named
+from jaxcovid.sweeps.grid import Grid, setting_name
+from jaxcovid.sweeps.outcome import FIGURES, Outcome, best_outcome
 from jaxcovid.training.evaluation import Bar
-
-FIGURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "auroc": "AUROC",
-}
 
 
 class Setting(NamedTuple):
-    """One combination of values, and how its seeds did on the validation images."""
+    """One combination of values, and how its seeds did on the validation images.
+
+    `figures` are estimates over seeds by the names of `FIGURES`.
+    """
 
     values: Mapping[str, float]
     outcomes: Sequence[Outcome]
-    # By figure; None if no seed has it.
+    # None if no seed has it.
     figures: Mapping[str, Estimate | None]
     # Holm's value of the paired test of its accuracy against the best setting's.
     p_value: float | None = None
 
     @property
     def whole(self) -> list[Outcome]:
-        """Those that did not diverge."""
+        """The outcomes of the seeds that did not diverge."""
         return [outcome for outcome in self.outcomes if not outcome.diverged]
 
 
-def write(
+def write_sweep_page(
     folder: Path,
     grid: Grid,
     outcomes: Sequence[Outcome],
     record: Mapping[str, Any],
     bar: Bar = lambda items, **_: items,
 ) -> str:
-    """settings.csv, members.csv, histories.csv, plots/ and, last, report.html; says the result."""
-    settings = compared(grid, outcomes)
+    """Writes settings.csv, members.csv, histories.csv, plots/ and, last, report.html.
+
+    `record` is what sweep.json holds. Returns what the terminal is to show: settings with their
+    figures, the verdict, where the results lie. Raises OSError.
+    """
+    settings = compare_settings(grid, outcomes)
     files.write_csv(folder / "settings.csv", *_settings_rows(settings))
     files.write_csv(folder / "members.csv", *_member_rows(settings, record["seed"]))
     rows = ([outcome.place, *epoch] for outcome in outcomes for epoch in outcome.history)
     files.write_csv(folder / "histories.csv", ["member", *Epoch._fields], rows)
-    shown = dict(bar(pictures(grid, settings), desc="Drawing", unit="picture", delay=0.5))
+    drawings = dict(bar(sweep_pictures(grid, settings), desc="Drawing", unit="picture", delay=0.5))
     (folder / "plots").mkdir(exist_ok=True)
-    for name, picture in shown.items():
+    for name, picture in drawings.items():
         files.write_bytes(folder / "plots" / f"{name}.png", picture.content)
-    files.write_bytes(folder / "report.html", page(grid, settings, record, shown).encode())
-    return "\n".join(["", *_on_terminal(settings), "", verdict(settings), text.where(folder)])
+    files.write_bytes(folder / "report.html", sweep_page(grid, settings, record, drawings).encode())
+    return "\n".join(
+        ["", *_on_terminal(settings), "", sweep_verdict(settings), text.results_note(folder)]
+    )
 
 
-def compared(grid: Grid, outcomes: Sequence[Outcome]) -> list[Setting]:
-    """The settings with their means over seeds, and tests of each against the best."""
+def compare_settings(grid: Grid, outcomes: Sequence[Outcome]) -> list[Setting]:
+    """The settings with their means over seeds, and Holm's p of each against the best of them.
+
+    `outcomes` are of all members, in any order.
+    """
     ordered = sorted(outcomes, key=lambda outcome: outcome.place)
     settings = []
     for number, values in enumerate(grid.settings):
-        own = ordered[number * grid.seeds : (number + 1) * grid.seeds]
+        of_seeds = ordered[number * grid.seeds : (number + 1) * grid.seeds]
         known = {
             name: [
                 value
-                for outcome in own
+                for outcome in of_seeds
                 if (value := outcome.figures.get("validation", {}).get(name)) is not None
             ]
             for name in FIGURES
         }
-        estimates = {name: over_seeds(each) if each else None for name, each in known.items()}
-        settings.append(Setting(values, own, estimates))
+        estimates = {
+            name: over_seeds(of_figure) if of_figure else None for name, of_figure in known.items()
+        }
+        settings.append(Setting(values, of_seeds, estimates))
     best = best_setting(settings)
     if best is None:
         return settings
-    found = {
+    p_values = {
         number: p_value
         for number, setting in enumerate(settings)
         if setting is not best and (p_value := _test(setting, best)) is not None
     }
-    adjusted = dict(zip(found, holm(list(found.values())), strict=True))
+    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     return [setting._replace(p_value=adjusted.get(n)) for n, setting in enumerate(settings)]
 
 
 def best_setting(settings: Sequence[Setting]) -> Setting | None:
-    """The highest mean accuracy of those of which no seed diverged, else of all."""
+    """The setting of the highest mean accuracy; None if every member diverged.
+
+    Settings of which a seed diverged are considered only if there are no others.
+    """
     known = [setting for setting in settings if setting.figures["accuracy"] is not None]
     known = [setting for setting in known if len(setting.whole) == len(setting.outcomes)] or known
 
@@ -103,17 +114,20 @@ def best_setting(settings: Sequence[Setting]) -> Setting | None:
     return max(known, key=accuracy, default=None)
 
 
-def verdict(settings: Sequence[Setting]) -> str:
-    """The result in a sentence or two."""
+def sweep_verdict(settings: Sequence[Setting]) -> str:
+    """Which setting is best, with its accuracy in percent, and how clearly, in a sentence or two.
+
+    It is clearly better than another where the paired test between them gives p below 0.05.
+    """
     best = best_setting(settings)
     if best is None:
-        return "Every member diverged; lower --lr or add --warmup-epochs."
+        return "Every member diverged; lower `lr` or add `warmup_epochs`."
     accuracy = best.figures["accuracy"]
     assert accuracy is not None
     varied = _varied(settings)
     sentence = (
-        f"On average over {len(best.whole)} seed(s), {named(best.values, varied)} classifies "
-        f"{_percent(accuracy)} of the validation images right"
+        f"On average over {len(best.whole)} seed(s), {setting_name(best.values, varied)} "
+        f"classifies {_percent(accuracy)} of the validation images right"
     )
     others = [setting for setting in settings if setting is not best]
     if not others:
@@ -128,20 +142,23 @@ def verdict(settings: Sequence[Setting]) -> str:
     return f"{sentence}, the most of {len(settings)} settings, {clearly}."
 
 
-def page(
+def sweep_page(
     grid: Grid,
     settings: Sequence[Setting],
     record: Mapping[str, Any],
     pictures: Mapping[str, Picture],
 ) -> str:
-    """The page's HTML."""
+    """The HTML of a sweep: one file that needs no other but for the link to its best member.
+
+    `record` is what sweep.json holds, `pictures` are those of `sweep_pictures` by their names.
+    """
     outcomes = [outcome for setting in settings for outcome in setting.outcomes]
     return template("sweep.html", "jaxcovid.sweeps").render(
         title=f"{record['model']}, training {record['trainable']}, on {record['dataset']['name']}: "
         f"a sweep of {len(outcomes)} members",
-        verdict=verdict(settings),
+        verdict=sweep_verdict(settings),
         disclaimer=DISCLAIMER,
-        best=best_of(outcomes) is not None,
+        best=best_outcome(outcomes) is not None,
         settings_table=_settings_table(settings),
         notes=_notes(grid),
         members_table=_members_table(settings, record["seed"]),
@@ -151,36 +168,39 @@ def page(
     )
 
 
-def pictures(grid: Grid, settings: Sequence[Setting]) -> Iterator[tuple[str, Picture]]:
-    """Accuracy against each setting that was varied."""
+def sweep_pictures(grid: Grid, settings: Sequence[Setting]) -> Iterator[tuple[str, Picture]]:
+    """Charts of validation accuracy (0 to 1) against every varied setting, after their names."""
     for name in grid.varied:
-        others = [each for each in grid.varied if each != name]
+        others = [other for other in grid.varied if other != name]
         lines: dict[str, list[tuple[float, list[float]]]] = {}
         for setting in settings:
-            own = [outcome.figures["validation"]["accuracy"] for outcome in setting.whole]
-            known = [value for value in own if value is not None]
-            lines.setdefault(named(setting.values, others) if others else "", []).append(
+            accuracies = [outcome.figures["validation"]["accuracy"] for outcome in setting.whole]
+            known = [accuracy for accuracy in accuracies if accuracy is not None]
+            lines.setdefault(setting_name(setting.values, others) if others else "", []).append(
                 (setting.values[name], known)
             )
         words = name.replace("_", " ")
-        figure = charts.against_setting(lines, words, "Validation accuracy, a dot for each seed")
+        figure = charts.setting_chart(lines, words, "Validation accuracy, a dot for each seed")
         course = "; ".join(
             f"{label + ': ' if label else ''}"
-            + ", ".join(f"{value:g} {np.mean(each):.3f}" for value, each in points if each)
+            + ", ".join(f"{value:g} {np.mean(known):.3f}" for value, known in points if known)
             for label, points in lines.items()
         )
-        yield f"accuracy_by_{name}", drawn(figure, f"Mean validation accuracy by {words}: {course}")
+        yield (
+            f"accuracy_by_{name}",
+            chart_picture(figure, f"Mean validation accuracy by {words}: {course}"),
+        )
 
 
 def _test(setting: Setting, best: Setting) -> float | None:
-    """Over the seeds that both have."""
+    """The p-value of two settings' paired test, over the seeds that diverged in neither."""
     pairs = [
         (one.figures["validation"]["accuracy"], other.figures["validation"]["accuracy"])
         for one, other in zip(setting.outcomes, best.outcomes, strict=True)
         if not (one.diverged or other.diverged)
     ]
     known = [(one, other) for one, other in pairs if one is not None and other is not None]
-    return paired(*zip(*known, strict=True)) if known else None
+    return paired_t_test(*zip(*known, strict=True)) if known else None
 
 
 def _varied(settings: Sequence[Setting]) -> list[str]:
@@ -194,15 +214,17 @@ def _settings_table(settings: Sequence[Setting]) -> dict[str, Any]:
     for setting in settings:
         cells = [
             {"value": MISSING, "interval": ""}
-            if each is None
-            else {"value": f"{each.value:.3f}", "interval": _within(each)}
-            for each in setting.figures.values()
+            if estimate is None
+            else {"value": f"{estimate.value:.3f}", "interval": _within(estimate)}
+            for estimate in setting.figures.values()
         ]
         p_value = MISSING
         if setting.p_value is not None:
             p_value = "<0.001" if setting.p_value < 0.001 else f"{setting.p_value:.3f}"
         fallen = len(setting.outcomes) - len(setting.whole)
-        rows.append([named(setting.values, varied), len(setting.whole), fallen, *cells, p_value])
+        rows.append(
+            [setting_name(setting.values, varied), len(setting.whole), fallen, *cells, p_value]
+        )
     return {
         "title": "Settings",
         "caption": "Validation images; means over seeds with their 95 % intervals (Student).",
@@ -213,12 +235,12 @@ def _settings_table(settings: Sequence[Setting]) -> dict[str, Any]:
 
 def _members_table(settings: Sequence[Setting], seed: int) -> dict[str, Any]:
     header, rows = _member_rows(settings, seed)
-    shown = [[f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row] for row in rows]
+    rounded = [[f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row] for row in rows]
     return {
         "title": "Members",
         "caption": "Each as it is after its last epoch; also in members.csv and histories.csv.",
         "header": header,
-        "rows": shown,
+        "rows": rounded,
     }
 
 
@@ -229,9 +251,9 @@ def _settings_rows(settings: Sequence[Setting]) -> tuple[list[str], list[list[An
         header += [name, f"{name}_low", f"{name}_high"]
     rows = []
     for setting in settings:
-        estimates = [each or Estimate(float("nan")) for each in setting.figures.values()]
+        estimates = [estimate or Estimate(float("nan")) for estimate in setting.figures.values()]
         numbers = ["" if value is None or np.isnan(value) else value
-                   for each in estimates for value in each]  # fmt: skip
+                   for estimate in estimates for value in estimate]  # fmt: skip
         counts = [len(setting.whole), len(setting.outcomes) - len(setting.whole)]
         p_value = "" if setting.p_value is None else setting.p_value
         rows.append([*setting.values.values(), *counts, *numbers, p_value])
@@ -242,7 +264,7 @@ def _member_rows(settings: Sequence[Setting], seed: int) -> tuple[list[str], lis
     splits = [
         split
         for split in ("validation", "test")
-        if any(split in outcome.figures for each in settings for outcome in each.outcomes)
+        if any(split in outcome.figures for setting in settings for outcome in setting.outcomes)
     ]
     columns = [(split, name) for split in splits for name in FIGURES]
     header = ["member", *settings[0].values, "seed", "diverged_in_epoch", "validation_loss"]
@@ -266,7 +288,7 @@ def _member_rows(settings: Sequence[Setting], seed: int) -> tuple[list[str], lis
 
 def _notes(grid: Grid) -> list[str]:
     if grid.seeds == 1:
-        return ["One seed tells nothing of the spread between seeds: give --seeds 3 or more."]
+        return ["One seed tells nothing of the spread between seeds: give 3 `seeds` or more."]
     return [
         "The intervals are about other seeds, not about other patients: of a setting's figure on "
         "new images, the report of the best member tells more.",
@@ -278,18 +300,18 @@ def _notes(grid: Grid) -> list[str]:
 def _cautions(
     settings: Sequence[Setting], outcomes: Sequence[Outcome], record: Mapping[str, Any]
 ) -> list[str]:
-    found = list(record["warnings"])
+    cautions = list(record["warnings"])
     if len(settings) > 1:
-        found.append(
+        cautions.append(
             f"the best of {len(outcomes)} members was chosen on the validation images, which "
             "therefore flatter it; images kept apart (a test split) would judge more strictly"
         )
     if fallen := [outcome.place for outcome in outcomes if outcome.diverged]:
-        found.append(
+        cautions.append(
             f"{len(fallen)} member(s) diverged and count in no mean: "
             f"{', '.join(map(str, fallen[:20]))}{', ...' if len(fallen) > 20 else ''}"
         )
-    return found
+    return cautions
 
 
 def _on_terminal(settings: Sequence[Setting]) -> list[str]:

@@ -1,14 +1,12 @@
 """The tables and the words of a sweep, from made-up members."""
 
-import dataclasses
-
 import pytest
 
 from jaxcovid.config import Config, as_json
 from jaxcovid.results import Epoch
-from jaxcovid.sweeps import page as sweep_page
-from jaxcovid.sweeps.grid import Grid, Outcome, best_of, members, named
-from jaxcovid.sweeps.page import best_setting, compared, verdict
+from jaxcovid.sweeps.grid import Grid
+from jaxcovid.sweeps.outcome import Outcome
+from jaxcovid.sweeps.page import best_setting, compare_settings, sweep_verdict, write_sweep_page
 
 
 def outcome(place, accuracy, diverged=0, loss=0.5):
@@ -25,7 +23,10 @@ CLOSE = [0.50, 0.60, 0.55, 0.54, 0.51, 0.63]
 
 
 def outcomes(accuracies, diverged=()):
-    return [outcome(place, each, int(place in diverged)) for place, each in enumerate(accuracies)]
+    return [
+        outcome(place, accuracy, int(place in diverged))
+        for place, accuracy in enumerate(accuracies)
+    ]
 
 
 VERDICTS = {
@@ -42,28 +43,16 @@ VERDICTS = {
 
 @pytest.mark.parametrize("case", VERDICTS)
 def test_the_verdict(case):
-    grid, found, expected = VERDICTS[case]
-    assert expected in verdict(compared(grid, found))
+    grid, members, expected = VERDICTS[case]
+    assert expected in sweep_verdict(compare_settings(grid, members))
 
 
 def test_settings_are_compared_with_the_best():
-    worse, best = compared(GRID, outcomes(CLEAR))
+    worse, best = compare_settings(GRID, outcomes(CLEAR))
     assert best_setting([worse, best]) is best
     assert best.p_value is None and worse.p_value < 0.01
     assert worse.figures["auroc"] is None
     assert worse.figures["accuracy"].value == pytest.approx(0.52)
-
-
-def test_the_best_member_has_the_highest_accuracy_then_the_lowest_loss():
-    tied = [outcome(0, 0.9, loss=0.5), outcome(1, 0.9, loss=0.4), outcome(2, 0.95, diverged=2)]
-    assert best_of(tied).place == 1
-    assert best_of(tied[2:]) is None
-
-
-def test_an_outcome_survives_json():
-    odd = outcome(3, float("nan"), diverged=1)
-    again = Outcome.from_json(odd.as_json())
-    assert str(again) == str(odd)
 
 
 @pytest.mark.parametrize("diverged", [(), (0, 1, 2, 3, 4, 5)])
@@ -71,17 +60,10 @@ def test_the_page_holds_every_member(diverged, tmp_path, undrawn):
     record = as_json(Config()) | {
         "dataset": {"name": "<xrays>"}, "warnings": ["random <b>weights</b>"],
     }  # fmt: skip
-    sweep_page.write(tmp_path, GRID, outcomes(CLEAR, diverged), record)
+    write_sweep_page(tmp_path, GRID, outcomes(CLEAR, diverged), record)
     page = (tmp_path / "report.html").read_text()
     assert "&lt;xrays&gt;" in page and "<b>weights" not in page
     assert ("best/report.html" in page) == (not diverged)
     assert (tmp_path / "members.csv").read_text().count("\n") == 7
     assert (tmp_path / "settings.csv").read_text().count("\n") == 3
     assert (tmp_path / "histories.csv").read_text().count("\n") == 7
-
-
-def test_members_are_named_by_what_differs():
-    (first, *_) = members(dataclasses.replace(Config(), views=2), GRID)
-    assert first.lr == 1e-3
-    assert named({"lr": 1e-3, "weight_decay": 0.1}) == "lr 0.001, weight decay 0.1"
-    assert named({"lr": 1e-3}, ["momentum"]) == "the one setting"

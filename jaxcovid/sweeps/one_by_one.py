@@ -1,0 +1,69 @@
+"""Members that share no frozen part: each a run of its own, one after another."""
+
+import csv
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxcovid.config import Config, stored
+from jaxcovid.errors import DivergedError
+from jaxcovid.results import Epoch
+from jaxcovid.runs.run import Deferred, fine_tune, say
+from jaxcovid.sweeps.outcome import FIGURES, Outcome, best_outcome
+from jaxcovid.sweeps.state import read_outcomes, write_outcomes
+from jaxcovid.training.parts import Parts
+
+
+def train_one_by_one(
+    configs: Sequence[Config], parts: Parts, folder: Path, deferred: Deferred
+) -> list[Outcome]:
+    """Trains every member as a run below members/, and makes best a link to the best of them.
+
+    Members that are done, or whose run was interrupted, are not trained again but gone on with;
+    those that diverge are marked. `deferred` is as in `runs.run.fine_tune`. Raises InputError and
+    Interrupted.
+    """
+    outcomes = read_outcomes(folder)
+    for place, config in enumerate(configs):
+        if place in {outcome.place for outcome in outcomes}:
+            continue
+        say(f"\nMember {place + 1} of {len(configs)}")
+        target = folder / "members" / f"{place:03d}"
+        diverged = 0
+        try:
+            if not (target / "metrics.json").exists():
+                settings = dataclasses.replace(config, output=target, resume=None, views=0)
+                if (target / "config.json").exists():
+                    settings = stored(target)
+                fine_tune(settings, parts=parts, deferred=deferred)
+        except DivergedError as error:
+            say(f"{error}; the others go on")
+            diverged = error.epoch
+        figures = {} if diverged else _figures(target)
+        outcomes.append(Outcome(place, diverged, _history(target), figures))
+        write_outcomes(folder, outcomes)
+    best, link = best_outcome(outcomes), folder / "best"
+    if best is not None and not link.is_symlink():
+        link.symlink_to(Path("members", f"{best.place:03d}"))
+    return outcomes
+
+
+def _history(run: Path) -> tuple[Epoch, ...]:
+    path = run / "history.csv"
+    if not path.exists():
+        return ()
+    with path.open(newline="") as stream:
+        return tuple(
+            Epoch(**{name: Epoch.__annotations__[name](value) for name, value in line.items()})
+            for line in csv.DictReader(stream)
+        )
+
+
+def _figures(run: Path) -> dict[str, dict[str, float | None]]:
+    metrics = json.loads((run / "metrics.json").read_text())
+    return {
+        split: {name: metrics[split][name] for name in FIGURES}
+        for split in ("validation", "test")
+        if split in metrics
+    }
