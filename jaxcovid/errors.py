@@ -1,12 +1,19 @@
 """How a run ends early: bad input, or an interruption."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 
 class InputError(Exception):
-    """Bad input or flags: every problem found, each saying what, where and what to do."""
+    """Bad input or settings: every problem of it, each saying what, where and what to do.
+
+    >>> try:
+    ...     jaxcovid.fine_tune(jaxcovid.Config(epochs=0, lr=-1.0))
+    ... except jaxcovid.InputError as error:
+    ...     print(error)
+    `epochs`: 0 is not a whole number of at least 1
+    `lr`: -1.0 is not a number above 0
+    """
 
     def __init__(self, problems: Sequence[str]):
         super().__init__("\n".join(problems))
@@ -26,11 +33,11 @@ class NothingFrozenError(InputError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was interrupted by the user or the system, and can be resumed."""
+    """A run was interrupted by the user or the system, and can be resumed in that folder."""
 
-    def __init__(self, run: Path, script: str = "run"):
-        command = f"python experiments/{script}.py --resume {shlex.quote(str(run))}"
-        super().__init__(f"Interrupted. Go on with: {command}")
+    def __init__(self, folder: Path):
+        super().__init__(f"interrupted; to go on, pass `resume={folder}`")
+        self.folder = folder
 
 
 def first_line(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jaxcovid.statistics.seed_statistics import BySeed, Estimate, difference
 
-# Each with what it is in words.
+# What was run, by the name of the arm, in words.
 ARMS = {
     "batch_8": "batch 8",
     "batch_60": "batch 60, all else equal",
@@ -34,15 +34,16 @@ class Differences(NamedTuple):
     as_written: Estimate | None = None
     """Batch 60 minus batch 8, both as written."""
     added: Estimate | None = None
-    """The same minus `larger_batch`."""
+    """`as_written` minus `larger_batch`."""
     learned: Estimate | None = None
     """Batch 8 minus always naming the most frequent class."""
 
 
-def differences(arms: Mapping[str, BySeed], always: float) -> Differences:
-    """Of those arms, by their names in ARMS, that were measured.
+def arm_differences(arms: Mapping[str, BySeed], most_frequent: float) -> Differences:
+    """What differs between those arms that were measured.
 
-    `always` is the share of the most frequent class.
+    `arms` gives by their names in ARMS and by seed which images are classified right, and
+    `most_frequent` is the share of the most frequent class.
     """
 
     def minus(one: str, other: str) -> Estimate | None:
@@ -61,7 +62,7 @@ def differences(arms: Mapping[str, BySeed], always: float) -> Differences:
         remedy("as_many_steps"),
         minus("batch_60_as_written", "batch_8_as_written"),
         difference([(sign, arms.get(arm, {})) for arm, sign in signs]),
-        _minus(alone, always),
+        _minus(alone, most_frequent),
     )
 
 
@@ -79,59 +80,60 @@ def answer(measured: Differences) -> list[str]:
             "The question cannot be answered here: batch 8 and batch 60 were not both measured "
             "with the same seed."
         ]
-    said = [f"With corrected settings, batch 60 instead of 8 changes accuracy by {points(batch)}."]
+    sentences = [
+        f"With corrected settings, batch 60 instead of 8 changes accuracy by {points(batch)}."
+    ]
     if measured.learned is not None and not measured.learned.above:
-        said.insert(
+        sentences.insert(
             0,
             "The question cannot be answered here: batch 8 itself is not clearly better than "
             "always naming the most frequent class, so there is nothing to lose.",
         )
     elif batch.below:
-        said = [_cause(measured), *said]
-        said += _remedies(measured)
+        sentences = [_cause(measured), *sentences, *_remedies(measured)]
     elif batch.above:
-        said.insert(0, "The opposite was measured: batch 60 is clearly better than batch 8.")
+        sentences.insert(0, "The opposite was measured: batch 60 is clearly better than batch 8.")
     else:
-        said = [_not_worse(measured), *said]
+        sentences = [_not_worse(measured), *sentences]
         assert batch.low is not None
         if batch.low < 0:
-            said.append(
+            sentences.append(
                 f"The interval leaves room for a loss of up to {-100 * batch.low:.1f} points; more "
                 "seeds and images would narrow it."
             )
-    said += _batch_statistics(measured)
+    sentences += _batch_statistics(measured)
     if measured.seeds == 1:
-        said.append(
+        sentences.append(
             "Only one seed was run, so these intervals are about other images alone: another seed "
             "might say otherwise."
         )
-    return said
+    return sentences
 
 
 def _cause(measured: Differences) -> str:
-    lr, steps = (_effect(each) for each in (measured.scaled_lr, measured.as_many_steps))
+    lr, steps = (_effect(remedy) for remedy in (measured.scaled_lr, measured.as_many_steps))
     helps = "cures", "eases"
     worse = "Batch 60 is clearly worse than batch 8"
     if lr in helps and steps in helps:
-        found = (
+        cause = (
             "because it makes 7.5 times fewer updates of the same size: larger ones make up for "
             "it, and so do as many"
         )
     elif steps in helps:
-        found = "because it makes 7.5 times fewer updates: as many make up for it"
-        found += "; that larger ones do was not shown" if lr else ""
+        cause = "because it makes 7.5 times fewer updates: as many make up for it"
+        cause += "; that larger ones do was not shown" if lr else ""
     elif lr in helps:
-        found = "because its few updates are too small: larger ones make up for it"
-        found += "; that as many do was not shown" if steps else ""
+        cause = "because its few updates are too small: larger ones make up for it"
+        cause += "; that as many do was not shown" if steps else ""
     elif lr in ("fails", "harms") and steps in ("fails", "harms"):
         return (
             f"{worse}, and neither larger nor as many updates make up for it: the cause is another."
         )
     else:
         return f"{worse}, but what was measured does not tell why."
-    if all(each == "eases" for each in (lr, steps) if each in helps):
-        found += ", though only in part"
-    return f"{worse}, {found}."
+    if all(effect == "eases" for effect in (lr, steps) if effect in helps):
+        cause += ", though only in part"
+    return f"{worse}, {cause}."
 
 
 def _not_worse(measured: Differences) -> str:
@@ -159,23 +161,26 @@ def _remedies(measured: Differences) -> list[str]:
         "harms": "it gets clearly worse, so this does not explain it",
         "unclear": "this neither clearly helps nor clearly fails",
     }
-    found = []
-    for what, remedy in (
+    sentences = []
+    for change, remedy in (
         ("A learning rate scaled with the batch", measured.scaled_lr),
         ("As many updates as at batch 8", measured.as_many_steps),
     ):
         if remedy is None:
-            found.append(f"{what}: not measured.")
+            sentences.append(f"{change}: not measured.")
         else:
-            found.append(
-                f"{what} changes accuracy at batch 60 by {points(remedy.gain)} and leaves "
+            sentences.append(
+                f"{change} changes accuracy at batch 60 by {points(remedy.gain)} and leaves "
                 f"{points(remedy.left)} to batch 8: {endings[_effect(remedy)]}."
             )
-    return found
+    return sentences
 
 
 def _effect(remedy: Remedy | None) -> str:
-    """Of "cures" too it is only known that no clear difference to batch 8 is left."""
+    """What a remedy does, as a word; "" if it was not measured.
+
+    Of one that cures it is only known that no clear difference to batch 8 is left.
+    """
     if remedy is None:
         return ""
     if remedy.gain.above:
@@ -189,24 +194,20 @@ def _batch_statistics(measured: Differences) -> list[str]:
     written, added = measured.as_written, measured.added
     if written is None or added is None:
         return ["How batch 60 does as written, with batch statistics, was not measured."]
-    said = [f"As written, with batch statistics, the change is {points(written)}."]
+    sentence = f"As written, with batch statistics, the change is {points(written)}."
     if added.below or added.above:
-        more = "worse" if added.below else "better"
-        said.append(
-            f"Batch statistics make the change clearly {more}, by {points(added, sign=False)}."
-        )
-    else:
-        said.append(
-            f"Whether batch statistics add to it is not clear: it would be {points(added)}."
-        )
-    return said
+        size = points(added, sign=False)
+        direction = "worse" if added.below else "better"
+        return [sentence, f"Batch statistics make the change clearly {direction}, by {size}."]
+    unclear = f"Whether batch statistics add to it is not clear: it would be {points(added)}."
+    return [sentence, unclear]
 
 
 def points(estimate: Estimate, sign: bool = True) -> str:
     """A difference in percentage points, with its interval; without sign its size alone."""
     value, low, high = (
-        None if each is None else 100 * each
-        for each in (estimate.value, estimate.low, estimate.high)
+        None if number is None else 100 * number
+        for number in (estimate.value, estimate.low, estimate.high)
     )
     assert value is not None
     if not sign and value < 0:

@@ -1,9 +1,9 @@
 """What the assignment's original did wrong, each as an option: its figures can be explained by it.
 
-None of it belongs into a real run: `run.py --habits` and `--as-written` say so in every result.
+None of it belongs into a real run: what is made with them says so in every result.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -15,10 +15,16 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from sklearn.metrics import f1_score
 
 from jaxcovid import parallel
+from jaxcovid.assignment.settings import AssignmentSettings, Mistake
+from jaxcovid.config import Config, as_json
+from jaxcovid.data import loader
 from jaxcovid.models import Model
 from jaxcovid.training.losses import Codes, Labels, Logits, Loss, Number, Values, elements
+from jaxcovid.training.parts import LossFactory, Parts
+from jaxcovid.training.recipe import class_weighted, loss_function
+from jaxcovid.training.step import Forward
 
-HABITS = MappingProxyType(
+MISTAKES: Mapping[Mistake, str] = MappingProxyType(
     {
         "train_mode_evaluation": (
             "evaluation in train mode (.eval() was never called): batch norm takes the statistics "
@@ -44,9 +50,48 @@ HABITS = MappingProxyType(
 )
 
 
-def warnings(habits: Sequence[str]) -> tuple[str, ...]:
-    """A line for each."""
-    return tuple(f"wrong on purpose, as the original was: {HABITS[habit]}" for habit in habits)
+def parts(assignment: AssignmentSettings) -> Parts:
+    """The parts of a run that makes the mistakes asked for, and ordinary ones for the rest.
+
+    Whether they can be made with the run's settings is for `settings.problems` to say.
+    """
+    made = assignment.habits
+    in_train_mode = "train_mode_evaluation" in made
+    return Parts(
+        loss=mistaken_loss(made),
+        answer_by_codes="covid_and_normal" not in made,
+        forward=_train_mode_of_run if in_train_mode else None,
+        order=_order_of_run if in_train_mode else None,
+        metrics=last_batch_metrics if "last_batch_f1" in made else None,
+        warnings=warnings(made),
+        settings=as_json(assignment),
+    )
+
+
+def warnings(made: Sequence[Mistake]) -> tuple[str, ...]:
+    """A line for each mistake."""
+    return tuple(f"wrong on purpose, as the original was: {MISTAKES[mistake]}" for mistake in made)
+
+
+def mistaken_loss(made: Sequence[Mistake]) -> LossFactory:
+    """The run's own loss, with those of the mistakes that are about the loss."""
+
+    def factory(
+        config: Config,
+        codes: Codes,
+        train_labels: Int[np.ndarray, "n"],
+        axis_name: str | None,
+    ) -> Loss:
+        if "covid_and_normal" in made:
+            codes = swapped_codes(codes)
+        if "batch_mean_focal" in made:
+            loss = batch_mean_focal(codes, config.focal_alpha[0], config.focal_gamma, axis_name)
+            loss = class_weighted(config, loss, train_labels, len(codes))
+        else:
+            loss = loss_function(config, codes, train_labels, axis_name)
+        return on_probabilities(loss) if "sigmoid_twice" in made else loss
+
+    return factory
 
 
 def swapped_codes(codes: Codes) -> Codes:
@@ -64,21 +109,22 @@ def on_probabilities(loss: Loss) -> Loss:
 def batch_mean_focal(
     codes: Codes, alpha: Number, gamma: Number, axis_name: str | None = None
 ) -> Loss:
-    """Alpha (1 - exp(-m))^gamma m for all examples; m is the mean cross-entropy of the batch."""
+    """Alpha (1 - exp(-m))^gamma m for all examples; m is the mean cross-entropy of the batch.
+
+    With `axis_name` the batch is spread over the devices of that axis, and m is the mean of all.
+    """
 
     def loss(logits: Logits, labels: Labels, mask: Values) -> tuple[Values, Values]:
-        own = elements(logits, labels, codes).mean(-1)
-        sums = parallel.sum_over_devices(((own * mask).sum(), mask.sum()), axis_name)
+        entropies = elements(logits, labels, codes).mean(-1)
+        sums = parallel.sum_over_devices(((entropies * mask).sum(), mask.sum()), axis_name)
         mean = sums[0] / sums[1]
         value = alpha * (1 - jnp.exp(-mean)) ** gamma * mean
-        return jnp.broadcast_to(value, own.shape), jnp.ones_like(own)
+        return jnp.broadcast_to(value, entropies.shape), jnp.ones_like(entropies)
 
     return loss
 
 
-def train_mode(
-    model: Model, key: PRNGKeyArray
-) -> Callable[[Any, Any, Any], Float[Array, "batch class"]]:
+def train_mode(model: Model, key: PRNGKeyArray) -> Forward:
     """Evaluates as if it trained, with one draw of dropout for all batches."""
 
     def forward(params: Any, batch_stats: Any, batch: Any) -> Float[Array, "batch class"]:
@@ -98,9 +144,36 @@ def train_mode(
     return forward
 
 
+def _train_mode_of_run(model: Model, config: Config) -> Forward:
+    # A key of its own: that of the state is given away to the first step.
+    return train_mode(model, loader.purpose_key(config.seed, loader.DROPOUT))
+
+
 def shuffled(count: int, seed: int) -> Int[np.ndarray, "n"]:
-    """The order in which a split was evaluated."""
+    """The order in which a split of so many images was evaluated."""
     return np.random.default_rng(seed).permutation(count)
+
+
+def _order_of_run(config: Config, count: int) -> Int[np.ndarray, "n"]:
+    return shuffled(count, config.seed)
+
+
+def last_batch_metrics(
+    config: Config,
+    labels: Int[np.ndarray, "n"],
+    predicted: Int[np.ndarray, "n"],
+    measured: Mapping[str, Any],
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The original's F1 of a split for metrics.json, and a sentence that sets it beside the true.
+
+    `measured` are the metrics of the split, of which it takes `macro_f1`.
+    """
+    f1 = f1_of_last_batch(labels, predicted, config.eval_batch_size, config.seed)
+    sentence = (
+        f"F1 as the original computes it is {f1:.4f}; the macro-F1 of all images is "
+        f"{measured['macro_f1']:.4f}"
+    )
+    return {"f1_of_last_batch": f1}, (sentence,)
 
 
 def f1_of_last_batch(
@@ -109,5 +182,5 @@ def f1_of_last_batch(
     """Macro-F1 of the last batch of the shuffled split, over whether the class is the first."""
     start = (len(labels) - 1) // batch_size * batch_size
     last = shuffled(len(labels), seed)[start:]
-    true, found = (each[last] > 0.15 for each in (labels, predicted))
-    return float(f1_score(true, found, average="macro"))
+    is_other, predicted_other = (numbers[last] > 0.15 for numbers in (labels, predicted))
+    return float(f1_score(is_other, predicted_other, average="macro"))

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from jaxcovid.assignment import tables as tables
-from jaxcovid.assignment.batch_question import ARMS, answer, differences
-from jaxcovid.assignment.experiment_results import VARIANTS, Experiment, Run
+from jaxcovid.assignment import tables
+from jaxcovid.assignment.batch_question import ARMS, answer, arm_differences
+from jaxcovid.assignment.finished_runs import VARIANTS, Experiment
 from jaxcovid.assignment.text import about, cautions, how_to_read, summary
 from jaxcovid.report import DISCLAIMER, charts
-from jaxcovid.report.pictures import Picture, drawn
+from jaxcovid.report.pictures import Picture, chart_picture
 from jaxcovid.report.templates import template
 from jaxcovid.runs import files
 from jaxcovid.statistics.seed_statistics import BySeed
@@ -23,7 +23,7 @@ PARTS = {
 }
 
 
-class Asked(NamedTuple):
+class Arm(NamedTuple):
     """Where an arm of the question about batch 60 was run."""
 
     experiment: str
@@ -34,7 +34,7 @@ class Reproduction(NamedTuple):
     """All that the page shows. `question` gives arms of `batch_question.ARMS`."""
 
     experiments: Sequence[Experiment]
-    question: Mapping[str, Asked]
+    question: Mapping[str, Arm]
     settings: Mapping[str, Any]
 
 
@@ -54,7 +54,7 @@ def html(content: Mapping[str, Any], pictures: Mapping[str, Picture]) -> str:
 
 
 def markdown(content: Mapping[str, Any], pictures: Mapping[str, Picture]) -> str:
-    """The same, with the pictures as files in plots/."""
+    """The content as Markdown, with the pictures as files in plots/."""
     text = template("reproduction.md", "jaxcovid.assignment", _plain_in_markdown).render(
         content, pictures=pictures
     )
@@ -66,33 +66,12 @@ def page_content(reproduction: Reproduction) -> tuple[dict[str, Any], dict[str, 
     pictures: dict[str, Picture] = {}
     parts = []
     for part, title in PARTS.items():
-        members = [each for each in reproduction.experiments if each.part == part]
+        members = [member for member in reproduction.experiments if member.preset.part == part]
         if members:
-            curves, cut = _curves(members, f"part{part}")
-            pictures |= curves
-            matrices = {each.name: _matrices(each) for each in members}
-            for each in matrices.values():
-                pictures |= each
-            parts.append(
-                {
-                    "id": f"part{part}",
-                    "title": title,
-                    "tables": [tables.accuracy(members), tables.f1(members)],
-                    "curves": _in_pairs(curves),
-                    "cut": cut,
-                    "experiments": [
-                        {
-                            "name": each.name,
-                            "title": each.title,
-                            "source": each.source,
-                            "sentences": about(each),
-                            "matrices": list(matrices[each.name]),
-                        }
-                        for each in members
-                    ],
-                }
-            )
-    question, shown = _question(reproduction)
+            section, section_pictures = _part(part, title, members)
+            parts.append(section)
+            pictures |= section_pictures
+    question, question_pictures = _question(reproduction)
     content = {
         "title": "The assignment's experiments, reproduced",
         "disclaimer": DISCLAIMER,
@@ -104,36 +83,62 @@ def page_content(reproduction: Reproduction) -> tuple[dict[str, Any], dict[str, 
         "runs": tables.all_runs(reproduction.experiments),
         "settings": tables.settings(reproduction.settings, reproduction.experiments),
     }
-    return content, pictures | shown
+    return content, pictures | question_pictures
+
+
+def _part(
+    part: int, title: str, members: Sequence[Experiment]
+) -> tuple[dict[str, Any], dict[str, Picture]]:
+    """The section about a part of the assignment, with its pictures."""
+    curves, are_cut = _curves(members, f"part{part}")
+    matrices = {experiment.name: _matrices(experiment) for experiment in members}
+    section = {
+        "id": f"part{part}",
+        "title": title,
+        "tables": [tables.accuracy(members), tables.f1(members)],
+        "curves": _in_pairs(curves),
+        "cut": are_cut,
+        "experiments": [
+            {
+                "name": experiment.name,
+                "title": experiment.preset.title,
+                "source": experiment.preset.source,
+                "sentences": about(experiment),
+                "matrices": list(matrices[experiment.name]),
+            }
+            for experiment in members
+        ],
+    }
+    pictures = dict(curves)
+    for pictures_of_experiment in matrices.values():
+        pictures |= pictures_of_experiment
+    return section, pictures
 
 
 def _question(reproduction: Reproduction) -> tuple[dict[str, Any], dict[str, Picture]]:
-    """The section about batch 60."""
-    by_name = {each.name: each for each in reproduction.experiments}
-    members: dict[str, list[Run]] = {}
-    for arm, asked in reproduction.question.items():
-        if asked.experiment in by_name:
-            members[arm] = by_name[asked.experiment].runs(asked.variant)
-    right: dict[str, BySeed] = {
-        arm: {run.seed: run.correct for run in runs} for arm, runs in members.items()
+    """The section about batch 60, with its pictures."""
+    by_name = {experiment.name: experiment for experiment in reproduction.experiments}
+    runs_by_arm = {
+        name: by_name[arm.experiment].runs(arm.variant)
+        for name, arm in reproduction.question.items()
+        if arm.experiment in by_name
     }
-    pictures: dict[str, Picture] = {}
-    cut = False
-    if runs := {arm: each for arm, each in members.items() if each}:
-        groups = {
-            # Each arm has a panel of its own: in one, six times two lines would hide each other.
-            ARMS[arm]: {"": [run.history for run in each]}
-            for arm, each in runs.items()
-        }
-        pictures, cut = _panels(groups, "question", "step")
-    base = members.get("batch_8", [])
-    support = [each["support"] for each in base[0].metrics["per_class"].values()] if base else [0]
-    always = max(support) / max(sum(support), 1)
+    right: dict[str, BySeed] = {
+        arm: {run.seed: run.correct for run in runs} for arm, runs in runs_by_arm.items()
+    }
+    # Each arm has a panel of its own: in one, six times two lines would hide each other.
+    groups = {
+        ARMS[arm]: {"": [run.history for run in runs]} for arm, runs in runs_by_arm.items() if runs
+    }
+    pictures, are_cut = _panels(groups, "question", "step")
+    base = runs_by_arm.get("batch_8", [])
+    support = [row["support"] for row in base[0].metrics["per_class"].values()] if base else [0]
+    most_frequent = max(support) / max(sum(support), 1)
     return {
-        "sentences": answer(differences(right, always)),
-        "table": tables.question(members, right),
+        "sentences": answer(arm_differences(right, most_frequent)),
+        "table": tables.question(runs_by_arm, right),
         "curves": _in_pairs(pictures),
-        "cut": cut,
+        "cut": are_cut,
     }, pictures
 
 
@@ -141,16 +146,16 @@ Histories = Mapping[str, Sequence[Sequence[Mapping[str, float]]]]
 
 
 def _curves(members: Sequence[Experiment], prefix: str) -> tuple[dict[str, Picture], bool]:
-    """Those of the question have panels of their own, by updates: as many need more epochs."""
+    """Curves of all experiments, by epoch; those of the question have panels of their own."""
     groups: dict[str, Histories] = {}
-    for each in members:
+    for experiment in members:
         # Also what has no runs, so that a colour always means the same.
-        found = {
-            words: [run.history for run in each.runs(variant)]
+        histories = {
+            words: [run.history for run in experiment.runs(variant)]
             for variant, words in VARIANTS.items()
         }
-        if any(found.values()) and each.source != "question":
-            groups[each.name] = found
+        if any(histories.values()) and experiment.preset.source != "question":
+            groups[experiment.name] = histories
     return _panels(groups, prefix, "epoch")
 
 
@@ -158,7 +163,7 @@ def _panels(
     groups: Mapping[str, Histories], prefix: str, column: str
 ) -> tuple[dict[str, Picture], bool]:
     """A panel of loss and one of accuracy for each, all on one scale; whether losses leave it."""
-    histories = [run for each in groups.values() for runs in each.values() for run in runs if run]
+    histories = [run for group in groups.values() for runs in group.values() for run in runs if run]
     if not histories:
         return {}, False
     end = max(run[-1][column] for run in histories)
@@ -169,52 +174,53 @@ def _panels(
     # One run that goes astray must not press all others onto the axis.
     highest = 1.05 * min(losses[-1], 3 * losses[len(losses) // 2])
     pictures = {}
-    for number, (title, shown) in enumerate(groups.items()):
+    for number, (title, group) in enumerate(groups.items()):
         for name, limit in (("loss", highest), ("accuracy", 1.02)):
-            figure = charts.repeated_curves(shown, name, title, (column, end), limit)
-            alt = f"{name} of {title}: {_course(shown, name)}"
-            pictures[f"{prefix}-{number + 1}-{name}"] = drawn(figure, alt)
+            figure = charts.repeated_curves(group, name, title, (column, end), limit)
+            alt = f"{name} of {title}: {_course(group, name)}"
+            pictures[f"{prefix}-{number + 1}-{name}"] = chart_picture(figure, alt)
     return pictures, losses[-1] > highest
 
 
 def _course(groups: Histories, name: str) -> str:
     """The curves in words: where the first seed begins and ends."""
-    said = []
+    courses = []
     for group, histories in groups.items():
         if not histories:
             continue
         first, last = histories[0][0], histories[0][-1]
         key = f"validation_{name}"
         ends = f"on validation from {first[key]:.3f} to {last[key]:.3f}"
-        said.append(f"{group}, {ends}" if group else ends)
-    return "; ".join(said)
+        courses.append(f"{group}, {ends}" if group else ends)
+    return "; ".join(courses)
 
 
 def _matrices(experiment: Experiment) -> dict[str, Picture]:
-    """As reported, as written and corrected; the latter two summed over seeds."""
-    found: dict[str, tuple[Sequence[Sequence[int]], Sequence[str], str]] = {}
-    if experiment.reported is not None and experiment.reported.confusion is not None:
-        found["reported"] = (
-            experiment.reported.confusion, experiment.reported.classes, "reported",
-        )  # fmt: skip
+    """Confusion matrices as reported, as written and corrected; the latter two over all seeds."""
+    matrices: dict[str, tuple[Sequence[Sequence[int]], Sequence[str], str]] = {}
+    reported = experiment.preset.reported
+    if reported is not None and reported.confusion is not None:
+        matrices["reported"] = (reported.confusion, reported.classes, "reported")
     for variant, words in VARIANTS.items():
         if runs := experiment.runs(variant):
-            every = "1 seed" if len(runs) == 1 else f"{len(runs)} seeds together"
-            found[variant] = (tables.summed(runs), runs[0].classes, f"{words} ({every})")
+            seeds = "1 seed" if len(runs) == 1 else f"{len(runs)} seeds together"
+            matrices[variant] = (
+                tables.summed_confusion(runs), runs[0].classes, f"{words} ({seeds})",
+            )  # fmt: skip
     pictures = {}
-    for which, (matrix, classes, title) in found.items():
+    for kind, (matrix, classes, title) in matrices.items():
         counts = "; ".join(
             f"of {sum(row)} {label}, {row[index]} right"
             for index, (label, row) in enumerate(zip(classes, matrix, strict=True))
         )
         alt = f"Confusion matrix of {experiment.name}, {title}: {counts}"
-        name = f"confusion-{experiment.name}-{which}"
-        pictures[name] = drawn(charts.confusion(matrix, classes, title), alt)
+        name = f"confusion-{experiment.name}-{kind}"
+        pictures[name] = chart_picture(charts.confusion_chart(matrix, classes, title), alt)
     return pictures
 
 
 def _in_pairs(pictures: Mapping[str, Picture]) -> list[list[str]]:
-    """Names of loss and accuracy beside each other."""
+    """The pictures' names, those of loss and accuracy beside each other."""
     names = list(pictures)
     return [names[start : start + 2] for start in range(0, len(names), 2)]
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from jaxcovid.assignment.batch_question import points
-from jaxcovid.assignment.experiment_results import VARIANTS, Experiment
-from jaxcovid.assignment.mistakes import HABITS
-from jaxcovid.assignment.tables import every_run, of_matrix, sources
+from jaxcovid.assignment.finished_runs import VARIANTS, Experiment, Run
+from jaxcovid.assignment.mistakes import MISTAKES
+from jaxcovid.assignment.preset import Reported
+from jaxcovid.assignment.tables import accuracy_of_matrix, every_run, sources
 from jaxcovid.report.cautions import SMALL
 from jaxcovid.statistics.seed_statistics import Estimate, difference, overlap
 
@@ -18,26 +19,28 @@ SOURCES = {
 
 
 def summary(experiments: Sequence[Experiment]) -> list[str]:
-    """What was run, and what correcting the mistakes changed."""
-    outcomes = [each for experiment in experiments for each in experiment.outcomes]
-    finished = sum(each.run is not None for each in outcomes)
-    diverged = sum(bool(each.diverged) for each in outcomes)
-    seeds = len({each.seed for each in outcomes})
-    said = [
+    """Sentences on what was run, and what correcting the mistakes changed."""
+    outcomes = [outcome for experiment in experiments for outcome in experiment.outcomes]
+    finished = sum(outcome.run is not None for outcome in outcomes)
+    diverged = sum(bool(outcome.diverged) for outcome in outcomes)
+    seeds = len({outcome.seed for outcome in outcomes})
+    sentences = [
         f"{_count(len(experiments), 'experiment')} of the assignment with {_count(seeds, 'seed')}: "
         f"{finished} of {_count(len(outcomes), 'run')} finished"
         + (f", {diverged} diverged" if diverged else "")
         + "."
     ]
-    changes = [change for each in experiments if (change := correction(each)) is not None]
+    corrections = [correction(experiment) for experiment in experiments]
+    changes = [change for change in corrections if change is not None]
     if changes:
-        better, worse = (sum(getattr(each, way) for each in changes) for way in ("above", "below"))
-        said.append(
+        better = sum(change.above for change in changes)
+        worse = sum(change.below for change in changes)
+        sentences.append(
             f"Correcting the mistakes of the originals made accuracy clearly better in {better} of "
             f"{_count(len(changes), 'experiment')}, clearly worse in {worse}, and in "
             f"{len(changes) - better - worse} it changed nothing that these seeds and images show."
         )
-    return said
+    return sentences
 
 
 def correction(experiment: Experiment) -> Estimate | None:
@@ -65,32 +68,33 @@ def how_to_read() -> list[str]:
 
 
 def about(experiment: Experiment) -> list[str]:
-    """Notes, mistakes, settings, and what correcting changed."""
-    said = [f"From {SOURCES[experiment.source]}. {experiment.notes}"]
-    said += [f"As written: {HABITS[habit]}." for habit in experiment.habits]
-    if experiment.unintended:
-        pairs = ", ".join(f"{name} {value}" for name, value in experiment.unintended.items())
-        said.append(f"As written, its settings differ: {pairs}.")
+    """Sentences on an experiment: notes, mistakes, settings, and what correcting changed."""
+    preset = experiment.preset
+    sentences = [f"From {SOURCES[preset.source]}. {preset.notes}"]
+    sentences += [f"As written: {MISTAKES[mistake]}." for mistake in preset.mistakes]
+    if preset.as_run:
+        pairs = ", ".join(f"{name} {value}" for name, value in preset.as_run.items())
+        sentences.append(f"As written, its settings differ: {pairs}.")
     for variant in ("corrected", "as-written"):
         if runs := experiment.runs(variant):
             record = runs[0].settings
-            said.append(
+            sentences.append(
                 f"Settings {VARIANTS[variant]}: {record['model']}, training {record['trainable']}, "
                 f"{record['optimizer']}, learning rate {record['lr']:g}, momentum "
                 f"{record['momentum']:g}, batch {record['batch_size']}, "
                 f"{_count(record['epochs'], 'epoch')}."
             )
             break
-    if experiment.habits or experiment.unintended:
-        said.append(_corrected(experiment))
-    if experiment.reported is not None:
-        said += _against_reported(experiment)
-    for each in experiment.outcomes:
-        if each.diverged:
-            said.append(
-                f"{VARIANTS[each.variant].capitalize()}, seed {each.seed}: {each.diverged}."
-            )
-    return said
+    if preset.mistakes or preset.as_run:
+        sentences.append(_corrected(experiment))
+    if preset.reported is not None:
+        sentences += _against_reported(experiment, preset.reported)
+    sentences += [
+        f"{VARIANTS[outcome.variant].capitalize()}, seed {outcome.seed}: {outcome.diverged}."
+        for outcome in experiment.outcomes
+        if outcome.diverged
+    ]
+    return sentences
 
 
 def _corrected(experiment: Experiment) -> str:
@@ -108,16 +112,17 @@ def _corrected(experiment: Experiment) -> str:
     return f"Correcting changed accuracy by {points(change)}, which is {verdict}{also}."
 
 
-def _against_reported(experiment: Experiment) -> Iterator[str]:
-    reported = experiment.reported
-    assert reported is not None
+def _against_reported(experiment: Experiment, reported: Reported) -> Iterator[str]:
+    if reported.confusion is None:
+        return
+    estimate = accuracy_of_matrix(reported.confusion)
+    assert estimate.low is not None and estimate.high is not None
     for variant, words in VARIANTS.items():
         runs = experiment.runs(variant)
-        if reported.confusion is None or not runs:
+        if not runs:
             continue
-        found = of_matrix(reported.confusion)
-        assert found.low is not None and found.high is not None
-        common = overlap((found.low, found.high), runs[0].metrics["intervals"]["accuracy"])
+        interval = runs[0].metrics["intervals"]["accuracy"]
+        common = overlap((estimate.low, estimate.high), interval)
         if common is not None:
             yield (
                 f"The interval of the reported matrix and that {words} (images, first seed) "
@@ -128,68 +133,83 @@ def _against_reported(experiment: Experiment) -> Iterator[str]:
 def cautions(experiments: Sequence[Experiment]) -> list[str]:
     """What a reader should know before believing the figures."""
     runs = every_run(experiments)
-    said = []
+    warnings = dict.fromkeys(text for run in runs for text in run.settings["warnings"])
+    repeated = ("wrong on purpose", "no ImageNet weights")  # said in other words
+    return [
+        *_about_the_start(runs),
+        *_other_data(experiments),
+        *_about_the_splits(runs, any(experiment.preset.part == 2 for experiment in experiments)),
+        *_small_classes(experiments),
+        *_about_the_statistics(runs),
+        *(text for text in warnings if not text.startswith(repeated)),
+    ]
+
+
+def _about_the_start(runs: Sequence[Run]) -> Iterator[str]:
     if any(run.settings["data"] is None for run in runs):
-        said.append("phantoms are drawings: these figures show that the software works, no more")
+        yield "phantoms are drawings: these figures show that the software works, no more"
     if any("random weights" in source for source in sources(runs)):
-        said.append(
+        yield (
             "training started from random weights, not from ImageNet's: a frozen part that never "
             "learned anything says nothing about transfer learning"
         )
-    said += _other_data(experiments)
-    if any(run.settings["limit_train"] is not None for run in runs):
-        limit = next(n for run in runs if (n := run.settings["limit_train"]) is not None)
-        said.append(f"only {limit} training images were used (--limit-train)")
+
+
+def _about_the_splits(runs: Sequence[Run], has_part_2: bool) -> Iterator[str]:
+    limits = [run.settings["limit_train"] for run in runs]
+    limit = next((limit for limit in limits if limit is not None), None)
+    if limit is not None:
+        yield f"only {limit} training images were used (--limit-train)"
     if any(run.split == "validation" for run in runs):
-        said.append(
+        yield (
             "the figures are of the validation images, as the assignment's are; validation served "
             "to watch the training and is no independent test"
         )
-    if any(each.part == 2 for each in experiments):
-        said.append(
+    if has_part_2:
+        yield (
             "in the assignment, normal images of part 2's validation are in the training images of "
             "part 1, so a network of part 1 must not start part 2 unsaid; here part 2 starts from "
             "the weights named below, the original from another student's part-1 network"
         )
-    small = {}
-    for experiment in experiments:
-        for run in every_run([experiment]):
-            for name, each in run.metrics["per_class"].items():
-                if each["support"] < SMALL:
-                    small[experiment.part, run.split, name] = each["support"]
-    said += [
-        f"part {part}: {split} holds only {count} image(s) of {name}, so what is said of that "
-        "class is uncertain"
-        for (part, split, name), count in small.items()
-    ]
+
+
+def _small_classes(experiments: Sequence[Experiment]) -> Iterator[str]:
+    counts = {
+        (experiment.preset.part, run.split, name): figures["support"]
+        for experiment in experiments
+        for run in every_run([experiment])
+        for name, figures in run.metrics["per_class"].items()
+        if figures["support"] < SMALL
+    }
+    for (part, split, name), count in counts.items():
+        yield (
+            f"part {part}: {split} holds only {count} image(s) of {name}, so what is said of that "
+            "class is uncertain"
+        )
+
+
+def _about_the_statistics(runs: Sequence[Run]) -> Iterator[str]:
     if any(run.metrics["patients"] is None for run in runs):
-        said.append(
+        yield (
             "it is not known which images are of one patient; if several are, all intervals are "
             "too narrow (--patients)"
         )
-    said.append(
+    yield (
         "many experiments are compared: of twenty clear differences one may be chance, even if "
         "nothing differs"
     )
-    kept = ("wrong on purpose", "no ImageNet weights")  # said above and below
-    warnings = [text for run in runs for text in run.settings["warnings"]]
-    return said + [each for each in dict.fromkeys(warnings) if not each.startswith(kept)]
 
 
 def _other_data(experiments: Sequence[Experiment]) -> Iterator[str]:
-    """Where the images are not as many as the assignment's."""
-    told = set()
-    for each in experiments:
-        runs = every_run([each])
-        if (
-            each.part in told
-            or each.reported is None
-            or each.reported.confusion is None
-            or not runs
-        ):
+    """Where the images are not as many as the assignment's; of each part the first that tells."""
+    parts = set()
+    for experiment in experiments:
+        part, reported = experiment.preset.part, experiment.preset.reported
+        runs = every_run([experiment])
+        if part in parts or reported is None or reported.confusion is None or not runs:
             continue
-        told.add(each.part)
-        theirs = dict(zip(each.reported.classes, map(sum, each.reported.confusion), strict=True))
+        parts.add(part)
+        theirs = dict(zip(reported.classes, map(sum, reported.confusion), strict=True))
         ours = {name: row["support"] for name, row in runs[0].metrics["per_class"].items()}
         if ours != theirs:
             listed = [
@@ -197,7 +217,7 @@ def _other_data(experiments: Sequence[Experiment]) -> Iterator[str]:
                 for counts in (ours, theirs)
             ]
             yield (
-                f"part {each.part}: the data are not the assignment's ({runs[0].split} here "
+                f"part {part}: the data are not the assignment's ({runs[0].split} here "
                 f"{listed[0]}; there {listed[1]}), so its figures need not come out"
             )
 

@@ -5,10 +5,18 @@ import json
 
 import numpy as np
 
+from jaxcovid.assignment.finished_runs import DIVERGED, Experiment, read_outcome
+from jaxcovid.assignment.page import Arm, Reproduction
+from jaxcovid.assignment.preset import Preset, Reported
+from jaxcovid.assignment.settings import AssignmentSettings
 from jaxcovid.config import Config, as_json
 
+NAME = "part1-x"
+TITLE = "A & B <script>alert(1)</script> | *x* [y](z)"
+REPORTED = Reported(0.84, 0.8438, ((504, 111), (116, 769)))
 
-def write_run(folder, confusion, classes=("infected", "normal"), epochs=3, **settings):
+
+def write_run(folder, confusion, classes=("infected", "normal"), epochs=3, habits=(), **settings):
     """What a run leaves that a reproduction reads, with that confusion matrix on validation."""
     folder.mkdir(parents=True)
     counts = np.array(confusion)
@@ -26,7 +34,7 @@ def write_run(folder, confusion, classes=("infected", "normal"), epochs=3, **set
             name: {"support": int(row.sum())} for name, row in zip(classes, counts, strict=True)
         },
     }
-    if "last_batch_f1" in settings.get("habits", ()):
+    if "last_batch_f1" in habits:
         metrics["f1_of_last_batch"] = 0.4321
     with (folder / "history.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
@@ -38,15 +46,49 @@ def write_run(folder, confusion, classes=("infected", "normal"), epochs=3, **set
         writer.writerow(["split", "correct"])
         writer.writerow(["train", True])
         writer.writerows(["validation", index < right] for index in range(total))
-    record = as_json(Config(**settings)) | {
-        "weights_source": "random weights",
-        "dataset": {"name": "<b>x-rays", "classes": classes, "images": {"train": {"a|b": 3}}},
-        "data_fingerprint": "f" * 32,
-        "versions": {"jax": "1"},
-        "device": {"kind": "cpu"},
-        "warnings": ["a <i>warning</i> of *one* | run"],
-    }
+    record = (
+        as_json(Config(**settings))
+        | as_json(AssignmentSettings(habits))
+        | {
+            "weights_source": "random weights",
+            "dataset": {"name": "<b>x-rays", "classes": classes, "images": {"train": {"a|b": 3}}},
+            "data_fingerprint": "f" * 32,
+            "versions": {"jax": "1"},
+            "device": {"kind": "cpu"},
+            "warnings": ["a <i>warning</i> of *one* | run"],
+        }
+    )
     (folder / "config.json").write_text(json.dumps(record))
     # Last, since it tells that the run is finished.
     (folder / "metrics.json").write_text(json.dumps({"validation": metrics}))
     return folder
+
+
+def experiment(root, name=NAME, corrected=(), written=(), reported=REPORTED, **changes):
+    """With those right of 50 infected and 50 normal, for each seed; None is left out, "" diverged."""
+    outcomes = []
+    for variant, rights in (("as-written", written), ("corrected", corrected)):
+        for seed, right in enumerate(rights):
+            folder = f"runs/{len(list(root.rglob('*')))}/{variant}-seed{seed}"
+            habits = ("last_batch_f1",) if variant == "as-written" else ()
+            if right == "":
+                (root / folder).mkdir(parents=True)
+                (root / folder / DIVERGED).write_text("training diverged: <b>NaN\n")
+            elif right is not None:
+                write_run(root / folder, ((right, 50 - right), (5, 45)), habits=habits)
+            outcomes.append(read_outcome(root, folder, variant, seed, "validation"))
+    fields = {"title": TITLE, "part": 1, "source": "seed", "notes": "Odd `notes`.", **changes}
+    mistakes = ("last_batch_f1",) if written else ()
+    preset = Preset(**fields, settings={}, reported=reported, mistakes=mistakes)
+    return Experiment(name, preset, tuple(outcomes))
+
+
+def asked(batch_8, batch_60):
+    return {"batch_8": Arm(batch_8, "corrected"), "batch_60": Arm(batch_60, "corrected")}
+
+
+def made_up(root):
+    """Two experiments, one of them half done."""
+    first = experiment(root, corrected=(45, 46), written=(30, ""))
+    second = experiment(root, "other", corrected=(10, None), reported=None, source="question")
+    return Reproduction([first, second], asked(NAME, "other"), {"seeds": 2})

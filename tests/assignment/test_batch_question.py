@@ -8,7 +8,7 @@ from jaxcovid.assignment.batch_question import (
     Differences,
     Remedy,
     answer,
-    differences,
+    arm_differences,
     points,
 )
 from jaxcovid.statistics.seed_statistics import Estimate
@@ -74,7 +74,7 @@ def arms(**shares):
 
 
 def test_differences_of_arms():
-    found = differences(
+    found = arm_differences(
         arms(batch_8=90, batch_60=50, scaled_lr=90, batch_8_as_written=80, batch_60_as_written=20),
         0.6,
     )
@@ -90,5 +90,5 @@ def test_differences_of_arms():
 
 
 def test_without_arms_there_is_nothing():
-    assert differences({}, 1.0) == Differences(0)
+    assert arm_differences({}, 1.0) == Differences(0)
     assert set(ARMS) == {*arms(batch_8=1), "batch_60", "scaled_lr", "as_many_steps", "batch_8_as_written", "batch_60_as_written"}  # fmt: skip

@@ -1,7 +1,7 @@
 """The original's mistakes: each does what it says, and only where it is asked for."""
 
-import dataclasses
 import json
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +10,12 @@ import pytest
 
 from jaxcovid import models
 from jaxcovid.assignment import mistakes
-from jaxcovid.config import Config, problems
+from jaxcovid.assignment.settings import AssignmentSettings, Mistake
+from jaxcovid.config import Config, as_json
 from jaxcovid.runs.run import fine_tune
-from jaxcovid.training.losses import bce, focal
+from jaxcovid.training.losses import balanced_weights, bce, focal, weighted
+from jaxcovid.training.parts import Parts
+from jaxcovid.training.recipe import loss_function
 from jaxcovid.training.step import Batch
 from tests.small_runs import config, noise_folder
 
@@ -83,24 +86,61 @@ def test_train_mode_takes_the_statistics_of_the_batch_and_keeps_dropout():
     assert np.abs(logits(0, batch)[0] - logits(0, other)[0]).max() > 1e-4
 
 
-REFUSED = {
-    "covid_and_normal": ({}, "--multilabel"),
-    "sigmoid_twice": ({}, "--loss bce or focal"),
-    "batch_mean_focal": ({"loss": "focal", "focal_alpha": (1.0, 2.0)}, "one --focal-alpha"),
-    "train_mode_evaluation": ({"views": 2}, "--views 0"),
+def factories(config, *made):
+    """The loss with those mistakes, and the ordinary one, on the same settings."""
+    labels = np.array([0, 1, 1, 2], np.int32)
+    return (factory(config, CODES, labels, None) for factory in (mistakes.mistaken_loss(made), loss_function))  # fmt: skip
+
+
+BALANCED = {"loss": "focal", "class_weights": "balanced"}
+# Mistakes, settings, and what makes of the ordinary loss the one with them.
+COMPOSED = {
+    "none": ((), BALANCED, lambda loss: loss),
+    "not about the loss": (("last_batch_f1", "train_mode_evaluation"), BALANCED, lambda loss: loss),
+    "a sigmoid": (("sigmoid_twice",), BALANCED, mistakes.on_probabilities),
 }
 
 
-@pytest.mark.parametrize("habit", REFUSED)
-def test_a_habit_that_cannot_be_is_refused(habit):
-    options, needed = REFUSED[habit]
-    (problem,) = problems(Config(habits=(habit,), **options))
-    assert problem.startswith(f"--habits {habit}: needs ") and needed in problem
+@pytest.mark.parametrize("case", COMPOSED)
+def test_mistakes_are_put_onto_the_ordinary_loss(case):
+    made, options, changed = COMPOSED[case]
+    wrong, ordinary = factories(Config(**options), *made)
+    got, expected = (each(LOGITS, LABELS, MASK) for each in (wrong, changed(ordinary)))
+    np.testing.assert_array_equal(got[0], expected[0])
+    np.testing.assert_array_equal(got[1], expected[1])
 
 
-def test_as_written_needs_a_preset():
-    (problem,) = problems(Config(as_written=True))
-    assert problem.startswith("--as-written: give --preset")
+def test_all_mistakes_of_the_loss_together():
+    wrong, _ = factories(
+        Config(**BALANCED), "covid_and_normal", "batch_mean_focal", "sigmoid_twice"
+    )
+    swapped = mistakes.swapped_codes(CODES)
+    weights = balanced_weights(np.array([0, 1, 1, 2], np.int32), 3)
+    focal_of_means = weighted(mistakes.batch_mean_focal(swapped, 1.0, 2.0), weights)
+    got, expected = (
+        loss(LOGITS, LABELS, MASK) for loss in (wrong, mistakes.on_probabilities(focal_of_means))
+    )
+    np.testing.assert_array_equal(got[0], expected[0])
+    np.testing.assert_array_equal(got[1], expected[1])
+
+
+def test_without_mistakes_all_parts_are_ordinary():
+    parts = mistakes.parts(AssignmentSettings())
+    ordinary = Parts(loss=parts.loss, settings=as_json(AssignmentSettings()))
+    assert parts == ordinary
+
+
+def test_parts_of_evaluation():
+    parts = mistakes.parts(AssignmentSettings(("train_mode_evaluation", "last_batch_f1")))
+    settings = Config(eval_batch_size=8, seed=3)
+    assert parts.answer_by_codes and parts.forward is not None
+    np.testing.assert_array_equal(parts.order(settings, 9), mistakes.shuffled(9, 3))
+    labels, predicted = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
+    values, sentences = parts.metrics(settings, labels, predicted, {"macro_f1": 0.56785})
+    assert values == {"f1_of_last_batch": 0.5}
+    expected = "F1 as the original computes it is 0.5000; the macro-F1 of all images is 0.5678"
+    assert sentences == (expected,)
+    assert not mistakes.parts(AssignmentSettings(("covid_and_normal",))).answer_by_codes
 
 
 @pytest.mark.system
@@ -109,27 +149,21 @@ def test_a_run_with_all_of_them_says_so_everywhere(tmp_path, capsys):
     data = noise_folder(tmp_path / "xrays", 3, 3)
     settings = config(
         data, tmp_path / "run", epochs=1, dropout=0.5, loss="focal", batch_norm="batch",
-        multilabel=("covid=covid+normal",), habits=tuple(mistakes.HABITS),
+        multilabel=("covid=covid+normal",),
     )  # fmt: skip
-    run = fine_tune(settings)
+    made = AssignmentSettings(tuple(mistakes.MISTAKES))
+    run = fine_tune(settings, parts=mistakes.parts(made))
     printed = capsys.readouterr().out
-    assert printed.count("wrong on purpose, as the original was") == len(mistakes.HABITS)
+    assert printed.count("wrong on purpose, as the original was") == len(mistakes.MISTAKES)
     metrics = json.loads((run / "metrics.json").read_text())
     assert "findings" not in metrics["validation"]
     assert 0 <= metrics["validation"]["f1_of_last_batch"] <= 1
+    assert json.loads((run / "config.json").read_text())["habits"] == list(mistakes.MISTAKES)
     page = (run / "report.html").read_text()
     assert "F1 as the original computes it" in page
-    for said in mistakes.HABITS.values():
-        assert said[:40] in printed
+    for words in mistakes.MISTAKES.values():
+        assert words[:40] in printed
 
 
-def test_without_them_nothing_changes():
-    """What the flags are by default."""
-    assert Config().habits == () and not Config().as_written
-    assert set(mistakes.HABITS) == set(
-        dataclasses.fields(Config)[
-            [field.name for field in dataclasses.fields(Config)].index("habits")
-        ]
-        .type.__args__[0]
-        .__args__
-    )
+def test_each_mistake_that_can_be_asked_for_has_words():
+    assert set(mistakes.MISTAKES) == set(get_args(Mistake))

@@ -1,7 +1,6 @@
-"""predict.py and evaluate.py on a small run: what they say, write and refuse."""
+"""`jaxcovid predict` on a small run: what it says, writes and refuses."""
 
 import csv
-import json
 import os
 import shutil
 from pathlib import Path
@@ -13,22 +12,7 @@ from PIL import Image
 import weights_convert
 from jaxcovid.errors import InputError
 from jaxcovid.inference import inference_model
-from tests.experiments.scripts import call
-
-
-@pytest.fixture(scope="module")
-def run(finished):
-    return finished[0]
-
-
-@pytest.fixture(scope="module")
-def data(run, tmp_path_factory):
-    """The run's images, with a labelled test split."""
-    folder = tmp_path_factory.mktemp("data") / "xrays"
-    shutil.copytree(json.loads((run / "config.json").read_text())["data"], folder)
-    shutil.rmtree(folder / "test")
-    shutil.copytree(folder / "validation", folder / "test")
-    return folder
+from tests.cli.commands import call
 
 
 def rows(path):
@@ -200,87 +184,3 @@ def test_metadata_that_do_not_fit_are_refused(case, run, tmp_path):
     weights_convert.save(path, weights.arrays, weights.metadata | changes)
     with pytest.raises(InputError, match=message):
         inference_model.load(path)
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_evaluation_of_the_run_s_own_validation_repeats_its_metrics(run, data, tmp_path, capsys):
-    output = tmp_path / "out"
-    assert call("evaluate", run, "--data", data, "--split", "validation", "--output", output) == 0
-    mine, own = (json.loads((each / "metrics.json").read_text()) for each in (output, run))
-    assert mine["validation"] == own["validation"] | {
-        "loss": pytest.approx(own["validation"]["loss"])
-    }
-    assert "freeze_audit" not in mine
-    names = {path.name for path in output.iterdir()}
-    assert names == {"config.json", "metrics.json", "plots", "predictions.csv", "report.html"}
-    record = json.loads((output / "config.json").read_text())
-    assert record["network"] == run.name and record["data"] == str(data)
-    assert record["run"]["epochs"] == 2
-    assert f"look at {output / 'report.html'}" in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_two_runs_are_compared(run, data, tmp_path, capsys):
-    weights = weights_convert.read(run / "weights.safetensors")
-    arrays = weights.arrays | {"fc.2.weight": -weights.arrays["fc.2.weight"]}
-    other = tmp_path / "other.safetensors"
-    weights_convert.save(other, arrays, weights.metadata)
-    output = tmp_path / "out"
-    patients = tmp_path / "p.csv"
-    lines = [
-        f"{label},{index}.png,{label}{index // 2}"
-        for label in ("covid", "normal")
-        for index in range(4)
-    ]
-    patients.write_text("\n".join(["class,file,patient", *lines]))
-    assert (
-        call("evaluate", run, other, "--data", data, "--output", output, "--patients", patients)
-        == 0
-    )
-    compared = json.loads((output / "comparison.json").read_text())
-    one, two = (
-        json.loads((output / name / "metrics.json").read_text()) for name in ("first", "second")
-    )
-    accuracy = compared["differences"]["accuracy"]
-    assert accuracy["difference"] == pytest.approx(
-        two["test"]["accuracy"] - one["test"]["accuracy"]
-    )
-    assert compared["patients"] == one["test"]["patients"] == 4
-    assert "McNemar" in (output / "report.html").read_text()
-    assert "95 % interval" in capsys.readouterr().out
-
-
-def two_others(run, folder):
-    weights = weights_convert.read(run / "weights.safetensors")
-    renamed = weights.metadata | {"classes": '["covid", "other"]', "thresholds": "{}"}
-    weights_convert.save(folder / "other.safetensors", weights.arrays, renamed)
-    return [run, folder / "other.safetensors"]
-
-
-BAD_EVALUATIONS = {
-    "three runs": (lambda run, _: [run] * 3, (), "3 are given"),
-    "other classes": (two_others, (), "cannot be compared"),
-    "unknown split": (lambda run, _: [run], ("--split", "x"), "--split: x"),
-    "no such data": (lambda run, _: [run], ("--data", "/no"), "--data: /no"),
-    "output exists": (lambda run, folder: [run], ("--output", "."), "--output: . exists"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_EVALUATIONS)
-def test_evaluations_that_cannot_be(case, run, data, tmp_path, capfd):
-    make, flags, message = BAD_EVALUATIONS[case]
-    given = {"--data": data, "--output": tmp_path / "out"} | dict(
-        zip(flags[::2], flags[1::2], strict=True)
-    )
-    pairs = [each for pair in given.items() for each in pair]
-    assert call("evaluate", *make(run, tmp_path), *pairs) == 2
-    printed = capfd.readouterr()
-    assert message in printed.err and "Traceback" not in printed.err
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_class_that_the_run_does_not_know(run, data, tmp_path, capfd):
-    shutil.copytree(data / "test", tmp_path / "d" / "test")
-    (tmp_path / "d" / "test" / "covid").rename(tmp_path / "d" / "test" / "flu")
-    assert call("evaluate", run, "--data", tmp_path / "d", "--output", tmp_path / "out") == 2
-    assert "'flu'" in capfd.readouterr().err

@@ -1,15 +1,14 @@
-"""The presets as `run.py --list-presets` prints them."""
+"""The presets as a list for the terminal."""
 
 import dataclasses
 import textwrap
 
-import presets
-
+from jaxcovid.assignment import presets
 from jaxcovid.config import Config
 
 
 def listing() -> str:
-    """All presets for the terminal: what the source reports, what it is, its flags."""
+    """A line for each preset of what the source reports and what it is; below it its flags."""
     width = max(map(len, presets.PRESETS))
     lines = [f"{'preset':{width}}  accuracy      F1  (as reported)"]
     for name, preset in presets.PRESETS.items():
@@ -18,9 +17,9 @@ def listing() -> str:
             accuracy = f"{100 * preset.reported.accuracy:.3g} %"
             f1 = "-" if preset.reported.f1 is None else str(preset.reported.f1)
         lines.append(f"{name:{width}}  {accuracy:>8}  {f1:>6}  {preset.title}")
-        lines += _wrapped(_flags(presets.config(name)))
-        if preset.habits:
-            lines += _wrapped(f"--as-written: {', '.join(preset.habits)}")
+        lines += _wrapped(_flags(presets.config(name)[0]))
+        if preset.mistakes:
+            lines += _wrapped(f"--as-written: {', '.join(preset.mistakes)}")
     return "\n".join(lines)
 
 
@@ -33,10 +32,10 @@ def _wrapped(text: str) -> list[str]:
 
 def _flags(settings: Config) -> str:
     """The flags that differ from their defaults."""
-    found = []
+    flags = []
     for field in dataclasses.fields(Config):
         value = getattr(settings, field.name)
-        if field.name not in ("preset", "weights_file") and value != field.default:
+        if field.name != "weights_file" and value != field.default:
             values = value if isinstance(value, tuple) else (value,)
-            found.append(" ".join([f"--{field.name.replace('_', '-')}", *map(str, values)]))
-    return " ".join(found) or "the defaults"
+            flags.append(" ".join([f"--{field.name.replace('_', '-')}", *map(str, values)]))
+    return " ".join(flags) or "the defaults"

@@ -1,29 +1,18 @@
-"""All experiments in one call: what is planned, what is told before, how it goes on."""
+"""`jaxcovid reproduce`: what is told before anything runs, what it runs, how it goes on."""
 
 import json
-import runpy
-import subprocess
-import sys
-import time
 
 import pytest
 
-from jaxcovid.config import problems
+from jaxcovid.assignment import reproduce
 from jaxcovid.data import phantom
 from jaxcovid.errors import DivergedError, InputError, Interrupted
 from tests.assignment.reproductions import write_run
+from tests.cli.commands import call
 from tests.conftest import picture
-from tests.experiments.scripts import FOLDER, call
 from tests.small_runs import blank_charts
 
 THREE = "covid-19", "normal", "pneumonia"
-
-
-@pytest.fixture(scope="module")
-def script():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield runpy.run_path(str(FOLDER / "reproduce.py"))
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +36,15 @@ def runs(monkeypatch):
 
     made = Runs()
 
-    def run(config, *_):
+    def run(config, *, parts, **_):
         made.append(config)
-        part = 1 if len(config.merge) != 3 and config.preset.startswith(("part1", "q")) else 2
+        preset = parts.settings["preset"]
+        part = 1 if len(config.merge) != 3 and preset.startswith(("part1", "q")) else 2
         classes = ("infected", "normal") if part == 1 else THREE
         error = made.fail.pop(len(made), None)
         if error is not None:
             config.output.mkdir(parents=True, exist_ok=True)
-            (config.output / "config.json").write_text(json.dumps({"preset": config.preset}))
+            (config.output / "config.json").write_text(json.dumps({"preset": preset}))
             raise error(config.output)
         if config.resume:
             (config.output / "config.json").unlink()
@@ -62,7 +52,7 @@ def runs(monkeypatch):
         confusion = [[3 if row == column else 1 for column in classes] for row in classes]
         write_run(config.output, confusion, classes)
 
-    monkeypatch.setattr(run, "run", run)
+    monkeypatch.setattr(reproduce, "fine_tune", run)
     with blank_charts():
         yield made
 
@@ -72,51 +62,6 @@ def small(xrays, *more):
         "--part1", xrays / "three", "--merge", "infected=covid-19+pneumonia", "--part2", xrays / "three",
         "--weights", "none", "--seeds", 2, "--only", "part1-resnet18-fc-1", "part2-resnet18-bce", *more,
     ]  # fmt: skip
-
-
-def test_every_preset_is_planned_both_ways(script):
-    found = script["plan"](script["Reproduce"](seeds=2))
-    assert len({each.folder for each in found}) == len(found)
-    assert [each.seed for each in found] == sorted(each.seed for each in found)
-    assert all(problems(each.config) == [] for each in found)
-    presets = script["presets"].PRESETS
-    assert {each.preset for each in found} == set(presets)
-    for name, preset in presets.items():
-        variants = {each.variant for each in found if each.preset == name}
-        assert ("as-written" in variants) == bool(preset.habits or preset.as_run)
-    assert {name for name, _ in script["QUESTION"].values()} <= set(presets)
-
-
-CONFIGS = {
-    "own epochs": ({}, "question-batch-60-steps", "corrected", "epochs", 38),
-    "scaled epochs": ({"epochs": 1}, "question-batch-60-steps", "corrected", "epochs", 8),
-    "given epochs": ({"epochs": 2}, "part2-vgg16-bce", "corrected", "epochs", 2),
-    "views": ({"views": 3}, "part1-vgg16-fc-1", "corrected", "views", 3),
-    "no views as written": ({"views": 3}, "part1-vgg16-fc-1", "as-written", "views", 0),
-    "no views of all": ({"views": 3}, "part1-vgg16-all", "corrected", "views", 0),
-    "weights": ({"weights": "none"}, "part1-vgg16-all", "corrected", "weights", "none"),
-    "own weights": ({"weights_vgg16": "a.pth"}, "part1-vgg16-all", "corrected", "weights", "a.pth"),
-    "other weights": ({"weights_vgg16": "a.pth"}, "part1-resnet18-fc-1", "corrected", "weights", "imagenet"),
-    "merge": ({"part1": "a", "merge": ("x=y",)}, "part1-vgg16-all", "corrected", "merge", ("x=y",)),
-    "phantoms": ({}, "part1-vgg16-all", "corrected", "merge", ("infected=ground_glass+lobar", "normal=clear")),
-    "no merge in part 2": ({"part1": "a", "part2": "b", "merge": ("x=y",)}, "part2-vgg16-bce", "corrected", "merge", ()),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", CONFIGS)
-def test_flags_become_settings(case, script):
-    flags, name, variant, field, expected = CONFIGS[case]
-    (found,) = (
-        each.config
-        for each in script["plan"](script["Reproduce"](seeds=1, **flags))
-        if (each.preset, each.variant) == (name, variant)
-    )
-    assert getattr(found, field) == expected
-
-
-def test_one_part_alone(script):
-    found = script["plan"](script["Reproduce"](part2="x"))
-    assert {script["presets"].PRESETS[each.preset].part for each in found} == {2}
 
 
 # Flags after those of `small`, and what the message must hold.
@@ -179,7 +124,7 @@ def test_an_interrupted_one_goes_on(xrays, tmp_path, runs, capfd):
     output = tmp_path / "new"
     runs.fail = {3: Interrupted}
     assert call("reproduce", *small(xrays), "--output", output) == 130
-    assert f"reproduce.py --resume {output}" in capfd.readouterr().err
+    assert f"Go on with: jaxcovid reproduce --resume {output}" in capfd.readouterr().err
     assert not (output / "index.html").exists()
     assert call("reproduce", "--resume", output) == 0
     assert len(runs) == 9
@@ -230,27 +175,6 @@ def test_damaged_settings_are_told(case, tmp_path, capfd):
     assert "reproduce.json is damaged" in capfd.readouterr().err
     assert call("reproduce", "--resume", tmp_path / "no") == 2
     assert "is no reproduction (reproduce.json: No such file" in capfd.readouterr().err
-
-
-def test_how_long_it_will_take(script):
-    remaining, runs = script["remaining"], script["plan"](script["Reproduce"](seeds=1))
-    resnet, vgg = (
-        [each for each in runs if (each.config.model, each.config.trainable) == (model, "head")]
-        for model in ("resnet18", "vgg16")
-    )
-    seconds = {resnet[0]: 10.0 * resnet[0].config.epochs}
-    assert remaining(seconds, []) == ""
-    assert remaining(seconds, [resnet[1]]) == f"{round(resnet[1].config.epochs / 6)} min"
-    assert remaining({resnet[0]: 1.0}, [resnet[1]]).endswith(" s")
-    seconds[vgg[0]] = 3600.0 * vgg[0].config.epochs
-    assert remaining(seconds, [vgg[0]]) == f"{vgg[0].config.epochs} h 0 min"
-
-
-def test_help_within_a_second():
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, FOLDER / "reproduce.py", "--help"], capture_output=True, text=True)  # fmt: skip
-    assert done.returncode == 0 and "--part1" in done.stdout
-    assert time.perf_counter() - started < 1
 
 
 @pytest.mark.system

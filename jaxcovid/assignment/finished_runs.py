@@ -1,4 +1,4 @@
-"""Experiments run with several seeds, as written and corrected, as read from their folders."""
+"""Experiments with several seeds, as written and corrected, as their runs' folders tell them."""
 
 import csv
 import json
@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from jaxcovid.assignment.reported import Reported
+from jaxcovid.assignment.preset import Preset
 from jaxcovid.errors import InputError, first_line
 
 # Folder name and words of each way to run an experiment.
 VARIANTS = {"as-written": "as written", "corrected": "corrected"}
 
-# In the folder of a run that diverged, with what it said: such a run ends, but has no results.
+# In the folder of a run that diverged, with its message: such a run ends, but has no results.
 DIVERGED = "diverged.txt"
 
 
@@ -26,10 +26,13 @@ class Run(NamedTuple):
     split: str
     classes: tuple[str, ...]
     metrics: Mapping[str, Any]
+    """Those of the split, as in metrics.json."""
     correct: Bool[np.ndarray, "n"]
     """Which images of the split it classifies right, in the order of predictions.csv."""
     history: tuple[Mapping[str, float], ...]
+    """A mapping for each line of history.csv, by column."""
     settings: Mapping[str, Any]
+    """What config.json holds."""
 
 
 class Outcome(NamedTuple):
@@ -47,31 +50,25 @@ class Experiment(NamedTuple):
     """One experiment of the assignment, and what became of its runs."""
 
     name: str
-    title: str
-    part: int
-    source: str
-    notes: str
-    reported: Reported | None
-    habits: tuple[str, ...]
-    unintended: Mapping[str, Any]
+    preset: Preset
     outcomes: tuple[Outcome, ...]
 
     def runs(self, variant: str) -> list[Run]:
-        """The finished ones, by seed."""
-        found = (each.run for each in self.outcomes if each.variant == variant)
-        return [run for run in found if run is not None]
+        """The finished runs of that variant, by seed."""
+        runs = (outcome.run for outcome in self.outcomes if outcome.variant == variant)
+        return [run for run in runs if run is not None]
 
     def planned(self, variant: str) -> int:
-        """How many there are to be."""
-        return sum(each.variant == variant for each in self.outcomes)
+        """How many runs of that variant there are to be."""
+        return sum(outcome.variant == variant for outcome in self.outcomes)
 
 
-def finished(folder: Path) -> bool:
+def is_finished(folder: Path) -> bool:
     """Whether there is nothing left to do for the run."""
     return (folder / "metrics.json").is_file() or (folder / DIVERGED).is_file()
 
 
-def outcome(root: Path, folder: str, variant: str, seed: int, split: str) -> Outcome:
+def read_outcome(root: Path, folder: str, variant: str, seed: int, split: str) -> Outcome:
     """What became of the run in that folder below the root. Raises InputError if it is damaged."""
     run, diverged = None, ""
     if (root / folder / "metrics.json").is_file():

@@ -1,0 +1,75 @@
+"""The folder of a reproduction: its settings, and the data that it was begun with."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jaxcovid import config as configuration
+from jaxcovid.assignment.plan import ReproductionSettings
+from jaxcovid.errors import InputError, check
+
+SETTINGS = "reproduce.json"
+
+
+def prepared_folder(settings: ReproductionSettings, fingerprints: Mapping[int, str]) -> Path:
+    """A new folder with the settings in it, or the one to go on with.
+
+    `fingerprints` are those of the data, by part. Raises InputError if the one to go on with was
+    begun with other data.
+    """
+    from jaxcovid.runs import files  # slow to import, and `stored` does without
+
+    by_flag = {f"--part{part}": fingerprint for part, fingerprint in fingerprints.items()}
+    if settings.resume is not None:
+        known = json.loads((settings.resume / SETTINGS).read_text())["fingerprints"]
+        check(
+            [
+                f"`resume`: the data of {flag} are not those of {settings.resume} any more; "
+                "restore them, or start anew"
+                for flag, fingerprint in by_flag.items()
+                if known.get(flag) != fingerprint
+            ]
+        )
+        return settings.resume
+    folder = settings.output or Path("runs", f"reproduce-{datetime.now():%Y%m%d-%H%M%S}")
+    with files.folder_aside(folder) as aside:
+        record = {"flags": record_of(settings), "fingerprints": by_flag}
+        files.write_json(aside / SETTINGS, record)
+    return folder
+
+
+def record_of(settings: ReproductionSettings) -> dict[str, Any]:
+    """The settings that say what to run, of JSON's types."""
+    record = configuration.as_json(settings)
+    return {name: value for name, value in record.items() if name not in ("output", "resume")}
+
+
+def stored(settings: ReproductionSettings) -> ReproductionSettings:
+    """The settings of the reproduction that `settings.resume` names.
+
+    Raises InputError if there is none, or if anything else is set.
+    """
+    folder = settings.resume
+    assert folder is not None
+    alone = dataclasses.replace(settings, resume=None)
+    check(
+        [
+            f"`{field.name}`: leave it out; `resume` has its own settings"
+            for field in dataclasses.fields(ReproductionSettings)
+            if getattr(alone, field.name) != field.default
+        ]
+    )
+    path = folder / SETTINGS
+    try:
+        record = json.loads(path.read_text())
+        dict(record["fingerprints"])
+        settings = configuration.from_json(ReproductionSettings, record["flags"])
+        return dataclasses.replace(settings, resume=folder)
+    except OSError as error:
+        problem = f"`resume`: {folder} is no reproduction ({SETTINGS}: {error.strerror})"
+        raise InputError([problem]) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError([f"`resume`: {path} is damaged ({error})"]) from None

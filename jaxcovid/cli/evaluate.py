@@ -1,0 +1,77 @@
+"""`jaxcovid evaluate`: how good one or two trained networks are on other data."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from jaxcovid.cli.exits import exit_code
+from jaxcovid.cli.flags import Evaluate, parsed
+from jaxcovid.errors import check
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid evaluate") -> int:
+    """Parses the flags and evaluates; returns the exit code. `program` is how a user calls it."""
+    flags = parsed(Evaluate, sys.argv[1:] if arguments is None else arguments, program)
+    return exit_code(lambda: _evaluate(flags), program, "Interrupted; nothing was written.")
+
+
+def _evaluate(flags: Evaluate) -> None:
+    """Measures one network or two, and writes the results. Raises InputError."""
+    # Imported late, so that --help and wrong flags answer at once.
+    from jaxcovid.data.layout import SPLITS
+    from jaxcovid.report import text
+    from jaxcovid.runs import artifacts, files
+    from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
+    from jaxcovid.runs.progress import bar, progress
+    from jaxcovid.statistics.comparison import compare
+
+    check(_problems(flags, SPLITS))
+    networks = load_models(flags.runs)
+    dataset = load_evaluation_data(
+        flags.data,
+        flags.split,
+        networks[0].classes,
+        tuple(dict.fromkeys(merge for network in networks for merge in network.merge)),
+        flags.patients,
+        flags.skip_unreadable,
+        progress,
+    )
+    for warning in dataset.warnings:
+        print(f"Warning: {warning}")
+    names = [Path(network.name).name for network in networks]
+    name = "-".join([*names, flags.data.resolve().name])
+    folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
+    settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
+    with files.folder_aside(folder) as aside:
+        first, *others = (evaluate_model(network, dataset, settings, bar) for network in networks)
+        summaries = [text.run_summary(results) for results in (first, *others)]
+        if not others:
+            artifacts.write_evaluation(aside, first, bar)
+        for second in others:
+            comparison = compare(
+                dataset.splits[flags.split].labels,
+                first.splits[flags.split].probabilities,
+                second.splits[flags.split].probabilities,
+                dataset.classes,
+                groups=dataset.patients.get(flags.split),
+            )
+            artifacts.write_comparison(aside, first, second, comparison, bar)
+            summaries.append(text.comparison_summary(first, second, comparison))
+    print(*summaries, text.results_note(folder), sep="\n")
+
+
+def _problems(flags: Evaluate, splits: Collection[str]) -> list[str]:
+    """What is wrong with the flags by themselves."""
+    problems = []
+    if not 1 <= len(flags.runs) <= 2:
+        problems.append(f"RUN: {len(flags.runs)} are given; give one, or two to compare")
+    if flags.split not in splits:
+        problems.append(f"`split`: {flags.split} is not one of {', '.join(splits)}")
+    if flags.output is not None and os.path.lexists(flags.output):
+        problems.append(
+            f"`output`: {flags.output} exists; give a new folder, results are never overwritten"
+        )
+    return problems

@@ -1,0 +1,156 @@
+"""The flags of every command; imports nothing slow, so that --help answers at once."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import tyro
+
+from jaxcovid.assignment import presets
+from jaxcovid.assignment.plan import ReproductionSettings
+from jaxcovid.assignment.settings import AssignmentSettings
+from jaxcovid.config import (
+    Config,
+    DataSettings,
+    MachineSettings,
+    MeasuringSettings,
+    NetworkSettings,
+    TrainingSettings,
+)
+
+Flags = TypeVar("Flags")
+
+# All that a run takes from its flags.
+RunSettings = tuple[Config, AssignmentSettings]
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Fine-tune VGG16 or ResNet18 on chest X-rays and measure the result.
+
+    Without --data it trains on built-in drawn phantoms. NOT FOR CLINICAL USE.
+    """
+
+    data: DataSettings
+    network: NetworkSettings
+    training: TrainingSettings
+    measuring: MeasuringSettings
+    where_it_runs: MachineSettings
+    assignment: AssignmentSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Predict:
+    """Class and probabilities of images, by a trained network. NOT FOR CLINICAL USE."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote."""
+    images: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IMAGE|FOLDER...")
+    ]
+    """Image files, and folders of them: PNG, JPEG, DICOM."""
+    csv: Path | None = None
+    """Where to write the answers; a file that is there is replaced."""
+    explain: Path | None = None
+    """Folder for pictures of where the network looked (Grad-CAM)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate:
+    """Metrics and report of a trained network on other data; of two, also how they compare.
+
+    NOT FOR CLINICAL USE.
+    """
+
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN]")]
+    """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote; two are
+    compared on the same images."""
+    data: Path
+    """Folder that holds the split."""
+    split: str = "test"
+    """Which split: test, validation or train; one folder per class in it."""
+    patients: tuple[Path, ...] = ()
+    """CSV files with the columns class, file, patient."""
+    output: Path | None = None
+    """Folder for the results; must not exist. Default: evaluations/<run>-<data>-<time>."""
+    skip_unreadable: bool = False
+    """Go on without unreadable images, and record them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """Train every combination of these values with several seeds, all at once, and compare them.
+
+    All other flags are those of run.py and hold for every member. --views (default: --epochs) says
+    how many augmented views of each image are kept. NOT FOR CLINICAL USE.
+    """
+
+    lr: tuple[float, ...] = ()
+    """Learning rates."""
+    backbone_lr: tuple[float, ...] = ()
+    """Learning rates of the trainable layers below the head."""
+    momentum: tuple[float, ...] = ()
+    """Momenta of sgd."""
+    weight_decay: tuple[float, ...] = ()
+    """Weight decays."""
+    focal_gamma: tuple[float, ...] = ()
+    """Gammas of the focal loss."""
+    focal_alpha: tuple[float, ...] = ()
+    """Factors of the focal loss, each for all classes."""
+    seeds: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 1)")] = 1
+    """Seeds of each combination, from --seed on."""
+
+
+# Names of settings that a message may hold in backquotes.
+SETTINGS = frozenset(
+    field.name
+    for kind in (Config, AssignmentSettings, Predict, Evaluate, Sweep, ReproductionSettings)
+    for field in dataclasses.fields(kind)
+) | {"list_presets"}
+
+
+def parsed(kind: type[Flags], arguments: Sequence[str], program: str, **options: Any) -> Flags:
+    """The flags of a command from its arguments; exits with a message if they are not such.
+
+    `program` is the command as help names it, and `options` are further ones of `tyro.cli`.
+    """
+    grouped = (tyro.conf.OmitArgPrefixes,)
+    return tyro.cli(kind, args=arguments, prog=program, config=grouped, **options)
+
+
+def parsed_settings(
+    arguments: Sequence[str], program: str, defaults: RunSettings | None = None
+) -> RunSettings:
+    """The settings that the flags of a run give; `defaults` are those that they leave out."""
+    config, assignment = (Config(), AssignmentSettings()) if defaults is None else defaults
+    default = Train(
+        _only(DataSettings, config),
+        _only(NetworkSettings, config),
+        _only(TrainingSettings, config),
+        _only(MeasuringSettings, config),
+        _only(MachineSettings, config),
+        assignment,
+    )
+    flags = parsed(Train, arguments, program, default=default)
+    values: dict[str, Any] = {}
+    for group in (flags.data, flags.network, flags.training, flags.measuring, flags.where_it_runs):
+        values |= vars(group)
+    return Config(**values), flags.assignment
+
+
+def settings_over_preset(arguments: Sequence[str], program: str) -> RunSettings:
+    """The settings that the flags of a run give, over those of the preset that they name, if any.
+
+    Raises InputError if there is no such preset.
+    """
+    config, assignment = parsed_settings(arguments, program)
+    if assignment.preset is None:
+        return config, assignment
+    defaults = presets.config(assignment.preset, assignment.as_written)
+    return parsed_settings(arguments, program, defaults)
+
+
+def _only(kind: type[Flags], config: Config) -> Flags:
+    """The settings of one group."""
+    return kind(**{name: getattr(config, name) for name in get_type_hints(kind)})

@@ -1,0 +1,53 @@
+"""The installed command `jaxcovid`: finds the command that its first argument names."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+# Each is a module beside this one.
+COMMANDS = {
+    "train": "fine-tune a network on chest X-rays and measure the result",
+    "predict": "class and probabilities of images, by a trained network",
+    "evaluate": "metrics and report of a trained network on other data; or two compared",
+    "sweep": "train many settings and seeds at once, and compare them",
+    "reproduce": "every experiment of the assignment, reported against ours",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Hands the other arguments to the command; returns its exit code, 2 if there is none."""
+    first, *others = [*(sys.argv[1:] if arguments is None else arguments), ""]
+    if first in ("-h", "--help"):
+        print(help_text())
+        return 0
+    if first in COMMANDS:
+        command = importlib.import_module(f"jaxcovid.cli.{first}")
+        return command.main(others[:-1], f"jaxcovid {first}")
+    print(f"{_problem(first)}\n\n{help_text()}", file=sys.stderr)
+    return 2
+
+
+def help_text() -> str:
+    """What there is to call, a line for each command."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {about}" for name, about in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: jaxcovid COMMAND [OPTIONS]",
+            "",
+            "Fine-tune networks on chest X-rays, and tell how good they are. Not for clinical use.",
+            "",
+            *lines,
+            "",
+            "jaxcovid COMMAND --help lists what a command takes.",
+        ]
+    )
+
+
+def _problem(name: str) -> str:
+    if not name:
+        return "COMMAND: none is given"
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"COMMAND: there is no {name!r}{hint}"

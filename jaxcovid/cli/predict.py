@@ -1,0 +1,122 @@
+"""`jaxcovid predict`: class and probabilities of images, by a trained network."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jaxcovid.cli.exits import exit_code
+from jaxcovid.cli.flags import Predict, parsed
+from jaxcovid.errors import check
+
+if TYPE_CHECKING:
+    from jaxcovid.inference.inference_model import InferenceModel
+    from jaxcovid.inference.predict import Answer
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid predict") -> int:
+    """Parses the flags and predicts; returns the exit code. `program` is how a user calls it."""
+    flags = parsed(Predict, sys.argv[1:] if arguments is None else arguments, program)
+    return exit_code(lambda: _predict(flags), program)
+
+
+def _predict(flags: Predict) -> int:
+    """Writes or prints what the network says of every file that can be read."""
+    # Imported late, so that --help and wrong flags answer at once.
+    from jaxcovid.inference import inference_model, predict
+    from jaxcovid.report import DISCLAIMER
+    from jaxcovid.runs import files
+    from jaxcovid.runs.progress import bar
+
+    paths = predict.image_files(flags.images)
+    check(_problems(flags, paths))
+    network = inference_model.load(flags.run)
+    if flags.explain is not None:
+        flags.explain.mkdir(parents=True, exist_ok=True)
+    answers = predict.predict(network, paths, explain=flags.explain is not None)
+    watched = bar(answers, desc="Predicting", total=len(paths), unit="image", delay=0.5)
+    counts: Counter[str] = Counter()
+    problems: list[str] = []
+
+    def rows() -> Iterator[list[str]]:
+        for number, answer in enumerate(watched, start=1):
+            row = _row(network, answer)
+            name, predicted, *_, problem = row
+            if predicted:
+                counts[predicted] += 1
+            else:
+                problems.append(f"{name}: {problem}")
+            if flags.explain is not None and predicted:
+                _write_explanation(flags.explain, number, answer, predicted)
+            yield row
+
+    if flags.csv is not None:
+        numbers = [f"prob_{name}" for name in network.classes]
+        if network.codes is not None:
+            numbers += [f"finding_{name}" for name in network.classes]
+        files.write_csv(flags.csv, ["path", "prediction", *numbers, "problem"], rows())
+    else:
+        _print_rows(rows(), network.classes)
+    listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}")
+    for target in (flags.csv, flags.explain):
+        if target is not None:
+            print(f"Written: {target}")
+    if problems:
+        first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
+        print(f"\n{len(problems)} file(s) could not be read:\n  {first}", file=sys.stderr)
+    return 2 if problems else 0
+
+
+def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
+    """The line of a file in the table: path, prediction, numbers, problem."""
+    from jaxcovid.data.layout import printable
+
+    name = printable(answer.path)
+    if answer.probabilities is None:
+        columns = len(network.classes) * (1 if network.codes is None else 2)
+        return [name, "", *[""] * columns, answer.problem]
+    predicted = network.classes[int(answer.probabilities.argmax())]
+    values = (*answer.probabilities, *(() if answer.findings is None else answer.findings))
+    return [name, predicted, *(f"{value:.6f}" for value in values), ""]
+
+
+def _write_explanation(folder: Path, number: int, answer: "Answer", predicted: str) -> None:
+    """The image with where the network looked, beside it; numbered as the images are given."""
+    from jaxcovid.report import gallery
+    from jaxcovid.runs import files
+
+    assert answer.pixels is not None and answer.heat is not None
+    stem = gallery.file_name([f"{number:05d}", answer.path.stem, predicted])
+    picture = gallery.beside(answer.pixels, answer.heat)
+    files.write_bytes(folder / f"{stem}.png", gallery.png(picture))
+
+
+def _print_rows(rows: Iterator[list[str]], classes: Sequence[str]) -> None:
+    """A line for each file, above the progress bar."""
+    from tqdm.auto import tqdm
+
+    for name, predicted, *numbers, problem in rows:
+        probabilities = ", ".join(
+            f"{label} {float(number):.3f}"
+            for label, number in zip(classes, numbers[: len(classes)], strict=True)
+            if number
+        )
+        tqdm.write(f"{name}: {predicted} ({probabilities})" if predicted else f"{name}: {problem}")
+
+
+def _problems(flags: Predict, paths: list[Path]) -> list[str]:
+    """What speaks against writing where the flags say: better known before the work than after."""
+    problems = []
+    if flags.csv is not None:
+        if flags.csv.resolve() in {path.resolve() for path in paths}:
+            problems.append(f"`csv`: {flags.csv} is one of the images; name another file")
+        elif flags.csv.exists() and (flags.csv.is_symlink() or not flags.csv.is_file()):
+            problems.append(f"`csv`: {flags.csv} is no ordinary file; name a new one")
+        elif not flags.csv.absolute().parent.is_dir():
+            parent = flags.csv.absolute().parent
+            problems.append(f"`csv`: there is no folder {parent}; make it first")
+    if flags.explain is not None and flags.explain.exists() and not flags.explain.is_dir():
+        problems.append(f"`explain`: {flags.explain} is not a folder; name a new one")
+    return problems

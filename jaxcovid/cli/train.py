@@ -1,0 +1,44 @@
+"""`jaxcovid train`: fine-tunes a network and measures the result, or goes on with that."""
+
+import sys
+from collections.abc import Sequence
+
+from jaxcovid import config as configuration
+from jaxcovid.assignment import settings as assignment_settings
+from jaxcovid.cli.exits import exit_code
+from jaxcovid.cli.flags import RunSettings, parsed_settings, settings_over_preset
+from jaxcovid.cli.interruption import deferred, end_at_once, raise_when_interrupted
+from jaxcovid.errors import check
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid train") -> int:
+    """Parses the flags and trains; returns the exit code. `program` is how a user calls it."""
+    end_at_once()
+    given = sys.argv[1:] if arguments is None else arguments
+    return exit_code(lambda: _train(given, program), program)
+
+
+def _train(arguments: Sequence[str], program: str) -> None:
+    if "--list-presets" in arguments:
+        from jaxcovid.assignment.preset_listing import listing
+
+        print(listing())
+        return
+    config, assignment = _settings(arguments, program)
+    check([*configuration.problems(config), *assignment_settings.problems(assignment, config)])
+    # Imported late, so that --help and wrong flags answer at once.
+    from jaxcovid.assignment import mistakes
+    from jaxcovid.runs.run import fine_tune
+
+    raise_when_interrupted()
+    fine_tune(config, parts=mistakes.parts(assignment), deferred=deferred)
+
+
+def _settings(arguments: Sequence[str], program: str) -> RunSettings:
+    """The settings that the flags give, over those of the run to go on with or of the preset."""
+    run = parsed_settings(arguments, program)[0].resume
+    if run is None:
+        return settings_over_preset(arguments, program)
+    # The run's settings hold those of its preset.
+    stored = configuration.stored(run), assignment_settings.stored(run)
+    return parsed_settings(arguments, program, stored)
