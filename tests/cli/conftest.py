@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def run(finished):
-    return finished[0]
+    return finished
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,13 @@ def test_leaves_are_exactly_those_of_the_name_table(name, head):
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("resnet18", 64), ("resnet18", 75), ("resnet34", 64), ("vgg16", 64)]
+    ("name", "size"),
+    [
+        ("resnet18", 64),
+        ("resnet18", 75),
+        ("vgg16", 64),
+        pytest.param("resnet34", 64, marks=pytest.mark.system),
+    ],
 )
 def test_stages_compose_to_the_whole(name, size):
     module = models.build(name, 3, (8,))

@@ -30,9 +30,7 @@ def rows(path):
 
 
 def test_all_artifacts_are_there_and_no_partial_file(finished):
-    names = {
-        str(path.relative_to(finished[0])) for path in finished[0].rglob("*") if path.is_file()
-    }
+    names = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
     names = {name for name in names if not name.startswith("checkpoints/")}
     assert names == {
         "config.json", "history.csv", "metrics.json", "predictions.csv", "report.html", "weights.pth",
@@ -41,13 +39,13 @@ def test_all_artifacts_are_there_and_no_partial_file(finished):
         "plots/precision_recall_validation.png", "plots/reliability_validation.png",
         *(f"plots/example_{index}{kind}.png" for index in range(8) for kind in ("", "_grad_cam")),
     }  # fmt: skip
-    for path in (finished[0] / "plots").iterdir():
+    for path in (finished / "plots").iterdir():
         with Image.open(path) as image:
             image.verify()
 
 
 def test_history(finished):
-    history = rows(finished[0] / "history.csv")
+    history = rows(finished / "history.csv")
     assert list(history[0]) == [
         "epoch", "step", "lr", "train_loss", "train_accuracy", "validation_loss",
         "validation_accuracy", "seconds", "images_per_second",
@@ -57,13 +55,14 @@ def test_history(finished):
     assert all(float(row["lr"]) == pytest.approx(1e-3) for row in history)
 
 
-def test_same_flags_give_the_same_history_predictions_and_weights(finished):
-    assert_same(*finished)
+def test_same_settings_give_the_same_history_predictions_and_weights(finished, tmp_path):
+    settings = dataclasses.replace(stored(finished), output=tmp_path / "two", resume=None)
+    assert_same(fine_tune(settings), finished)
 
 
 def test_metrics_follow_from_predictions(finished):
-    metrics = json.loads((finished[0] / "metrics.json").read_text())
-    predictions = rows(finished[0] / "predictions.csv")
+    metrics = json.loads((finished / "metrics.json").read_text())
+    predictions = rows(finished / "predictions.csv")
     for split, count in (("train", 12), ("validation", 8)):
         mine = [row for row in predictions if row["split"] == split]
         assert len(mine) == len({row["path"] for row in mine}) == count
@@ -81,20 +80,20 @@ def test_metrics_follow_from_predictions(finished):
         probabilities = {name: float(row[f"prob_{name}"]) for name in ("covid", "normal")}
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
         assert row["prediction"] == max(probabilities, key=probabilities.__getitem__)
-    last = rows(finished[0] / "history.csv")[-1]
+    last = rows(finished / "history.csv")[-1]
     assert float(last["validation_accuracy"]) == pytest.approx(metrics["validation"]["accuracy"])
     assert float(last["validation_loss"]) == pytest.approx(metrics["validation"]["loss"])
 
 
 def test_freeze_audit(finished):
-    audit = json.loads((finished[0] / "metrics.json").read_text())["freeze_audit"]
+    audit = json.loads((finished / "metrics.json").read_text())["freeze_audit"]
     # 60 convolution and batch-norm parameters and 40 statistics stay; the head's 4 arrays move.
     assert audit["frozen_unchanged"] is True
     assert (audit["frozen_leaves"], audit["trainable_changed"]) == (100, 4)
 
 
 def test_config_records_every_flag_and_the_surroundings(finished):
-    record = json.loads((finished[0] / "config.json").read_text())
+    record = json.loads((finished / "config.json").read_text())
     assert {field.name for field in dataclasses.fields(Config)} <= set(record)
     assert record["precision"] == "float32" and record["head"] == [8]
     assert record["dataset"]["images"]["train"] == {"covid": 6, "normal": 6}
@@ -105,7 +104,7 @@ def test_config_records_every_flag_and_the_surroundings(finished):
 
 
 def test_weights_carry_what_prediction_needs(finished):
-    path = finished[0] / "weights.safetensors"
+    path = finished / "weights.safetensors"
     arrays = safetensors.numpy.load_file(path)
     assert arrays["fc.2.weight"].shape == (2, 8) and arrays["bn1.num_batches_tracked"] == 0
     with safetensors.safe_open(path, "numpy") as stream:
@@ -115,11 +114,9 @@ def test_weights_carry_what_prediction_needs(finished):
 
 
 def test_a_run_can_start_from_another(finished, tmp_path, undrawn):
-    folder = json.loads((finished[0] / "config.json").read_text())["data"]
-    again = fine_tune(
-        config(folder, tmp_path / "again", weights=str(finished[0]), epochs=1, lr=1e-12)
-    )
-    one, two = (json.loads((run / "metrics.json").read_text()) for run in (finished[0], again))
+    folder = json.loads((finished / "config.json").read_text())["data"]
+    again = fine_tune(config(folder, tmp_path / "again", weights=str(finished), epochs=1, lr=1e-12))
+    one, two = (json.loads((run / "metrics.json").read_text()) for run in (finished, again))
     assert two["validation"]["loss"] == pytest.approx(one["validation"]["loss"], rel=1e-4)
 
 
@@ -133,13 +130,13 @@ HEADS = {
 @pytest.mark.parametrize("case", HEADS)
 def test_a_head_is_taken_over_only_if_it_is_the_same(finished, case):
     hidden, classes, expected = HEADS[case]
-    settings = Config(weights=str(finished[0]), head=hidden)
+    settings = Config(weights=str(finished), head=hidden)
     entries, module = table("resnet18", 2, hidden), models.build("resnet18", 2, hidden)
     shapes = jax.eval_shape(module.init, jax.random.key(0), ONE_IMAGE)
     labels = label(shapes["params"], "resnet18", "head", entries)
     initial = initial_variables(settings, module, entries, classes, labels)
     assert expected in initial.source
-    trained = np.asarray(weights_convert.load(finished[0])["fc.2.bias"])
+    trained = np.asarray(weights_convert.load(finished)["fc.2.bias"])
     taken = np.array_equal(initial.variables["params"]["fc_2"]["bias"], trained)
     assert taken == (expected == "with its head")
 

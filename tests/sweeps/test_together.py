@@ -26,6 +26,8 @@ from jaxcovid.training.trainable import partition
 from tests.report import example
 from tests.small_runs import interruption
 
+pytestmark = pytest.mark.system
+
 CLASSES = ("dark", "light")
 SIZES = {"train": 8, "validation": 4, "test": 4}
 GRID = Grid({"lr": (0.05, 1e-4, 3e38)}, 2)

@@ -136,6 +136,7 @@ def test_plan_counts_parameters(name, total, trainable):
         assert [row.block for row in rows][:3] == ["conv1", "bn1", "layer1_0"]
 
 
+@pytest.mark.system
 def test_training_a_deeper_network_moves_only_what_is_selected():
     module = models.build("resnet34", 2, (8,))
     entries = table("resnet34", 2, (8,))
