@@ -1,5 +1,7 @@
 """The same network, weights and batches in PyTorch and here: the same numbers."""
 
+import copy
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,7 +116,12 @@ def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
         (images(seed, size, count), rng.integers(0, CLASSES, count).astype(np.int32))
         for seed in range(20)
     ]
+    # Training amplifies rounding, by how much depends on the processor: how far torch itself drifts
+    # tells, when its input changes by a tenth of what logits may differ by.
+    other = copy.deepcopy(model)
     expected = train_torch(torch, model, name, selection, batches, lr, momentum)
+    changed = [(pixels * np.float32(1 + 1e-5), targets) for pixels, targets in batches]
+    train_torch(torch, other, name, selection, changed, lr, momentum)
 
     assert selection in models.MODELS[name].selections
     entries = table(name, CLASSES, (HIDDEN,))
@@ -133,11 +140,14 @@ def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
     np.testing.assert_allclose(got, expected, rtol=1e-3)
 
     trained = {"params": state.params, "batch_stats": state.batch_stats}
-    ours, theirs = flax_to_torch(trained, entries), model.state_dict()
+    ours, theirs, drifted = flax_to_torch(trained, entries), model.state_dict(), other.state_dict()
     for key in ours:
         if not key.endswith("num_batches_tracked"):
+            wanted = theirs[key].numpy()
+            drift = float(np.abs(drifted[key].numpy() - wanted).max())
+            assert drift < 0.1, key
             np.testing.assert_allclose(
-                ours[key], theirs[key].numpy(), atol=2e-3, rtol=2e-3, err_msg=key
+                ours[key], wanted, atol=2e-3 + 2 * drift, rtol=2e-3, err_msg=key
             )
 
 

@@ -142,7 +142,7 @@ def test_names_shapes_and_their_order_are_torchvisions(torch, torchvision, name)
     ]
     assert [(entry.torch, entry.shape) for entry in entries] == theirs
     shapes = {key: np.broadcast_to(np.float32(0), shape) for key, shape in theirs}
-    assert weights_convert.detection(shapes) == entries
+    assert weights_convert.detect(shapes) == entries
 
 
 UNKNOWN = {
@@ -160,7 +160,7 @@ def test_unknown_networks_of_torchvision_are_refused(torch, torchvision, name):
         state = torchvision.models.get_model(name).state_dict()
     shapes = {key: np.broadcast_to(np.float32(0), value.shape) for key, value in state.items()}
     with pytest.raises(weights_convert.ConversionError, match=UNKNOWN[name]):
-        weights_convert.detection(shapes)
+        weights_convert.detect(shapes)
 
 
 @pytest.mark.parametrize("name", models.MODELS)
