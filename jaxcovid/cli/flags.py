@@ -27,7 +27,7 @@ RunSettings = tuple[Config, AssignmentSettings]
 
 @dataclasses.dataclass(frozen=True)
 class Train:
-    """Fine-tune VGG16 or ResNet18 on chest X-rays and measure the result.
+    """Fine-tune an ImageNet network on chest X-rays and measure the result.
 
     Without --data it trains on built-in drawn phantoms. NOT FOR CLINICAL USE.
     """
@@ -82,7 +82,7 @@ class Evaluate:
 class Sweep:
     """Train every combination of these values with several seeds, all at once, and compare them.
 
-    All other flags are those of run.py and hold for every member. --views (default: --epochs) says
+    All other flags are those of train and hold for every member. --views (default: --epochs) says
     how many augmented views of each image are kept. NOT FOR CLINICAL USE.
     """
 
