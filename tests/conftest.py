@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tests.small_network  # noqa: F401 (before jaxcovid.config, which asks its table)
+
+# isort: split
+
 from jaxcovid.runs.run import fine_tune
 from tests.small_runs import blank_charts, config, noise_folder
 
@@ -17,10 +21,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 def own_cache(tmp_path_factory):
     """Prepared data and compiled programs of the tests go to a folder of their own.
 
-    Programs go to $JAX_COMPILATION_CACHE_DIR if that is set, so that CI's parts share them.
+    Programs go to $JAX_COMPILATION_CACHE_DIR if that is set, so that CI's parts share them; else
+    the workers of a session share them.
     """
     folder = tmp_path_factory.mktemp("cache")
-    compiled = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(folder / "compiled"))
+    session = folder.parent.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    compiled = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(session / "compiled"))
     jax.config.update("jax_compilation_cache_dir", compiled)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     with pytest.MonkeyPatch.context() as patch:

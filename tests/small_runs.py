@@ -10,6 +10,7 @@ from PIL import Image
 
 from jaxcovid.config import Config
 from jaxcovid.report import pictures
+from tests.small_network import SMALL
 
 # Besides the history, which holds times.
 EXACT = (
@@ -30,7 +31,9 @@ def noise_folder(folder, train, validation):
 
 
 def config(folder, output, **options):
-    settings = {"weights": "none", "head": (8,), "epochs": 2, "batch_size": 5, **options}
+    settings = {
+        "model": SMALL, "weights": "none", "head": (8,), "epochs": 2, "batch_size": 5, **options
+    }  # fmt: skip
     return Config(data=str(folder), output=output, **settings)
 
 

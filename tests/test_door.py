@@ -12,36 +12,36 @@ import numpy
 import pytest
 
 import jaxcovid
+from tests.small_runs import blank_charts, config, noise_folder
 
 
 @pytest.fixture(scope="module")
-def names(finished, tmp_path_factory):
-    """What the examples may use: a finished run, its images, and a folder for more."""
-    from jaxcovid.config import stored
-
-    return {
-        "jaxcovid": jaxcovid,
-        "jnp": jax.numpy,
-        "numpy": numpy,
-        "pathlib": pathlib,
-        "run": finished,
-        "xrays": stored(finished).data,
-        "folder": tmp_path_factory.mktemp("examples"),
-    }
+def trained(tmp_path_factory):
+    """What the examples of a trained network may use besides: a ResNet18's run, and its images."""
+    folder = tmp_path_factory.mktemp("examples")
+    images = noise_folder(folder / "xrays", 6, 4)
+    with blank_charts():
+        run = jaxcovid.fine_tune(config(images, folder / "trained", model="resnet18"))
+    return {"run": run, "xrays": str(images), "folder": folder}
 
 
-# Whole runs: they take a while.
-LONG = ("fine_tune", "sweep")
+# Names whose examples train a ResNet18, or take one.
+LONG = (
+    "InferenceModel", "Results", "evaluate", "fine_tune", "grad_cam", "load", "predict", "sweep",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[pytest.mark.system] * (name in LONG)) for name in jaxcovid.__all__],
 )
-def test_every_name_has_an_example_that_runs(name, names, undrawn):
+def test_every_name_has_an_example_that_runs(name, request, undrawn):
+    names = {"jaxcovid": jaxcovid, "jnp": jax.numpy, "numpy": numpy, "pathlib": pathlib}
+    if name in LONG:
+        names |= request.getfixturevalue("trained")
     value = getattr(jaxcovid, name)
     examples = doctest.DocTestParser().get_doctest(
-        inspect.getdoc(value) or "", dict(names), name, inspect.getsourcefile(value), 0
+        inspect.getdoc(value) or "", names, name, inspect.getsourcefile(value), 0
     )
     assert examples.examples, f"{name} has no example"
     report: list[str] = []

@@ -129,20 +129,20 @@ def vgg_indices(channels: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...
     return tuple(blocks)
 
 
-def _resnet(blocks: tuple[int, int, int, int], weights: WeightsFile) -> Architecture:
-    """A ResNet of basic blocks, with their number in each layer."""
-    widths = (64, 128, 256, 512)
+def _resnet(blocks: tuple[int, ...], weights: WeightsFile) -> Architecture:
+    """A ResNet of basic blocks, with their number in each layer; every layer doubles the width."""
+    widths = [64 * 2**layer for layer in range(len(blocks))]
     channels = tuple((width,) * count for width, count in zip(widths, blocks, strict=True))
     return Architecture(
         channels=channels,
         backbone=tuple(_resnet_entries(channels)),
         head="fc",
         bare_head=True,
-        features=512,
+        features=widths[-1],
         flattened=None,
         imagenet_hidden=(),
         imagenet_dropout=False,
-        sign=f"layer4.{blocks[-1] - 1}.*",
+        sign=f"layer{len(blocks)}.{blocks[-1] - 1}.*",
         layers="layer?.*.conv?.weight",
         relative="a deeper ResNet",
         weights=weights,

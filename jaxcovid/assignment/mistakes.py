@@ -21,8 +21,9 @@ from jaxcovid.data import loader
 from jaxcovid.models import Model
 from jaxcovid.training.losses import Codes, Labels, Logits, Loss, Number, Values, elements
 from jaxcovid.training.parts import LossFactory, Parts
+from jaxcovid.training.pytrees import BatchStats, Params
 from jaxcovid.training.recipe import class_weighted, loss_function
-from jaxcovid.training.step import Forward
+from jaxcovid.training.step import Batch, Forward
 
 MISTAKES: Mapping[Mistake, str] = MappingProxyType(
     {
@@ -127,7 +128,9 @@ def batch_mean_focal(
 def train_mode(model: Model, key: PRNGKeyArray) -> Forward:
     """Evaluates as if it trained, with one draw of dropout for all batches."""
 
-    def forward(params: Any, batch_stats: Any, batch: Any) -> Float[Array, "batch class"]:
+    def forward(
+        params: Params, batch_stats: BatchStats, batch: Batch
+    ) -> Float[Array, "batch class"]:
         norms = {"/".join(path[:-1]) for path in traverse_util.flatten_dict(batch_stats)}
         logits, _ = model.apply(
             {"params": params, "batch_stats": batch_stats},

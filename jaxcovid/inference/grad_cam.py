@@ -1,7 +1,7 @@
 """Where in an image a network looked."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import jax
 import numpy as np
@@ -9,11 +9,12 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from jaxcovid.data.loader import normalise
 from jaxcovid.models import Model
+from jaxcovid.training.pytrees import Variables
 
 
 def grad_cam(
     model: Model,
-    variables: Any,
+    variables: Variables,
     images: Float[Array, "batch height width channel"],
     classes: Int[Array, "batch"],
     stage: str | None = None,
@@ -30,13 +31,13 @@ def grad_cam(
     (2, 7, 7)
     """
     stage = model.stages[-2] if stage is None else stage
-    features: Any = model.apply(variables, images, stop=stage)
+    features = cast(Array, model.apply(variables, images, stop=stage))
     return grad_cam_of_features(model, variables, features, classes, stage)
 
 
 def grad_cam_of_features(
     model: Model,
-    variables: Any,
+    variables: Variables,
     features: Float[Array, "batch rows columns channel"],
     classes: Int[Array, "batch"],
     stage: str,
@@ -46,16 +47,16 @@ def grad_cam_of_features(
     The stages after it are all that is computed. `variables` are params and batch_stats.
     """
 
-    def chosen_logits(features: Any) -> Float[Array, ""]:
+    def chosen_logits(features: Float[Array, "batch rows columns channel"]) -> Float[Array, ""]:
         start = model.stages[model.stages.index(stage) + 1]
-        logits: Any = model.apply(variables, features, start=start)
+        logits = cast(Array, model.apply(variables, features, start=start))
         return jax.vmap(lambda row, index: row[index])(logits, classes).sum()
 
     weights = jax.grad(chosen_logits)(features).mean((1, 2), keepdims=True)
     return jax.nn.relu((weights * features).sum(-1))
 
 
-def compiled_grad_cam(model: Model, variables: Any) -> Callable[..., np.ndarray]:
+def compiled_grad_cam(model: Model, variables: Variables) -> Callable[..., np.ndarray]:
     """The function that explains images as they lie in memory, by Grad-CAM on one device.
 
     It takes pixels of 0 to 255 and a class for each image, and gives maps in float32, not negative;
@@ -66,11 +67,17 @@ def compiled_grad_cam(model: Model, variables: Any) -> Callable[..., np.ndarray]
 
     # Two programs: the large one is the same for any head, so it is compiled once for many.
     @jax.jit
-    def features(variables: Any, images: Any) -> Any:
-        return alone.apply(variables, normalise(images), stop=stage)
+    def features(
+        variables: Variables, images: UInt8[Array, "batch height width channel"]
+    ) -> Float[Array, "batch rows columns feature"]:
+        return cast(Array, alone.apply(variables, normalise(images), stop=stage))
 
     @jax.jit
-    def heat(variables: Any, features: Any, classes: Any) -> Any:
+    def heat(
+        variables: Variables,
+        features: Float[Array, "batch rows columns feature"],
+        classes: Int[Array, "batch"],
+    ) -> Float[Array, "batch rows columns"]:
         return grad_cam_of_features(alone, variables, features, classes, stage)
 
     def heats(

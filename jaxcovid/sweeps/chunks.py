@@ -1,7 +1,6 @@
 """Which members of a sweep train together: those that one program and the memory can hold."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from jaxcovid.config import Config
 from jaxcovid.training.frozen_features import Features
 from jaxcovid.training.members import Shared
+from jaxcovid.training.pytrees import Params
 
 
 def alike_members(members: Sequence[Config]) -> list[list[int]]:
@@ -17,7 +17,7 @@ def alike_members(members: Sequence[Config]) -> list[list[int]]:
     Members with momentum and without differ in what the optimizer keeps, so do those with weight
     decay; `focal_alpha` is one number or one for each class.
     """
-    groups: dict[Any, list[int]] = {}
+    groups: dict[tuple[bool, bool, int], list[int]] = {}
     for place, member in enumerate(members):
         kind = (member.momentum == 0, member.weight_decay == 0, len(member.focal_alpha))
         groups.setdefault(kind, []).append(place)
@@ -36,7 +36,7 @@ def member_chunks(
     return [part.tolist() for part in np.array_split(np.array(places), count)]
 
 
-def member_memory(shared: Shared, trainable: Any, features: Features) -> float:
+def member_memory(shared: Shared, trainable: Params, features: Features) -> float:
     """How many bytes a member takes while it trains, about.
 
     `trainable` are the parameters that train, `features` those of a split that all members share.

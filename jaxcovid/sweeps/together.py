@@ -33,6 +33,7 @@ from jaxcovid.training.initial_weights import initial_variables
 from jaxcovid.training.loop import Journal
 from jaxcovid.training.member_loop import FeatureSplit, Underway, predict_members
 from jaxcovid.training.members import (
+    MemberEvaluation,
     Shared,
     first_members,
     make_member_evaluation,
@@ -40,6 +41,7 @@ from jaxcovid.training.members import (
     row,
     stacked,
 )
+from jaxcovid.training.pytrees import Variables
 from jaxcovid.training.setup import Task, prepare
 from jaxcovid.training.step import Totals
 from jaxcovid.training.trainable import combine, partition
@@ -132,7 +134,7 @@ def _trained(
     configs: Sequence[Config],
     places: Sequence[int],
     splits: Mapping[str, FeatureSplit],
-    evaluate: Callable[..., Any],
+    evaluate: MemberEvaluation,
     start: Underway,
     folder: Path,
     settings: Mapping[str, Any],
@@ -201,7 +203,7 @@ def _splits(task: Task) -> dict[str, FeatureSplit]:
     }
 
 
-def _variables(task: Task, configs: Sequence[Config]) -> dict[int, Any]:
+def _variables(task: Task, configs: Sequence[Config]) -> dict[int, Variables]:
     """The first variables of each seed: they differ in what trains and is new."""
     network, classes = task.network, task.dataset.classes
     by_seed = {config.seed: config for config in reversed(configs)}
@@ -215,7 +217,9 @@ def _variables(task: Task, configs: Sequence[Config]) -> dict[int, Any]:
     return {seed: initial(config).variables for seed, config in by_seed.items()}
 
 
-def _start(shared: Shared, configs: Sequence[Config], variables: Mapping[int, Any]) -> Underway:
+def _start(
+    shared: Shared, configs: Sequence[Config], variables: Mapping[int, Variables]
+) -> Underway:
     of_members = [variables[config.seed] for config in configs]
     keys = [loader.purpose_key(config.seed, loader.DROPOUT) for config in configs]
     trainable = stacked([partition(first["params"], shared.labels)[0] for first in of_members])
@@ -236,7 +240,7 @@ def _outcomes(
     places: Sequence[int],
     task: Task,
     splits: Mapping[str, FeatureSplit],
-    evaluate: Callable[..., Any],
+    evaluate: MemberEvaluation,
     underway: Underway,
 ) -> list[Outcome]:
     """What became of each member of a chunk."""

@@ -91,8 +91,9 @@ def test_bad_flags(case, image_folder, tmp_path, capfd):
     flags, message = BAD[case]
     output = tmp_path / "run"
     code = call(
-        "train", "--data", image_folder, "--output", output, "--weights", "none", *flags(tmp_path)
-    )
+        "train", "--data", image_folder, "--output", output, "--weights", "none",
+        "--model", "small", *flags(tmp_path),
+    )  # fmt: skip
     printed = capfd.readouterr()
     assert code == 2
     assert message in printed.err + printed.out

@@ -7,28 +7,29 @@ import numpy as np
 from jaxcovid import models
 from jaxcovid.data.loader import normalise
 from jaxcovid.inference.grad_cam import compiled_grad_cam, grad_cam
+from tests.small_network import SMALL
 
 
 def test_hand_computed():
-    """A single dense layer on the mean of ResNet18's features: the gradient is its weights.
+    """A single dense layer on the mean of a ResNet's features: the gradient is its weights.
 
-    So the map is relu(sum of weight x channel) / 4 for maps of 2 x 2 places.
+    So the map is relu(sum of weight x channel) / 16 for maps of 4 x 4 places.
     """
-    model = models.build("resnet18", 2)
-    images = jnp.asarray(np.random.default_rng(0).normal(size=(2, 64, 64, 3)), jnp.float32)
+    model = models.build(SMALL, 2)
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 32, 3)), jnp.float32)
     variables = jax.jit(model.init)(jax.random.key(0), images)
-    kernel = np.zeros((512, 2), np.float32)
+    kernel = np.zeros((128, 2), np.float32)
     kernel[3, 0], kernel[5, 0], kernel[7, 1] = 2, -1, 3
     params = {**variables["params"], "fc": {"kernel": jnp.asarray(kernel), "bias": jnp.ones(2)}}
     variables = {**variables, "params": params}
-    features = np.asarray(model.apply(variables, images, stop="layer4"))
+    features = np.asarray(model.apply(variables, images, stop="layer2"))
     expected = np.stack(
         [
-            np.maximum(2 * features[0, :, :, 3] - features[0, :, :, 5], 0) / 4,
-            3 * features[1, :, :, 7] / 4,
+            np.maximum(2 * features[0, :, :, 3] - features[0, :, :, 5], 0) / 16,
+            3 * features[1, :, :, 7] / 16,
         ]
     )
-    assert expected.shape == (2, 2, 2) and expected.max() > 0
+    assert expected.shape == (2, 4, 4) and expected.max() > 0
     got = grad_cam(model, variables, images, jnp.array([0, 1]))
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
 
@@ -47,7 +48,7 @@ def test_hand_computed_for_vgg():
 
 
 def test_compiled_is_the_same():
-    model = models.build("resnet18", 3, (4,), axis_name="batch")
+    model = models.build(SMALL, 3, (4,), axis_name="batch")
     pixels = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 1), np.uint8)
     alone = model.clone(axis_name=None)
     variables = jax.jit(alone.init)(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))

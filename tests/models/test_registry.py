@@ -7,6 +7,7 @@ import pytest
 from flax import traverse_util
 
 from jaxcovid import models
+from tests.small_network import SMALL
 from weights_convert import ARCHITECTURES, table
 
 HEADS = {
@@ -57,6 +58,7 @@ RESNET = [(56, 64), (56, 64), (28, 128), (14, 256), (7, 512)]
 STAGE_SHAPES = {
     "resnet18": RESNET,
     "resnet34": RESNET,
+    SMALL: RESNET[:3],
     "vgg16": [(112, 64), (56, 128), (28, 256), (14, 512), (7, 512)],
 }
 
@@ -118,8 +120,8 @@ def test_every_glob_of_the_selections_matches_and_each_holds_the_one_before(name
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_a_head_that_averages_gives_the_same_for_the_means(name):
-    module = models.build(name, 3)
-    x = jax.random.normal(jax.random.key(1), (2, 7, 7, 512), jnp.float32)
+    module, channels = models.build(name, 3), ARCHITECTURES[name].channels[-1][-1]
+    x = jax.random.normal(jax.random.key(1), (2, 7, 7, channels), jnp.float32)
     variables = module.init(jax.random.key(0), x, start="head")
     whole = module.apply(variables, x, start="head")
     means = module.apply(variables, x.mean((1, 2), keepdims=True), start="head")

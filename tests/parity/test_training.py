@@ -12,6 +12,7 @@ from jaxcovid.training.losses import bce, cross_entropy, focal
 from jaxcovid.training.optimizers import optimizer
 from jaxcovid.training.step import Batch, init_state, make_train_step
 from jaxcovid.training.trainable import freeze, label, live_norms
+from tests.small_network import PUBLISHED
 from weights_convert import ARCHITECTURES, flax_to_torch, table, torch_to_flax
 
 pytestmark = pytest.mark.parity
@@ -53,7 +54,7 @@ def to_torch(torch, array):
     return torch.from_numpy(array.transpose(0, 3, 1, 2).copy())
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("size", [224, 160])
 def test_logits(torch, torchvision, name, size):
     model = torch_model(torch, torchvision, name)
@@ -97,7 +98,7 @@ SIZES = {("resnet18", "all"): (224, 8)}
 # A ResNet34 takes minutes and has no layer that ResNet18 lacks, so one selection stands for all.
 STEPS = [
     (name, selection)
-    for name in models.MODELS
+    for name in PUBLISHED
     for selection in ("head", "last_block", "all")
     if name != "resnet34" or selection == "last_block"
 ]

@@ -14,6 +14,7 @@ from jaxcovid import models
 from jaxcovid.config import Config
 from jaxcovid.runs.run import fine_tune
 from tests.parity.test_training import CLASSES, HIDDEN, images, to_torch, torch_model, variables_of
+from tests.small_network import PUBLISHED
 from tests.weights_convert import assemble
 from weights_convert import ARCHITECTURES
 
@@ -119,7 +120,7 @@ def test_views_and_strides_are_honoured(torch, tmp_path, zipped):
     equal(weights_convert.load(tmp_path / "file.pth"), views)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_the_weights_file_is_that_of_torchvisions_table(torchvision, name):
     weights = torchvision.models.get_model_weights(name).IMAGENET1K_V1
     file = ARCHITECTURES[name].weights
@@ -129,7 +130,7 @@ def test_the_weights_file_is_that_of_torchvisions_table(torchvision, name):
     assert prefix and file.sha256.startswith(prefix)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_names_shapes_and_their_order_are_torchvisions(torch, torchvision, name):
     row = ARCHITECTURES[name]
     entries = weights_convert.table(name, 1000, row.imagenet_hidden, row.imagenet_dropout)
@@ -163,7 +164,7 @@ def test_unknown_networks_of_torchvision_are_refused(torch, torchvision, name):
         weights_convert.detect(shapes)
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_torch_reads_what_is_written_here(torch, torchvision, tmp_path, name):
     model = torch_model(torch, torchvision, name)
     arrays = {key: value.numpy() for key, value in model.state_dict().items()}
@@ -229,7 +230,7 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("size", [224, 150])
 def test_stage_by_stage(torch, torchvision, name, size):
     model = torch_model(torch, torchvision, name)

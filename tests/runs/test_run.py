@@ -20,6 +20,7 @@ from jaxcovid.training.frozen_features import ONE_IMAGE
 from jaxcovid.training.initial_weights import initial_variables
 from jaxcovid.training.trainable import label
 from tests.experiments.scripts import call
+from tests.small_network import SMALL
 from tests.small_runs import assert_same, blank_charts, config, interruption
 from weights_convert import table
 
@@ -87,9 +88,9 @@ def test_metrics_follow_from_predictions(finished):
 
 def test_freeze_audit(finished):
     audit = json.loads((finished / "metrics.json").read_text())["freeze_audit"]
-    # 60 convolution and batch-norm parameters and 40 statistics stay; the head's 4 arrays move.
+    # 18 convolution and batch-norm parameters and 12 statistics stay; the head's 4 arrays move.
     assert audit["frozen_unchanged"] is True
-    assert (audit["frozen_leaves"], audit["trainable_changed"]) == (100, 4)
+    assert (audit["frozen_leaves"], audit["trainable_changed"]) == (30, 4)
 
 
 def test_config_records_every_flag_and_the_surroundings(finished):
@@ -109,7 +110,7 @@ def test_weights_carry_what_prediction_needs(finished):
     assert arrays["fc.2.weight"].shape == (2, 8) and arrays["bn1.num_batches_tracked"] == 0
     with safetensors.safe_open(path, "numpy") as stream:
         metadata = stream.metadata()
-    assert metadata["architecture"] == "resnet18"
+    assert metadata["architecture"] == SMALL
     assert json.loads(metadata["classes"]) == ["covid", "normal"]
 
 
@@ -130,10 +131,10 @@ HEADS = {
 @pytest.mark.parametrize("case", HEADS)
 def test_a_head_is_taken_over_only_if_it_is_the_same(finished, case):
     hidden, classes, expected = HEADS[case]
-    settings = Config(weights=str(finished), head=hidden)
-    entries, module = table("resnet18", 2, hidden), models.build("resnet18", 2, hidden)
+    settings = Config(model=SMALL, weights=str(finished), head=hidden)
+    entries, module = table(SMALL, 2, hidden), models.build(SMALL, 2, hidden)
     shapes = jax.eval_shape(module.init, jax.random.key(0), ONE_IMAGE)
-    labels = label(shapes["params"], "resnet18", "head", entries)
+    labels = label(shapes["params"], SMALL, "head", entries)
     initial = initial_variables(settings, module, entries, classes, labels)
     assert expected in initial.source
     trained = np.asarray(weights_convert.load(finished)["fc.2.bias"])
@@ -149,7 +150,7 @@ def test_divergence_stops_the_run_and_names_step_and_rate(image_folder, tmp_path
 
 
 def test_weights_that_are_no_numbers_are_refused(image_folder, tmp_path):
-    arrays = {entry.torch: np.ones(entry.shape, np.float32) for entry in table("resnet18", 2, (8,))}
+    arrays = {entry.torch: np.ones(entry.shape, np.float32) for entry in table(SMALL, 2, (8,))}
     arrays["conv1.weight"][0] = np.nan
     arrays["bn1.running_var"][0] = -1
     weights_convert.save(tmp_path / "bad.pth", arrays)
@@ -164,12 +165,12 @@ def test_says_what_it_does(image_folder, tmp_path, capsys, undrawn):
     printed = capsys.readouterr().out
     for part in (
         "starting from random weights. Not for clinical use.",
-        "layer4_1  frozen",
+        "layer2_0  frozen",
         "running statistics, kept",
         "fc_0      trainable",
         "Warning: 6 image(s) occur in two splits",
         "epoch 1/1: train loss",
-        "Freeze audit: 100 frozen arrays unchanged, 4 of 4 trainable arrays changed",
+        "Freeze audit: 30 frozen arrays unchanged, 4 of 4 trainable arrays changed",
         f"Results in {tmp_path / 'run'}",
     ):
         assert part in printed, part

@@ -17,7 +17,7 @@ from tests import small_runs
 no_bar = functools.partial(tqdm, disable=True)
 
 # What the head of the smallest network is given.
-FEATURES = (1, 1, 512)
+FEATURES = (1, 1, 128)
 
 config = functools.partial(
     small_runs.config, "data", None, head=(4,), views=2, lr=0.1, precision="float32"

@@ -14,6 +14,7 @@ from jaxcovid.training import initial_weights
 from jaxcovid.training.frozen_features import ONE_IMAGE
 from jaxcovid.training.initial_weights import initial_variables, random_variables, unfit_values
 from jaxcovid.training.trainable import label
+from tests.small_network import SMALL
 from tests.training.small import bits, config, light_variables
 from weights_convert import table
 from weights_convert.fetch import FetchError
@@ -28,18 +29,18 @@ def light(monkeypatch):
 
 
 @functools.cache
-def network(model="resnet18", selection="head"):
+def network(model=SMALL, selection="head"):
     module, entries = models.build(model, 2, (4,)), table(model, 2, (4,))
     shapes = jax.eval_shape(module.init, jax.random.key(0), ONE_IMAGE)
     return module, entries, label(shapes["params"], model, selection, entries)
 
 
 def initial(**settings):
-    module, entries, labels = network(settings.get("model", "resnet18"))
+    module, entries, labels = network(settings.get("model", SMALL))
     return initial_variables(config(**settings), module, entries, CLASSES, labels)
 
 
-def arrays_of(model="resnet18", value=0.5):
+def arrays_of(model=SMALL, value=0.5):
     """A file's arrays, all of one value."""
     entries = table(model, 2, (4,))
     return {entry.torch: np.full(entry.shape, value, np.float32) for entry in entries}
@@ -138,9 +139,9 @@ def not_finite(path):
 BAD = {
     "missing": (lambda path: path.unlink(), ["`weights`: ", "No such file"]),
     "cut short": (cut, ["`weights`: "]),
-    "an array missing": (without_an_array, ["does not fit `model=resnet18`", "layer2.0.conv1.weight"]),
-    "another shape": (of_another_shape, ["does not fit `model=resnet18`", "conv1.weight"]),
-    "another model": (of_another_model, ["does not fit `model=resnet18`", "resnet34"]),
+    "an array missing": (without_an_array, ["does not fit `model=small`", "layer2.0.conv1.weight"]),
+    "another shape": (of_another_shape, ["does not fit `model=small`", "conv1.weight"]),
+    "another model": (of_another_model, ["does not fit `model=small`", "resnet34"]),
     "not finite": (
         not_finite,
         ["conv1.weight holds infinite values or NaN", "bn1.running_var holds negative variances"],

@@ -26,12 +26,13 @@ from jaxcovid.training.parts import Parts
 from jaxcovid.training.recipe import update_rule
 from jaxcovid.training.setup import Targets
 from jaxcovid.training.step import Batch, as_they_are, init_state, make_eval_step, make_train_step
+from tests.small_network import SMALL
 from tests.training.small import config, features
 
 CLASSES = ("covid", "normal", "pneumonia")
 LABELS = (np.arange(12) % 3).astype(np.int32)
 VALUES = features(LABELS, (1, 1, 6)).evaluation
-MODEL = models.build("resnet18", 3, (4,))
+MODEL = models.build(SMALL, 3, (4,))
 # As if the layers of the head were all that there is: one below, one frozen bias, one above.
 TREE = {
     "fc_0": {"kernel": "backbone", "bias": "frozen"},

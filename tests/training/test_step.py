@@ -1,4 +1,4 @@
-import re
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,18 @@ from jaxcovid.training.losses import cross_entropy
 from jaxcovid.training.optimizers import optimizer
 from jaxcovid.training.step import Batch, init_state, make_eval_step, make_train_step
 from jaxcovid.training.trainable import freeze, label, live_norms
+from tests.small_network import SMALL
 from weights_convert import table
 
 
-def setup(name, selection, *, habit="frozen", lr=1e-2, dropout=0.0, size=32):
+@functools.cache
+def network(name, dropout):
     module = models.build(name, 3, (16,), dropout)
-    variables = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, size, size, 3)))
+    return module, jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+
+
+def setup(name, selection, *, habit="frozen", lr=1e-2, dropout=0.0):
+    module, variables = network(name, dropout)
     stats = variables.get("batch_stats", {})
     labels = label(variables["params"], name, selection, table(name, 3, (16,), dropout > 0))
     norms = live_norms(stats, labels, habit)
@@ -35,7 +41,7 @@ def batch(size=32, count=4, seed=0):
 @pytest.mark.parametrize("selection", ["head", "last_conv", "last_block", "all"])
 @pytest.mark.parametrize("habit", ["frozen", "batch"])
 def test_frozen_leaves_keep_every_bit_and_trainable_ones_move(selection, habit):
-    _, state, step, frozen = setup("resnet18", selection, habit=habit)
+    _, state, step, frozen = setup(SMALL, selection, habit=habit)
     after = state
     run = jax.jit(step)
     for seed in range(2):
@@ -63,12 +69,13 @@ CONVOLUTIONS = {
 @pytest.mark.parametrize(("name", "selection"), CONVOLUTIONS)
 def test_no_backward_convolution_below_the_trainable_part(name, selection):
     _, state, step, _ = setup(name, selection)
-    text = jax.jit(step).lower(state, batch()).compile().as_text() or ""
-    assert len(re.findall(r"= \S+ convolution\(", text)) == CONVOLUTIONS[name, selection]
+    # What XLA is given, so that nothing is left to its removal of dead code.
+    text = jax.jit(step).lower(state, batch()).as_text()
+    assert text.count("stablehlo.convolution(") == CONVOLUTIONS[name, selection]
 
 
 def test_padding_changes_nothing():
-    _, state, step, _ = setup("resnet18", "all")
+    _, state, step, _ = setup(SMALL, "all")
     # Large enough for batch norm to average over more than a handful of values, else it amplifies
     # the rounding of another order of summation.
     small = batch(size=96, count=3)
@@ -106,7 +113,7 @@ GOLDEN = [1.209971, 0.647230, 0.372985]
 
 
 def test_dropout_differs_by_step_and_repeats_by_state():
-    _, state, step, _ = setup("resnet18", "head", dropout=0.5, lr=1e-12)
+    _, state, step, _ = setup(SMALL, "head", dropout=0.5, lr=1e-12)
     run = jax.jit(step)
     after, first = run(state, batch())
     _, again = run(state, batch())
@@ -115,7 +122,7 @@ def test_dropout_differs_by_step_and_repeats_by_state():
 
 
 def test_evaluation_is_without_dropout_and_leaves_statistics_alone():
-    module, state, _, _ = setup("resnet18", "head", dropout=0.5)
+    module, state, _, _ = setup(SMALL, "head", dropout=0.5)
     evaluate = jax.jit(make_eval_step(module, cross_entropy()))
     logits, totals = evaluate(state.params, state.batch_stats, batch())
     again, _ = evaluate(state.params, state.batch_stats, batch())

@@ -11,7 +11,7 @@ from jaxcovid.training.freeze_audit import digests
 from jaxcovid.training.losses import cross_entropy
 from jaxcovid.training.step import Batch, init_state, make_train_step
 from jaxcovid.training.trainable import combine, freeze, label, live_norms, partition, plan
-from weights_convert import table
+from weights_convert import ARCHITECTURES, table
 
 
 def variables(name):
@@ -60,7 +60,7 @@ def test_selection(name, selection):
 def test_all_trains_everything_and_tells_head_from_backbone(name):
     flat = traverse_util.flatten_dict(labels(name, "all"), sep="/")
     assert set(flat.values()) == {"head", "backbone"}
-    prefix = {"resnet18": "fc", "resnet34": "fc", "vgg16": "classifier"}[name]
+    prefix = ARCHITECTURES[name].head
     assert {path for path, value in flat.items() if value == "head"} == {
         path for path in flat if path.startswith(prefix)
     }

@@ -5,7 +5,7 @@ import pytest
 
 from weights_convert import ARCHITECTURES, ConversionError, check, detect, table
 
-KNOWN = "only resnet18, resnet34 and vgg16 are known"
+KNOWN = f"only {', '.join([*ARCHITECTURES][:-1])} and {[*ARCHITECTURES][-1]} are known"
 
 
 def shapes(*arguments):
@@ -74,7 +74,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("case", FOREIGN)
 def test_names_of_no_known_architecture(case):
-    with pytest.raises(ConversionError, match="belong to none of resnet18, resnet34, vgg16"):
+    with pytest.raises(ConversionError, match=f"belong to none of {', '.join(ARCHITECTURES)}"):
         detect(FOREIGN[case])
 
 
