@@ -1,6 +1,7 @@
 """The public door: what it offers, that it is light, and that its examples run."""
 
 import doctest
+import importlib
 import inspect
 import pathlib
 import subprocess
@@ -63,12 +64,38 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = jaxcovid.fine_tuned
 
 
-def test_import_is_light():
-    """JAX is loaded on first use; the time is the best of a few, as other tests run beside."""
-    code = "import sys, jaxcovid; sys.exit('jax' in sys.modules or 'numpy' in sys.modules)"
+PACKAGES = ["data", "inference", "models", "report", "runs", "statistics", "sweeps", "training"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_has_the_names_of_its_door_and_no_others(package):
+    door = importlib.import_module(f"jaxcovid.{package}")
+    assert door.__all__ and not [name for name in door.__all__ if not hasattr(door, name)]
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = door.nothing
+
+
+# What can be imported without what.
+LIGHT = {
+    "jaxcovid": {"jax", "numpy"},
+    "jaxcovid.data.dataset, jaxcovid.data.images, jaxcovid.data.layout, jaxcovid.data.merge, "
+    "jaxcovid.data.patients, jaxcovid.data.phantom": {"jax", "grain", "tensorflow_datasets"},
+    "jaxcovid.training.step": {"orbax", "grain", "tensorflow_datasets"},
+}
+
+
+@pytest.mark.parametrize("modules", LIGHT)
+def test_what_needs_no_large_package_imports_none(modules):
+    code = f"import sys, {modules}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert LIGHT[modules].isdisjoint(run.stdout.split())
+
+
+def test_import_takes_no_time():
+    """The best of a few, as other tests run beside."""
     seconds = []
     while len(seconds) < 5 and min(seconds, default=1) >= 0.3:
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, "-c", "import jaxcovid"], check=True)
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < 0.3
