@@ -18,7 +18,13 @@ from tests.small_runs import assert_same, noise_folder, numbers
 
 pytestmark = pytest.mark.system
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "run.py"
+ROOT = Path(__file__).parents[2]
+
+# experiments/run.py, which knows of the small network.
+SCRIPT = """
+import runpy, sys, tests.small_network
+runpy.run_path("experiments/run.py", run_name="__main__")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +47,8 @@ def environment(tmp_path_factory):
 
 def flags(data, output):
     return [
-        "--data", data, "--output", output, "--weights", "none", "--head", "8", "--batch-size", "2",
-        "--epochs", "2", "--checkpoint-every", "1",
+        "--model", "small", "--data", data, "--output", output, "--weights", "none", "--head", "8",
+        "--batch-size", "2", "--epochs", "2", "--checkpoint-every", "1",
     ]  # fmt: skip
 
 
@@ -51,8 +57,8 @@ STARTED = []
 
 def launch(environment, *arguments):
     process = subprocess.Popen(
-        [sys.executable, SCRIPT, *map(str, arguments)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     limit = threading.Timer(180, process.kill)
     limit.daemon = True
@@ -157,7 +163,7 @@ def test_a_full_disk_is_a_message_and_the_run_goes_on_elsewhere(data, environmen
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", disk], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True
     )
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root")
