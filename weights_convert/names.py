@@ -130,7 +130,10 @@ def vgg_indices(channels: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...
 
 
 def _resnet(blocks: tuple[int, ...], weights: WeightsFile) -> Architecture:
-    """A ResNet of basic blocks, with their number in each layer; every layer doubles the width."""
+    """A ResNet of basic blocks, with their number in each layer.
+
+    A layer is twice as wide as the one before.
+    """
     widths = [64 * 2**layer for layer in range(len(blocks))]
     channels = tuple((width,) * count for width, count in zip(widths, blocks, strict=True))
     return Architecture(

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 # experiments/run.py, which knows of the small network.
 SCRIPT = """
-import runpy, sys, tests.small_network
+import runpy, tests.small_network
 runpy.run_path("experiments/run.py", run_name="__main__")
 """
 

@@ -1,4 +1,5 @@
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -38,10 +39,17 @@ def batch(size=32, count=4, seed=0):
     return Batch(images, jnp.arange(count, dtype=jnp.int32) % 3, jnp.ones(count))
 
 
-@pytest.mark.parametrize("selection", ["head", "last_conv", "last_block", "all"])
-@pytest.mark.parametrize("habit", ["frozen", "batch"])
-def test_frozen_leaves_keep_every_bit_and_trainable_ones_move(selection, habit):
-    _, state, step, frozen = setup(SMALL, selection, habit=habit)
+@pytest.mark.parametrize(
+    ("name", "selection", "habit"),
+    [
+        *itertools.product(
+            [SMALL], ["head", "last_conv", "last_block", "all"], ["frozen", "batch"]
+        ),
+        ("resnet18", "last_block", "frozen"),
+    ],
+)
+def test_frozen_leaves_keep_every_bit_and_trainable_ones_move(name, selection, habit):
+    _, state, step, frozen = setup(name, selection, habit=habit)
     after = state
     run = jax.jit(step)
     for seed in range(2):

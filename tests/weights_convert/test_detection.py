@@ -5,7 +5,8 @@ import pytest
 
 from weights_convert import ARCHITECTURES, ConversionError, check, detect, table
 
-KNOWN = f"only {', '.join([*ARCHITECTURES][:-1])} and {[*ARCHITECTURES][-1]} are known"
+*OTHERS_KNOWN, LAST_KNOWN = ARCHITECTURES
+KNOWN = f"only {', '.join(OTHERS_KNOWN)} and {LAST_KNOWN} are known"
 
 
 def shapes(*arguments):
