@@ -90,7 +90,8 @@ def _receive(response: requests.Response, partial: Path, size: int) -> None:
     title = f"Downloading {partial.name.removeprefix('.').removesuffix(PARTIAL)}"
     with (
         partial.open("ab" if size else "wb") as stream,
-        tqdm(total=total, initial=size, unit="B", unit_scale=True, desc=title) as bar,
+        # None: no bar where standard error is no terminal.
+        tqdm(total=total, initial=size, unit="B", unit_scale=True, desc=title, disable=None) as bar,
     ):
         for piece in response.iter_content(PIECE):
             stream.write(piece)

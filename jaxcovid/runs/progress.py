@@ -1,4 +1,4 @@
-"""Progress bars, on process 0 alone."""
+"""Progress bars, on process 0 alone, and only where someone looks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,8 +8,12 @@ from tqdm.auto import tqdm
 
 
 def bar(items: Any = None, **options: Any) -> tqdm:
-    """The items with a progress bar that goes when they are done; `options` are those of tqdm."""
-    return tqdm(items, leave=False, disable=jax.process_index() > 0, **options)
+    """The items with a progress bar that goes when they are done; `options` are those of tqdm.
+
+    There is none where standard error is no terminal: each step would be a line of a log.
+    """
+    hidden = True if jax.process_index() > 0 else None  # None leaves it to tqdm to look
+    return tqdm(items, leave=False, disable=hidden, **options)
 
 
 def progress(items: Any, description: str, length: int) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from flax import traverse_util
 
 from jaxcovid import models
 from jaxcovid.errors import InputError
-from jaxcovid.training.freeze_audit import digests
+from jaxcovid.training.freeze_audit import digests, frozen_paths
 from jaxcovid.training.losses import cross_entropy
 from jaxcovid.training.step import Batch, init_state, make_train_step
 from jaxcovid.training.trainable import combine, freeze, label, live_norms, partition, plan
@@ -64,6 +64,12 @@ def test_all_trains_everything_and_tells_head_from_backbone(name):
     assert {path for path, value in flat.items() if value == "head"} == {
         path for path in flat if path.startswith(prefix)
     }
+
+
+def test_frozen_leaves_of_resnet18():
+    """60 convolution and batch-norm parameters and 40 running statistics, below a new head."""
+    stats, tree = variables("resnet18")["batch_stats"], labels("resnet18", "head")
+    assert len(frozen_paths(tree, stats, live_norms(stats, tree, "frozen"))) == 100
 
 
 def test_globs_that_match_nothing_are_named_together():
