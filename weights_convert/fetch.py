@@ -6,6 +6,7 @@ pooch compares whole ones.
 
 import hashlib
 import re
+import sys
 from http import HTTPStatus
 from pathlib import Path
 
@@ -87,11 +88,13 @@ def _download(url: str, partial: Path) -> None:
 def _receive(response: requests.Response, partial: Path, size: int) -> None:
     """Writes what the server sends behind the first `size` bytes."""
     total = _total(response, size)
+    hidden = sys.stderr is None or None  # None leaves it to tqdm to look for a terminal
     title = f"Downloading {partial.name.removeprefix('.').removesuffix(PARTIAL)}"
     with (
         partial.open("ab" if size else "wb") as stream,
-        # None: no bar where standard error is no terminal.
-        tqdm(total=total, initial=size, unit="B", unit_scale=True, desc=title, disable=None) as bar,
+        tqdm(
+            total=total, initial=size, unit="B", unit_scale=True, desc=title, disable=hidden
+        ) as bar,
     ):
         for piece in response.iter_content(PIECE):
             stream.write(piece)

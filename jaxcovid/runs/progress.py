@@ -1,5 +1,6 @@
 """Progress bars, on process 0 alone, and only where someone looks."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,10 @@ from tqdm.auto import tqdm
 def bar(items: Any = None, **options: Any) -> tqdm:
     """The items with a progress bar that goes when they are done; `options` are those of tqdm.
 
-    There is none where standard error is no terminal: each step would be a line of a log.
+    There is none where standard error is closed or no terminal: each step would be a line of a log.
     """
-    hidden = True if jax.process_index() > 0 else None  # None leaves it to tqdm to look
+    # None leaves it to tqdm to look for a terminal.
+    hidden = jax.process_index() > 0 or sys.stderr is None or None
     return tqdm(items, leave=False, disable=hidden, **options)
 
 

@@ -24,6 +24,11 @@ def test_a_bar_is_seen_on_terminals_only(terminal, monkeypatch):
     assert ("Counting" in stream.getvalue()) == terminal
 
 
+def test_without_standard_error_there_is_none(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert list(bar(range(3))) == [0, 1, 2]
+
+
 def test_what_is_done_at_once_has_none(monkeypatch):
     stream = Stream()
     monkeypatch.setattr(sys, "stderr", stream)
