@@ -1,7 +1,6 @@
 """ResNets of basic blocks (He et al. 2015, arXiv:1512.03385), as in torchvision.models.resnet."""
 
 from collections.abc import Collection
-from typing import Any, cast
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ from jaxtyping import Array, Float
 from jaxcovid.models.batch_norm import BatchNorm
 from jaxcovid.models.convolution import Convolution
 from jaxcovid.models.head import Types, dense_head
+from jaxcovid.models.pooling import Window, max_pool
 
 
 class ResNet(nn.Module):
@@ -61,7 +61,7 @@ class ResNet(nn.Module):
             if stage == "stem":
                 x = _conv(64, 7, 2, "conv1", types, self.convolution)(x)
                 x = nn.relu(BatchNorm(*types, self.axis_name, name="bn1")(x, live_norms, mask))
-                x = nn.max_pool(x, (3, 3), (2, 2), cast(Any, [(1, 1)] * 2))  # pads with -inf
+                x = max_pool(x, Window(3, 2, 1))
             elif stage == "head":
                 x = dense_head(
                     x.mean((1, 2)),

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxcovid.models.convolution import Convolution
 from jaxcovid.models.head import Types, dense_head
+from jaxcovid.models.pooling import Window, max_pool
 from weights_convert.names import vgg_indices
 
 
@@ -76,7 +77,7 @@ class VGG(nn.Module):
                 for index, features in zip(indices, self.channels[number], strict=True):
                     name = f"features_{index}"
                     x = nn.relu(_conv(features, name, types, self.convolution)(x))
-                x = nn.max_pool(x, (2, 2), (2, 2))
+                x = max_pool(x, Window(2, 2))
         return x
 
 
