@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 from jaxtyping import Array, Float, Int, PRNGKeyArray
-from sklearn.metrics import f1_score
 
 from jaxcovid import parallel
 from jaxcovid.assignment.settings import AssignmentSettings, Mistake
@@ -183,6 +182,8 @@ def f1_of_last_batch(
     labels: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"], batch_size: int, seed: int
 ) -> float:
     """Macro-F1 of the last batch of the shuffled split, over whether the class is the first."""
+    from sklearn.metrics import f1_score  # takes long to import, and runs seldom ask for it
+
     start = (len(labels) - 1) // batch_size * batch_size
     last = shuffled(len(labels), seed)[start:]
     is_other, predicted_other = (numbers[last] > 0.15 for numbers in (labels, predicted))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,6 +85,8 @@ def read_batches(split: Split, parts: Sequence[Indices], augmentable: bool) -> I
 
     if not isinstance(pixels, StoredPixels):
         return map(examples, parts)
+    import grain  # takes long to import, and most sets are in memory
+
     ahead = grain.ReadOptions(num_threads=READERS, prefetch_buffer_size=READERS)
     return grain.MapDataset.source(parts).map(examples).to_iter_dataset(ahead)
 

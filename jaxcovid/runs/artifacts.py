@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxcovid import report
 from jaxcovid.inference import inference_model
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.report.page import comparison_page, run_page
-from jaxcovid.report.pictures import Picture, comparison_picture, run_pictures
 from jaxcovid.results import Epoch, Results
 from jaxcovid.runs import files
 from jaxcovid.training.evaluation import Bar
@@ -27,9 +26,9 @@ def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: 
     if any(split.findings is not None for split in results.splits.values()):
         header += [f"finding_{name}" for name in results.classes]
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
-    drawings = dict(bar(run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
+    drawings = dict(bar(report.run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
     _write_plots(folder, drawings)
-    files.write_bytes(folder / "report.html", run_page(results, drawings).encode())
+    files.write_bytes(folder / "report.html", report.run_page(results, drawings).encode())
     result = {
         name: split.metrics for name, split in results.splits.items() if split.metrics is not None
     }
@@ -61,9 +60,9 @@ def write_comparison(
     for name, results in (("first", first), ("second", second)):
         (folder / name).mkdir()
         write_evaluation(folder / name, results, bar)
-    drawings = dict([comparison_picture(first, second, compared)])
+    drawings = dict([report.comparison_picture(first, second, compared)])
     _write_plots(folder, drawings)
-    page = comparison_page(first, second, compared, drawings)
+    page = report.comparison_page(first, second, compared, drawings)
     files.write_bytes(folder / "report.html", page.encode())
     networks = [results.settings["network"] for results in (first, second)]
     record = {"networks": networks, **compared, "disclaimer": DISCLAIMER}
@@ -111,7 +110,7 @@ def write_weights(
         files.also_as(folder / "weights.pth", config.weights_file)
 
 
-def _write_plots(folder: Path, drawings: Mapping[str, Picture]) -> None:
+def _write_plots(folder: Path, drawings: Mapping[str, "report.Picture"]) -> None:
     (folder / "plots").mkdir(exist_ok=True)
     for name, picture in drawings.items():
         files.write_bytes(folder / "plots" / f"{name}.png", picture.content)

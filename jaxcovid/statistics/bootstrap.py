@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import special, stats
+import scipy
 
 LEVEL = 0.95
 # Elements of a chunk of weights: 4 MB, so that it stays in a processor's cache.
@@ -73,8 +73,8 @@ def interval(
     """
     share = (values[0] - low) / (high - low)
     error = standard_error(values, groups) / (high - low) / (share * (1 - share))
-    reach = error * stats.t.ppf((1 + LEVEL) / 2, groups - 1)
-    ends = special.expit(special.logit(share) + np.array([-reach, reach]))
+    reach = error * scipy.stats.t.ppf((1 + LEVEL) / 2, groups - 1)
+    ends = scipy.special.expit(scipy.special.logit(share) + np.array([-reach, reach]))
     return float(low + ends[0] * (high - low)), float(low + ends[1] * (high - low))
 
 
@@ -88,7 +88,7 @@ def inflated_interval(values: Float[np.ndarray, "_"], groups: int) -> tuple[floa
     """
     error = standard_error(values, groups)
     inflation = float(np.nanmean(values[1:]) - values[0])
-    quantile = stats.t.ppf((1 + LEVEL) / 2, groups - 1)
+    quantile = scipy.stats.t.ppf((1 + LEVEL) / 2, groups - 1)
     low = values[0] - 2 * inflation - quantile * np.hypot(error, inflation)
     return max(0.0, float(low)), min(1.0, float(values[0] + quantile * error))
 
@@ -99,7 +99,7 @@ def difference_interval(values: Float[np.ndarray, "_"], groups: int) -> tuple[fl
     `values` are the difference and its resamples as from `bootstrap`, and have passed `no_spread`;
     `groups` is the number of groups that enter it, at least two.
     """
-    reach = standard_error(values, groups) * stats.t.ppf((1 + LEVEL) / 2, groups - 1)
+    reach = standard_error(values, groups) * scipy.stats.t.ppf((1 + LEVEL) / 2, groups - 1)
     return float(values[0] - reach), float(values[0] + reach)
 
 
@@ -110,12 +110,12 @@ def p_value(values: Float[np.ndarray, "_"], groups: int) -> float:
     difference and its resamples as from `bootstrap`, and have passed `no_spread`; `groups` is the
     number of groups that enter it, at least two.
     """
-    return float(2 * stats.t.sf(abs(values[0]) / standard_error(values, groups), groups - 1))
+    return float(2 * scipy.stats.t.sf(abs(values[0]) / standard_error(values, groups), groups - 1))
 
 
 def exact_interval(value: float, groups: int) -> tuple[float, float]:
     """95 % Clopper-Pearson interval of a proportion that is 0 or 1 in so many groups."""
-    ends = stats.binomtest(round(value * groups), groups).proportion_ci(LEVEL, method="exact")
+    ends = scipy.stats.binomtest(round(value * groups), groups).proportion_ci(LEVEL, method="exact")
     return float(ends.low), float(ends.high)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
+import scipy
 
 from jaxcovid.statistics.bootstrap import SAME, bootstrap, difference_interval, no_spread, p_value
 from jaxcovid.statistics.intervals import groups_behind
@@ -100,7 +100,7 @@ def _mcnemar(
     if first + second == 0:
         reason = "both are correct on the same images"
         return {**counts, "p_value": None}, {"mcnemar.p_value": reason}
-    return {**counts, "p_value": float(stats.binomtest(first, first + second).pvalue)}, {}
+    return {**counts, "p_value": float(scipy.stats.binomtest(first, first + second).pvalue)}, {}
 
 
 def _difference(

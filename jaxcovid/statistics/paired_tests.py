@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 
 def paired_t_test(values: Sequence[float], others: Sequence[float]) -> float | None:
@@ -18,7 +18,7 @@ def paired_t_test(values: Sequence[float], others: Sequence[float]) -> float | N
         return None
     if np.ptp(differences) == 0:
         return 1.0 if differences[0] == 0 else None
-    return float(np.asarray(stats.ttest_1samp(differences, 0))[1])
+    return float(np.asarray(scipy.stats.ttest_1samp(differences, 0))[1])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

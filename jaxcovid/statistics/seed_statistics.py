@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
+import scipy
 
 from jaxcovid.statistics.bootstrap import LEVEL
 
@@ -65,7 +65,7 @@ def difference(weighted: Sequence[tuple[float, BySeed]]) -> Estimate | None:
 
 def proportion(right: int, total: int) -> Estimate:
     """The share of `right` in `total` images, with Wilson's 95 % interval."""
-    ends = stats.binomtest(right, total).proportion_ci(LEVEL, method="wilson")
+    ends = scipy.stats.binomtest(right, total).proportion_ci(LEVEL, method="wilson")
     return Estimate(right / total, float(ends.low), float(ends.high))
 
 
@@ -81,4 +81,4 @@ def _reach(values: Float[np.ndarray, "_"]) -> float:
     if len(values) < 2:
         return 0.0
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
+    return float(scipy.stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
