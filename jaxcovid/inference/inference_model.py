@@ -72,7 +72,8 @@ def load(source: Path | str) -> InferenceModel:
         listed = "\n  ".join(error.problems)
         raise InputError([f"{source}: not the network that it says it is:\n  {listed}"]) from None
     model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
-    variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables)
+    # To float32 on the host, as JAX would compile a conversion for every shape.
+    variables = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float32)), variables)
     return InferenceModel(
         _name(source.resolve()),
         architecture,

@@ -4,19 +4,18 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import traverse_util
 from jaxtyping import Array, PRNGKeyArray
 
 from jaxcovid.config import Config
 from jaxcovid.data.loader import INIT, purpose_key
 from jaxcovid.errors import InputError, check
 from jaxcovid.models import Model
-from jaxcovid.training.pytrees import BatchStats, LabelTree, Variables
+from jaxcovid.training.pytrees import LabelTree, Variables
 from jaxcovid.training.trainable import FROZEN
 from weights_convert import (
     ARCHITECTURES,
@@ -71,24 +70,35 @@ def initial_variables(
     return from_file(config, path, module, entries, classes, labels)
 
 
-def random_variables(module: Model, seed: int, labels: LabelTree) -> Variables:
+def random_variables(
+    module: Model, seed: int, labels: LabelTree, start: str | None = None
+) -> Variables:
     """Random variables of backbone and head, distributed as torchvision initialises them.
 
-    What stays frozen stands for pretrained weights, so it is the same for every seed.
+    With `start`, only those from that stage on; they are the same as among all. What stays frozen
+    stands for pretrained weights, so it is the same for every seed.
     """
-    seeded = _init(module, purpose_key(seed, INIT))
-    fixed = _init(module, purpose_key(0, INIT)) if seed else seeded
+    start = start or module.stages[0]
+    seeded = _init(module, purpose_key(seed, INIT), start)
+    fixed = _init(module, purpose_key(0, INIT), start) if seed else seeded
 
     def chosen(label: str, trained: Array, frozen: Array) -> Array:
         return frozen if label == FROZEN else trained
 
+    labels = {name: labels[name] for name in seeded["params"]}
     params = jax.tree.map(chosen, labels, seeded["params"], fixed["params"])
     return {"params": params, "batch_stats": seeded.get("batch_stats", {})}
 
 
-@functools.partial(jax.jit, static_argnums=0)  # compiled once for all seeds
-def _init(module: Model, key: PRNGKeyArray) -> Variables:
-    return module.init(key, jnp.zeros((1, 224, 224, 3), jnp.float32))
+@functools.partial(jax.jit, static_argnums=(0, 2))  # compiled once for all seeds
+def _init(module: Model, key: PRNGKeyArray, start: str) -> Variables:
+    given = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
+    if start != module.stages[0]:
+        before = module.stages[module.stages.index(start) - 1]
+        given, _ = jax.eval_shape(
+            functools.partial(module.init_with_output, stop=before), key, given
+        )
+    return module.init(key, jnp.zeros(given.shape, jnp.float32), start=start)
 
 
 def from_file(
@@ -120,10 +130,11 @@ def from_file(
     prefix = f"{ARCHITECTURES[model].head}."
     stored_head = _shapes(state, prefix)
     wanted_head = {entry.torch: entry.shape for entry in entries if entry.torch.startswith(prefix)}
-    variables = random_variables(module, config.seed, labels)
+    params = {}
     if stored_head == wanted_head and same_classes:
         used, chosen, source = state, entries, f"{path}, with its head"
     else:
+        params = random_variables(module, config.seed, labels, "head")["params"]
         used = {name: array for name, array in state.items() if not name.startswith(prefix)}
         chosen = tuple(entry for entry in entries if not entry.torch.startswith(prefix))
         source = f"{path}, with a new head"
@@ -132,10 +143,13 @@ def from_file(
     except ConversionError as error:
         listed = "\n  ".join(_other_model(state, model) or error.problems)
         raise InputError([f"`weights`: {path} does not fit `model={model}`:\n  {listed}"]) from None
-    flat = cast(dict[tuple[str, ...], Array], traverse_util.flatten_dict(variables))
-    for leaf, array in traverse_util.flatten_dict(loaded).items():
-        flat[leaf] = jnp.array(array, flat[leaf].dtype)
-    return Initial(traverse_util.unflatten_dict(flat) | _empty(variables), source)
+    # On the host, as JAX would compile a conversion for every shape.
+    loaded = jax.tree.map(lambda array: np.asarray(array, module.param_dtype), loaded)
+    # A model without batch norm has an empty collection.
+    variables = {
+        "params": {**params, **loaded["params"]}, "batch_stats": loaded.get("batch_stats", {})
+    }  # fmt: skip
+    return Initial(variables, source)
 
 
 def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
@@ -155,11 +169,6 @@ def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
         elif name.endswith("running_var") and (array < 0).any():
             problems.append(f"{name} holds negative variances")
     return problems
-
-
-def _empty(variables: Variables) -> dict[str, BatchStats]:
-    # A model without batch norm has an empty collection, which flattening loses.
-    return {name: {} for name, tree in variables.items() if not tree}
 
 
 def _shapes(state: Mapping[str, np.ndarray], prefix: str) -> dict[str, tuple[int, ...]]:

@@ -52,8 +52,10 @@ def features(labels, shape=FEATURES, views=0, seed=0):
     return Features(noise[0].astype(np.float32), noise[1:].astype(np.float32))
 
 
-def light_variables(module, key):
+def light_variables(module, key, start):
     """A new head; the frozen part, which nothing looks at, is of zeros."""
+    if start == "head":
+        return module.init(key, jnp.zeros((1, *FEATURES)), start="head")
     shapes = jax.eval_shape(module.init, key, ONE_IMAGE)
     variables = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     head = module.init(key, jnp.zeros((1, *FEATURES)), start="head")

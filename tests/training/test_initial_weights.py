@@ -65,7 +65,7 @@ def test_random_weights_differ_by_seed_where_they_train():
 
 
 def test_what_stays_frozen_is_the_same_for_every_seed(monkeypatch):
-    def noise(module, key):
+    def noise(module, key, start):
         return {"params": {"a": {"kernel": jax.random.normal(key, (3,))},
                            "fc": {"kernel": jax.random.normal(key, (3,))}}}  # fmt: skip
 
@@ -75,6 +75,17 @@ def test_what_stays_frozen_is_the_same_for_every_seed(monkeypatch):
     assert one["batch_stats"] == {}
     np.testing.assert_array_equal(one["params"]["a"]["kernel"], other["params"]["a"]["kernel"])
     assert (one["params"]["fc"]["kernel"] != other["params"]["fc"]["kernel"]).all()
+
+
+def test_a_head_alone_is_the_head_of_the_whole(monkeypatch):
+    monkeypatch.undo()
+    module, _, labels = network()
+    for seed in (0, 1):
+        whole, head = (random_variables(module, seed, labels, start) for start in (None, "head"))
+        assert set(head["params"]) == {"fc_0", "fc_2"}
+        assert bits(head["params"]) == bits(
+            {name: whole["params"][name] for name in head["params"]}
+        )
 
 
 HEADS = {  # arrays of the file's head; its classes; whether the head is taken
