@@ -17,7 +17,7 @@ LEVELS = (
     {"inference"},
     {"training"},
     {"models", "data", "statistics"},
-    {"config", "errors", "parallel", "results"},
+    {"compilation", "config", "errors", "parallel", "results"},
     {"weights_convert"},
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

@@ -35,14 +35,12 @@ def _reproduce(settings: ReproductionSettings, begin: Callable[[Path], None]) ->
         settings = stored(settings)
     check(plan.problems(settings))
     # Imported late, so that --help and wrong flags answer at once.
-    import jax
-
     from jaxcovid.assignment.checks import checked_data
     from jaxcovid.assignment.reproduce import reproduce
+    from jaxcovid.compilation import keep_programs
     from weights_convert.cache import cache_folder
 
-    if jax.config.values["jax_compilation_cache_dir"] is None:  # seeds share their programs
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+    keep_programs(cache_folder() / "compiled")
     raise_when_interrupted()
     folder = prepared_folder(settings, checked_data(settings))
     begin(folder)

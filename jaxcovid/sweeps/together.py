@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from jaxcovid import parallel
+from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
 from jaxcovid.data import loader
 from jaxcovid.models.convolution import as_product
@@ -89,7 +90,7 @@ def train_together(
         members = [configs[place] for place in places]
         # What they do not differ in is taken from the first.
         shared = common._replace(config=members[0])
-        evaluate = jax.jit(make_member_evaluation(shared))
+        evaluate = jax.jit(make_member_evaluation(shared), compiler_options=compiler_options())
         start = _start(shared, members, variables)
         with deferred() as interrupted:
             underway = _trained(

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
 from jaxcovid.data import loader
 from jaxcovid.data.loader import Indices
@@ -140,7 +141,7 @@ def _compiled_step(shared: Shared) -> Callable[..., tuple[Members, Totals]]:
     """(members, numbers, a batch of each seed, the seed's place by member) to the next members."""
     member_step = make_member_step(shared)
 
-    @functools.partial(jax.jit, donate_argnums=0)
+    @functools.partial(jax.jit, donate_argnums=0, compiler_options=compiler_options())
     def step(
         members: Members,
         numbers: Numbers,
