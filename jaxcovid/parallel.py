@@ -12,6 +12,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
+from jaxcovid.compilation import compiler_options
 from jaxcovid.errors import InputError, first_line
 
 # The devices' axis, by which collective operations name it.
@@ -81,30 +82,32 @@ def spread(
     over: Devices,
     split: Sequence[bool],
     donate: Sequence[int] = (),
+    split_results: bool = False,
 ) -> Compiled[Inputs, Outputs]:
     """`function` as what each device does, compiled for all.
 
     `split` has an entry for each positional argument: where it is true, each device holds its share
-    of the batch (see `shares`). The other arguments and the results are the same on all devices.
+    of the batch (see `shares`); likewise the results with `split_results`. All else is the same on
+    all devices.
     `donate` are positions of arguments whose memory the results may take. Within `function` `AXIS`
     names the devices.
     """
     if over.pmap:
         axes = tuple(0 if is_split else None for is_split in split)
         return jax.pmap(
-            function, AXIS, in_axes=axes, out_axes=None, donate_argnums=tuple(donate),
-            devices=list(over.mesh.devices.flat),
+            function, AXIS, in_axes=axes, out_axes=0 if split_results else None,
+            donate_argnums=tuple(donate), devices=list(over.mesh.devices.flat),
         )  # fmt: skip
     mapped = jax.shard_map(
         function,
         mesh=over.mesh,
         in_specs=tuple(PartitionSpec(AXIS) if is_split else PartitionSpec() for is_split in split),
-        out_specs=PartitionSpec(),
+        out_specs=PartitionSpec(AXIS) if split_results else PartitionSpec(),
         # As in pmap: what a device differentiates is its own share, and it sums gradients itself.
         # With the check, JAX sums them too, and they come out too large by the number of devices.
         check_vma=False,
     )
-    return jax.jit(mapped, donate_argnums=tuple(donate))
+    return jax.jit(mapped, donate_argnums=tuple(donate), compiler_options=compiler_options())
 
 
 def sum_over_devices(tree: Tree, axis_name: str | None) -> Tree:

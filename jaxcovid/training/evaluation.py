@@ -15,6 +15,7 @@ from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.models import Model
+from jaxcovid.models.winograd import quick_forward
 from jaxcovid.parallel import Devices
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import Codes, Loss
@@ -111,7 +112,7 @@ def evaluation_of_images(
     The model's `axis_name` must be `parallel.AXIS`. `forward` is another way to get logits than
     with running statistics and without dropout.
     """
-    step = make_eval_step(model, loss, scores, None, forward)
+    step = make_eval_step(quick_forward(model), loss, scores, None, forward)
 
     def evaluate(
         params: Params, batch_stats: BatchStats, examples: Examples

@@ -16,8 +16,8 @@ from jaxcovid import parallel
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
-from jaxcovid.errors import NothingFrozenError
 from jaxcovid.models import MODELS, Model, stage_of
+from jaxcovid.models.winograd import quick_forward
 from jaxcovid.parallel import Devices
 from jaxcovid.training.evaluation import BATCH, Bar
 from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables
@@ -121,23 +121,12 @@ def feature_batches(
 
 
 def first_stage(model: Model, labels: LabelTree, live_norms: frozenset[str]) -> str:
-    """The first stage in which a parameter trains or a batch norm is live.
-
-    Raises NothingFrozenError if that is the first of all, so that there is nothing to cache.
-    """
+    """The first stage in which a parameter trains or a batch norm is live."""
     changing = {
         path[0] for path, label in traverse_util.flatten_dict(labels).items() if label != FROZEN
     }
     changing |= {path.split("/")[0] for path in live_norms}
-    start = min((stage_of(model, name) for name in changing), key=model.stages.index)
-    if start == model.stages[0]:
-        raise NothingFrozenError(
-            [
-                "`views`: training changes the network from its first layer on, so there are no "
-                "features to keep; leave it out, or choose another `trainable` or `batch_norm`"
-            ]
-        )
-    return start
+    return min((stage_of(model, name) for name in changing), key=model.stages.index)
 
 
 def before_stage(
@@ -159,6 +148,7 @@ def before_stage(
 
 def _compiled(model: Model, start: str, devices: Devices, augment: bool) -> _FrozenPart:
     key = loader.purpose_key(0, loader.AUGMENT)
+    quick = quick_forward(model)
 
     def features(
         params: Params, batch_stats: BatchStats, examples: Examples, view: Int[Array, ""]
@@ -169,7 +159,7 @@ def _compiled(model: Model, start: str, devices: Devices, augment: bool) -> _Fro
         else:
             images = loader.normalise(examples.images)
         variables = {"params": params, "batch_stats": batch_stats}
-        local = before_stage(model, variables, images, start)
+        local = before_stage(quick, variables, images, start)
         return lax.all_gather(local.astype(jnp.float32), parallel.AXIS, tiled=True)
 
     return parallel.spread(features, devices, (False, False, True, False))

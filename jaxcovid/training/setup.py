@@ -13,6 +13,7 @@ from jaxcovid import models, parallel
 from jaxcovid.config import Config
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Dataset
+from jaxcovid.errors import NothingFrozenError
 from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
 from jaxcovid.results import PlanRow
@@ -33,6 +34,7 @@ from jaxcovid.training.frozen_features import (
     first_stage,
     kept_or_new,
 )
+from jaxcovid.training.frozen_prefix import Prefix, frozen_prefix
 from jaxcovid.training.initial_weights import Initial, initial_variables
 from jaxcovid.training.label_codes import class_codes, class_scores
 from jaxcovid.training.losses import Codes
@@ -141,7 +143,12 @@ def prepare(
     if resumed is not None:
         state = checkpoint.restored(resumed, state)
     kept = {} if kept is None else kept
-    frozen = _frozen(config, dataset, network, variables, devices, bar, kept)
+    start = first_stage(network.model, network.labels, network.live_norms)
+    frozen, prefix = None, None
+    if config.views:
+        frozen = _frozen(config, dataset, network, variables, start, devices, bar, kept)
+    else:
+        prefix = frozen_prefix(network.model, variables, start, devices)
     return Task(
         config=config,
         parts=parts,
@@ -150,7 +157,7 @@ def prepare(
         network=network._replace(warnings=(*network.warnings, *parts.warnings)),
         targets=targets,
         frozen=frozen,
-        steps=_steps(config, parts, dataset, network, targets, frozen, update, devices),
+        steps=_steps(config, parts, dataset, network, targets, frozen, prefix, update, devices),
         state=parallel.replicate(state, devices),
     )
 
@@ -203,14 +210,19 @@ def _frozen(
     dataset: Dataset,
     network: Network,
     variables: Variables,
+    start: str,
     devices: Devices,
     bar: Bar,
     kept: Kept,
-) -> FrozenPart | None:
-    """The features that the settings ask for. Raises NothingFrozenError."""
-    if not config.views:
-        return None
-    start = first_stage(network.model, network.labels, network.live_norms)
+) -> FrozenPart:
+    """The features that stage `start` is given. Raises NothingFrozenError if it is the first."""
+    if start == network.model.stages[0]:
+        raise NothingFrozenError(
+            [
+                "`views`: training changes the network from its first layer on, so there are no "
+                "features to keep; leave it out, or choose another `trainable` or `batch_norm`"
+            ]
+        )
     # All that features depend on.
     key = (
         dataset.fingerprint,
@@ -243,26 +255,28 @@ def _steps(
     network: Network,
     targets: Targets,
     frozen: FrozenPart | None,
+    prefix: Prefix | None,
     update: optax.GradientTransformation,
     devices: Devices,
 ) -> Steps:
     train, model = dataset.splits["train"], network.shared
     loss = parts.loss(config, targets.codes, train.labels, parallel.AXIS)
-    start = None if frozen is None else frozen.start
+    before = frozen or prefix
+    start = None if before is None else before.start
     features = None if frozen is None else frozen.features["train"]
     train_step = make_train_step(
         model, loss, update, network.labels, network.live_norms, targets.scores, start
     )
     batch_size = min(config.batch_size, len(train.labels))
-    if start is None:
+    if frozen is None:
         forward = None if parts.forward is None else parts.forward(model, config)
         evaluate = evaluation_of_images(model, loss, devices, targets.scores, forward)
     else:
-        evaluate = evaluation_of_features(model, loss, devices, start, targets.scores)
+        evaluate = evaluation_of_features(model, loss, devices, frozen.start, targets.scores)
     rate, _ = learning_rates(config, len(train.labels))
     return Steps(
         batch_size=batch_size,
-        work=training_work(config, train, features, train_step, devices, batch_size),
+        work=training_work(config, train, features, prefix, train_step, devices, batch_size),
         evaluate=evaluate,
         learning_rate=lambda step: float(np.asarray(rate(step))),
     )

@@ -4,7 +4,7 @@ Each kind of work is a pair: what each device does with it, and the inputs of an
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -20,6 +20,8 @@ from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.parallel import Compiled, Devices
 from jaxcovid.training.frozen_features import Features, feature_batches
+from jaxcovid.training.frozen_prefix import Prefix, steps_together
+from jaxcovid.training.pytrees import Variables
 from jaxcovid.training.step import Batch, Totals, TrainState
 
 # Steps that an accelerator makes without looking up, and the share of its memory for images.
@@ -31,14 +33,22 @@ VIEWS = 8
 # One step on a batch that is ready, as `step.make_train_step` returns it.
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Totals]]
 
-# One step on images as they are read; augmentation depends on the number of the epoch.
-_ExamplesStep = Callable[[TrainState, Examples, Int[Array, ""]], tuple[TrainState, Totals]]
+# Images as they are read, normalised; augmentation depends on the number of the epoch.
+_TrainingImages = Callable[[Examples, Int[Array, ""]], Float[Array, "batch height width channel"]]
 
 # Pixels, sizes on their canvas and labels of all training images, on the devices.
 _Resident = tuple[UInt8[Array, "n height width channel"], Int[Array, "n 2"], Int[Array, "n"]]
 
 # What the steps of one call are given besides state and epoch.
-Inputs = tuple[Examples] | tuple[Batch] | tuple[_Resident, Indices]
+Inputs = tuple[Examples] | tuple[Batch] | tuple[Batch, np.int32] | tuple[_Resident, Indices]
+
+
+class _Step(NamedTuple):
+    """Where a step's images lie, which of them count, and what the frozen stages made of them."""
+
+    places: Int[Array, "*step batch"]
+    mask: Float[Array, "*step batch"]
+    outputs: Float[Array, "*step_batch_feature"] | None
 
 
 class Work(NamedTuple):
@@ -57,6 +67,7 @@ def training_work(
     config: Config,
     train: Split,
     features: Features | None,
+    prefix: Prefix | None,
     train_step: TrainStep,
     devices: Devices,
     batch_size: int,
@@ -64,14 +75,16 @@ def training_work(
     """Steps on features if there are any, else on images: one by one, or many at a time.
 
     `batch_size` is the number of examples of a step, on all devices together. The images of
-    `train` are augmented if the settings ask for it.
+    `train` are augmented if the settings ask for it; with a `prefix`, those of several steps pass
+    the frozen stages at once, and `train_step` is given what comes out.
     """
     if features is not None:
         return _on_features(config, features, train.labels, train_step, devices, batch_size)
-    step = _from_examples(config, train_step)
     if _resident(train, devices):
-        return _scanned(config, train, step, devices, batch_size)
-    return _stepwise(config, train, step, devices, batch_size)
+        return _scanned(config, train, prefix, train_step, devices, batch_size)
+    if prefix is not None:
+        return _behind_prefix(config, train, prefix, train_step, devices, batch_size)
+    return _stepwise(config, train, train_step, devices, batch_size)
 
 
 def first_views(config: Config, train: Split, batch_size: int) -> Float[np.ndarray, "n 224 224 3"]:
@@ -86,9 +99,16 @@ def first_views(config: Config, train: Split, batch_size: int) -> Float[np.ndarr
 
 
 def _stepwise(
-    config: Config, train: Split, step: _ExamplesStep, devices: Devices, batch_size: int
+    config: Config, train: Split, train_step: TrainStep, devices: Devices, batch_size: int
 ) -> Work:
     """One step at a time, its images gathered on the host."""
+    images = _training_images(config)
+
+    def step(
+        state: TrainState, examples: Examples, epoch: Int[Array, ""]
+    ) -> tuple[TrainState, Totals]:
+        labels, mask = jnp.asarray(examples.labels), jnp.asarray(examples.mask)
+        return train_step(state, Batch(images(examples, epoch), labels, mask))
 
     def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[Examples]]]:
         batches = _batches(config, train.labels, devices, batch_size, epoch)[first:]
@@ -97,6 +117,49 @@ def _stepwise(
             yield 1, (parallel.shares(examples, devices),)
 
     return Work(parallel.spread(step, devices, (False, True, False), donate=(0,)), inputs)
+
+
+def _behind_prefix(
+    config: Config,
+    train: Split,
+    prefix: Prefix,
+    train_step: TrainStep,
+    devices: Devices,
+    batch_size: int,
+) -> Work:
+    """One step at a time, on what the frozen stages put out for the images of several steps."""
+    images = _training_images(config)
+    steps = -(-len(train.labels) // batch_size)
+    together = steps_together(steps, batch_size, devices)
+
+    def outputs(variables: Variables, examples: Examples, epoch: Int[Array, ""]) -> Batch:
+        rows = prefix.outputs(variables, images(examples, epoch))
+        batch = Batch(rows, jnp.asarray(examples.labels), jnp.asarray(examples.mask))
+        return jax.tree.map(lambda rows: rows.reshape(-1, together, *rows.shape[1:]), batch)
+
+    def step(
+        state: TrainState, batches: Batch, place: Int[Array, ""], epoch: Int[Array, ""]
+    ) -> tuple[TrainState, Totals]:
+        del epoch
+        return train_step(state, jax.tree.map(lambda rows: rows[:, place], batches))
+
+    compiled = parallel.spread(outputs, devices, (False, True, False), split_results=True)
+
+    def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[Batch, np.int32]]]:
+        batches = _batches(config, train.labels, devices, batch_size, epoch)
+        # Groups lie where they would from the epoch's first step on, so that sums are the same.
+        starts = range(first // together * together, steps, together)
+        groups = [_group(batches[start : start + together], together) for start in starts]
+        shares = [parallel.process_rows(group) for group in groups]
+        for start, examples in zip(
+            starts, loader.read_batches(train, shares, config.augment), strict=True
+        ):
+            examples = parallel.shares(examples, devices)
+            outputs = compiled(prefix.variables, examples, jnp.int32(epoch))
+            for place in range(max(first - start, 0), min(together, steps - start)):
+                yield 1, (outputs, np.int32(place))
+
+    return Work(parallel.spread(step, devices, (False, True, False, False), donate=(0,)), inputs)
 
 
 def _on_features(
@@ -125,27 +188,47 @@ def _on_features(
 
 
 def _scanned(
-    config: Config, train: Split, step: _ExamplesStep, devices: Devices, batch_size: int
+    config: Config,
+    train: Split,
+    prefix: Prefix | None,
+    train_step: TrainStep,
+    devices: Devices,
+    batch_size: int,
 ) -> Work:
     """Many steps in one program, on images that lie on the devices.
 
     On CPU a loop over convolutions is slower than single steps.
     """
+    augmented = _training_images(config)
     pixels = train.augmentable if config.augment else train.evaluation
     data = parallel.replicate((pixels, train.sizes, train.labels), devices)
     every = config.checkpoint_every or SCANNED
+    # A power of 2, as the number of steps is.
+    most_together = 1 << (steps_together(SCANNED, batch_size, devices).bit_length() - 1)
 
     def steps(
         state: TrainState, data: _Resident, batches: Indices, epoch: Int[Array, ""]
     ) -> tuple[TrainState, Totals]:
         images, sizes, labels = data
+        places, masks = (jnp.asarray(rows).T for rows in batches)
 
-        def one(state: TrainState, batch: Indices) -> tuple[TrainState, Totals]:
-            places = batch.indices
-            examples = Examples(images[places], sizes[places], places, labels[places], batch.mask)
-            return step(state, examples, epoch)
+        def seen(places: Int[Array, "batch"]) -> Float[Array, "batch *feature"]:
+            mask = jnp.ones(places.shape)
+            examples = Examples(images[places], sizes[places], places, labels[places], mask)
+            return augmented(examples, epoch)
 
-        return lax.scan(one, state, jax.tree.map(lambda rows: rows.T, batches))
+        def one(state: TrainState, step: _Step) -> tuple[TrainState, Totals]:
+            given = seen(step.places) if step.outputs is None else step.outputs
+            return train_step(state, Batch(given, labels[step.places], step.mask))
+
+        outputs = None
+        if prefix is not None:
+            front = prefix.outputs
+            frozen = {"params": state.params, "batch_stats": state.batch_stats}
+            groups = places.reshape(-1, min(len(places), most_together) * places.shape[1])
+            rows = lax.map(lambda places: front(frozen, seen(places)), groups)
+            outputs = rows.reshape(*places.shape, *rows.shape[2:])
+        return lax.scan(one, state, _Step(places, masks, outputs))
 
     def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[_Resident, Indices]]]:
         batches = _batches(config, train.labels, devices, batch_size, epoch)
@@ -162,22 +245,28 @@ def _scanned(
     return Work(parallel.spread(steps, devices, split, donate=(0,)), inputs)
 
 
-def _from_examples(config: Config, train_step: TrainStep) -> _ExamplesStep:
-    """The step on images as they lie in memory."""
+def _training_images(config: Config) -> _TrainingImages:
+    """Images as they lie in memory, and the epoch, to what the network sees of them."""
     key = loader.purpose_key(config.seed, loader.AUGMENT)
 
-    def step(
-        state: TrainState, examples: Examples, epoch: Int[Array, ""]
-    ) -> tuple[TrainState, Totals]:
+    def images(
+        examples: Examples, epoch: Int[Array, ""]
+    ) -> Float[Array, "batch height width channel"]:
         if config.augment:
-            pixels = loader.training_images(examples, key, epoch)
-        else:
-            pixels = loader.normalise(examples.images)
-        return train_step(
-            state, Batch(pixels, jnp.asarray(examples.labels), jnp.asarray(examples.mask))
-        )
+            return loader.training_images(examples, key, epoch)
+        return loader.normalise(examples.images)
 
-    return step
+    return images
+
+
+def _group(batches: Sequence[Indices], length: int) -> Indices:
+    """The examples of several batches, those of the same place in each batch together.
+
+    So a device that holds a share of every batch holds its share of this, too. Batches that count
+    for nothing fill it up to `length`.
+    """
+    padding = [jax.tree.map(np.zeros_like, batches[0])] * (length - len(batches))
+    return jax.tree.map(lambda *rows: np.stack(rows, 1).reshape(-1), *batches, *padding)
 
 
 def _batches(
