@@ -100,4 +100,4 @@ def _pays(
     if [tuple(sides) for sides in padding] != [(1, 1), (1, 1)]:
         return False
     batch, height, width, channels = images.shape
-    return min(kernel.shape[2:]) >= LEAST_CHANNELS and batch * height * width >= 4 * channels
+    return min(kernel.shape[2:]) >= LEAST_CHANNELS and batch * height * width >= 2 * channels

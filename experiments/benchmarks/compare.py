@@ -1,0 +1,218 @@
+"""How fast jaxcovid is beside PyTorch: both do the same work in turn, on the same machine.
+
+Each row starts one process of either side, and lets them work alternately, so that a machine that
+slows down slows both. PyTorch's side is `torch_side.py`, jaxcovid's `our_side.py`.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+HERE = Path(__file__).parent
+SIDES = ("our", "torch")
+SELECTIONS = ("head", "last_conv", "last_block", "all")
+
+
+class Row(NamedTuple):
+    """Work to be compared: `images` is how many there are in all, `batch` how many in a step."""
+
+    kind: str
+    model: str = "resnet18"
+    trainable: str = "head"
+    batch: int = 8
+    images: int = 400
+
+
+def training_rows() -> dict[str, Row]:
+    """Epochs with data, and steps on a batch in memory: both networks, four selections."""
+    rows = {}
+    for kind, prefix in (("train", ""), ("resident", "resident-")):
+        for model in ("resnet18", "vgg16"):
+            for trainable in SELECTIONS:
+                for batch in (8, 64):
+                    images = {"resnet18": 400, "vgg16": 64}[model]
+                    name = f"{prefix}{model}-{trainable}-{batch}"
+                    rows[name] = Row(kind, model, trainable, batch, images)
+    return rows
+
+
+ROWS = {
+    **training_rows(),
+    "predict": Row("predict", images=1000),
+    "predict-vgg16": Row("predict", "vgg16", images=200),
+    "pipeline": Row("pipeline", images=780),
+    "convert": Row("convert"),
+}
+QUICK = ("resnet18-head-8", "resnet18-last_block-8", "convert")
+
+
+class Measured(NamedTuple):
+    """A row of the table; times are medians, ratios ours to PyTorch's, memory peaks."""
+
+    row: str
+    ours_seconds: float
+    torch_seconds: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    ours_mb: float
+    torch_mb: float
+
+
+def main() -> int:
+    """Prints the table as rows are done, and writes it if asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("--quick", action="store_true", help="three rows, in under five minutes")
+    parser.add_argument("--data", help="a folder with train/ and validation/; else phantoms")
+    parser.add_argument("--weights", help="a .pth file of ResNet18; else random weights")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each side works")
+    parser.add_argument("--json", type=Path, help="where to write the table")
+    flags = parser.parse_args()
+    names = flags.rows or (QUICK if flags.quick else tuple(ROWS))
+    print(f"{'':28}{'ours s':>9}{'torch s':>9}{'ratio':>7}  {'(range)':14}{'ours MB':>9}torch MB")
+    table = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in names:
+            measured = compare(name, ROWS[name], flags, Path(scratch))
+            table.append(measured._asdict())
+            print(line(measured), flush=True)
+            if flags.json is not None:
+                flags.json.write_text(json.dumps(table, indent=2) + "\n")
+    return 0
+
+
+def compare(name: str, row: Row, flags: argparse.Namespace, scratch: Path) -> Measured:
+    """Both sides of a row, working in turn."""
+    job = {
+        **row._asdict(),
+        "data": flags.data or phantoms(scratch / f"phantoms{row.images}", row.images),
+        "weights": flags.weights if row.model == "resnet18" else None,
+    }
+    if row.kind == "convert":
+        job["weights"] = flags.weights or random_weights(scratch / "resnet18.pth")
+    workers = {
+        side: Worker(side, row.kind, {**job, "scratch": str(scratch / f"{side}.pth")})
+        for side in SIDES
+    }
+    seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+    for _ in range(flags.rounds):
+        for side, worker in workers.items():
+            seconds[side].append(worker.work())
+    ours_mb, torch_mb = (worker.end() for worker in workers.values())
+    ratios = [ours / theirs for ours, theirs in zip(*seconds.values(), strict=True)]
+    return Measured(
+        name,
+        ours_seconds=statistics.median(seconds["our"]),
+        torch_seconds=statistics.median(seconds["torch"]),
+        ratio=statistics.median(ratios),
+        ratio_low=min(ratios),
+        ratio_high=max(ratios),
+        ours_mb=ours_mb,
+        torch_mb=torch_mb,
+    )
+
+
+class Worker:
+    """A process of one side, and the most memory that it and its own processes took."""
+
+    def __init__(self, side: str, kind: str, job: dict) -> None:
+        """Starts it and waits until it is ready."""
+        command = [sys.executable, "worker.py", side, kind, json.dumps(job)]
+        self.side = side
+        self.process = subprocess.Popen(
+            command, cwd=HERE, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.peak, self.ended = 0.0, threading.Event()
+        self.watcher = threading.Thread(target=self._watch)
+        self.watcher.start()
+        self._answer("ready")
+
+    def work(self) -> float:
+        """Lets it work once; gives the seconds that it took."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self._answer("seconds").split()[1])
+
+    def end(self) -> float:
+        """Ends it; gives its peak of memory in megabytes."""
+        self.ended.set()
+        self.watcher.join()
+        self.process.communicate()
+        return self.peak / 1e6
+
+    def _answer(self, first_word: str) -> str:
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            if text.startswith(first_word):
+                return text
+        self.ended.set()
+        raise SystemExit(f"{self.side}: ended early; its error is above")
+
+    def _watch(self) -> None:
+        while not self.ended.wait(0.25):
+            self.peak = max(self.peak, tree_bytes(self.process.pid))
+
+
+def tree_bytes(pid: int) -> float:
+    """Memory of a process and all that it started; what they share counts once."""
+    total = 0.0
+    try:
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            total += process.memory_full_info().pss
+    except psutil.Error:  # one of them just ended
+        return 0.0
+    return total
+
+
+def phantoms(folder: Path, images: int) -> str:
+    """A folder of so many drawn X-rays to train on, for who has no others at hand."""
+    if not folder.exists():
+        from PIL import Image
+
+        from jaxcovid.data.phantom import draw
+
+        for split, count in (("train", images), ("validation", 24)):
+            for number in range(count):
+                path = folder / split / f"class{number % 3}" / f"{number}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(draw(number % 3, number, 320)).save(path)
+    return str(folder)
+
+
+def random_weights(path: Path) -> str:
+    """A .pth file with the arrays of ResNet18."""
+    if not path.exists():
+        import numpy as np
+
+        from weights_convert import save, table
+
+        random = np.random.default_rng(0)
+        save(path, {
+            entry.torch: random.normal(size=entry.shape).astype(np.float32)
+            for entry in table("resnet18", 1000)
+        }, {})  # fmt: skip
+    return str(path)
+
+
+def line(row: Measured) -> str:
+    """A row of the table on the terminal."""
+    spread = f"({row.ratio_low:.2f} to {row.ratio_high:.2f})"
+    return (
+        f"{row.row:28}{row.ours_seconds:9.3f}{row.torch_seconds:9.3f}{row.ratio:7.2f}  "
+        f"{spread:14}{row.ours_mb:9.0f}{row.torch_mb:9.0f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The same work in PyTorch and torchvision, as well as a notebook could do it.
+
+Frozen parts stay in evaluation mode and need no gradients, workers of the data loader persist, and
+of plain and channels-last memory the faster one is taken. Needs torch and torchvision; knows
+nothing of jaxcovid.
+"""
+
+import importlib.util
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+# What of torchvision's networks trains, besides the head.
+BLOCKS = {
+    ("resnet18", "last_conv"): lambda net: [net.layer4[1].conv2, net.layer4[1].bn2],
+    ("resnet18", "last_block"): lambda net: [net.layer4],
+    ("vgg16", "last_conv"): lambda net: [net.features[28]],
+    ("vgg16", "last_block"): lambda net: [net.features[24:]],
+}
+HEADS = {"resnet18": ("fc", 512), "vgg16": ("classifier", 25088)}
+WORKERS = 2
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def import_torchvision():
+    """torchvision, also beside a CPU build of torch, for which its operators are not built."""
+    try:
+        import torchvision
+    except RuntimeError:
+        spec = importlib.util.find_spec("torchvision")
+        source = Path(spec.submodule_search_locations[0], "_meta_registrations.py").read_text()
+        names = {*re.findall(r'register_fake\("torchvision::(\w+)"\)', source),
+                 *re.findall(r'register_meta\("(\w+)"\)', source)}  # fmt: skip
+        global _operators  # must stay referenced
+        _operators = torch.library.Library("torchvision", "DEF")
+        for name in sorted(names):
+            _operators.define(f"{name}(Tensor x) -> Tensor")
+        import torchvision
+    return torchvision
+
+
+def network(job: dict, classes: int) -> nn.Module:
+    """Torchvision's network with the head of the assignment, frozen but for what is to train."""
+    module = getattr(import_torchvision().models, job["model"])()
+    if job.get("weights"):
+        module.load_state_dict(torch.load(job["weights"], weights_only=True), strict=False)
+    name, features = HEADS[job["model"]]
+    everything = job["trainable"] == "all"
+    module.requires_grad_(everything)
+    setattr(module, name, nn.Sequential(
+        nn.Linear(features, 320), nn.ReLU(), nn.Linear(320, classes)
+    ))  # fmt: skip
+    for part in BLOCKS.get((job["model"], job["trainable"]), lambda net: [])(module):
+        part.requires_grad_(True)
+    return module.to(DEVICE)
+
+
+def training_mode(module: nn.Module) -> None:
+    """Training mode but for batch norms that are frozen."""
+    module.train()
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d) and not part.weight.requires_grad:
+            part.eval()
+
+
+def step_function(module: nn.Module, memory: torch.memory_format) -> Callable:
+    """One step of SGD on a batch; gives the loss."""
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trainable, lr=1e-3, momentum=0.9)
+    measure = nn.CrossEntropyLoss()
+    module.to(memory_format=memory)
+
+    def step(images: torch.Tensor, labels: torch.Tensor) -> float:
+        images = images.to(DEVICE, memory_format=memory, non_blocking=True)
+        optimizer.zero_grad()
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=DEVICE.type == "cuda"):
+            loss = measure(module(images), labels.to(DEVICE, non_blocking=True))
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def faster_memory(module: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]):
+    """Of plain and channels-last memory, the one in which a step takes less time."""
+    seconds = {}
+    for memory in (torch.contiguous_format, torch.channels_last):
+        step, times = step_function(module, memory), []
+        for _ in range(4):
+            started = time.perf_counter()
+            step(*batch)
+            times.append(time.perf_counter() - started)
+        seconds[min(times)] = memory
+    return seconds[min(seconds)]
+
+
+def loaders(job: dict) -> tuple[Iterable, Iterable, int]:
+    """Batches of augmented and of plain training images, and the number of classes."""
+    torchvision = import_torchvision()
+    transforms = torchvision.transforms
+    common = [transforms.ToTensor(),
+              transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]  # fmt: skip
+    training = [transforms.RandomRotation(30), transforms.RandomResizedCrop(224),
+                transforms.RandomHorizontalFlip()]  # fmt: skip
+    evaluation = [transforms.Resize(256), transforms.CenterCrop(224)]
+    sets = [
+        torchvision.datasets.ImageFolder(
+            str(Path(job["data"], "train")), transforms.Compose([*chosen, *common])
+        )
+        for chosen in (training, evaluation)
+    ]
+    classes = len(sets[0].classes)
+    chosen = torch.randperm(len(sets[0]))[: job["images"]].tolist()
+    sets = [torch.utils.data.Subset(images, chosen) for images in sets]
+    common = {"num_workers": WORKERS, "persistent_workers": True}
+    return (
+        torch.utils.data.DataLoader(sets[0], job["batch"], shuffle=True, **common),
+        torch.utils.data.DataLoader(sets[1], 64, **common),
+        classes,
+    )
+
+
+def train(job: dict) -> Callable[[], float]:
+    """Seconds of an epoch of training, images read and augmented by workers."""
+    training, _, classes = loaders(job)
+    module = network(job, classes)
+    training_mode(module)
+    step = step_function(module, faster_memory(module, next(iter(training))))
+
+    def epoch() -> float:
+        started = time.perf_counter()
+        for images, labels in training:
+            step(images, labels)
+        return time.perf_counter() - started
+
+    return epoch
+
+
+def resident(job: dict) -> Callable[[], float]:
+    """Seconds of five steps on a batch in memory."""
+    module = network(job, 3)
+    training_mode(module)
+    batch = torch.randn(job["batch"], 3, 224, 224), torch.arange(job["batch"]) % 3
+    step = step_function(module, faster_memory(module, batch))
+
+    def steps() -> float:
+        started = time.perf_counter()
+        for _ in range(5):
+            step(*batch)
+        return time.perf_counter() - started
+
+    return steps
+
+
+def predict(job: dict) -> Callable[[], float]:
+    """Seconds of predicting image files, read by workers."""
+    _, images_to_predict, classes = loaders(job)
+    module = network(job, classes).eval().to(memory_format=torch.channels_last)
+
+    def run() -> float:
+        started = time.perf_counter()
+        with torch.inference_mode():
+            for images, _ in images_to_predict:
+                images = images.to(DEVICE, memory_format=torch.channels_last)
+                module(images).softmax(1).cpu()
+        return time.perf_counter() - started
+
+    return run
+
+
+def pipeline(job: dict) -> Callable[[], float]:
+    """Seconds of reading and augmenting an epoch's images."""
+    training, _, _ = loaders(job)
+
+    def epoch() -> float:
+        started = time.perf_counter()
+        for images, _ in training:
+            images.to(DEVICE)
+        return time.perf_counter() - started
+
+    return epoch
+
+
+def convert(job: dict) -> Callable[[], float]:
+    """Seconds of reading a .pth file and writing it as another one."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        state = torch.load(job["weights"], weights_only=True)
+        torch.save(state, job["scratch"])
+        return time.perf_counter() - started
+
+    return run
+
+
+JOBS = {
+    "train": train,
+    "resident": resident,
+    "predict": predict,
+    "pipeline": pipeline,
+    "convert": convert,
+}
