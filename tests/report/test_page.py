@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from jaxcovid import report
 from jaxcovid.runs import artifacts
 from tests.report.example import CLASSES, dataset, predictions, results
 
@@ -112,7 +113,7 @@ def test_metrics_come_last_and_a_failure_leaves_no_half_page(tmp_path, monkeypat
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(artifacts, "run_page", fail)
+    monkeypatch.setattr(report, "run_page", fail)
     with pytest.raises(KeyboardInterrupt):
         artifacts.write_results(tmp_path, results(dataset({"validation": 12}), with_training=False))
     names = {path.name for path in tmp_path.iterdir()}
