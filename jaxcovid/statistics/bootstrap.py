@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float, Int
 import scipy
+from jaxtyping import Float, Int
 
 LEVEL = 0.95
 # Elements of a chunk of weights: 4 MB, so that it stays in a processor's cache.

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 import scipy
+from jaxtyping import Bool, Float, Int
 
 from jaxcovid.statistics.bootstrap import SAME, bootstrap, difference_interval, no_spread, p_value
 from jaxcovid.statistics.intervals import groups_behind

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 import scipy
+from jaxtyping import Bool, Float
 
 from jaxcovid.statistics.bootstrap import LEVEL
 
