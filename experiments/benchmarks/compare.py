@@ -11,10 +11,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
-
-import psutil
 
 HERE = Path(__file__).parent
 SIDES = ("our", "torch")
@@ -77,6 +76,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="how often each side works")
     parser.add_argument("--json", type=Path, help="where to write the table")
     flags = parser.parse_args()
+    if wrong := problems(flags):
+        parser.error("; ".join(wrong))
     names = flags.rows or (QUICK if flags.quick else tuple(ROWS))
     print(f"{'':28}{'ours s':>9}{'torch s':>9}{'ratio':>7}  {'(range)':14}{'ours MB':>9}torch MB")
     table = []
@@ -88,6 +89,25 @@ def main() -> int:
             if flags.json is not None:
                 flags.json.write_text(json.dumps(table, indent=2) + "\n")
     return 0
+
+
+def problems(flags: argparse.Namespace) -> list[str]:
+    """What keeps rows from being measured."""
+    missing = [name for name in ("psutil", "torch", "torchvision") if find_spec(name) is None]
+    listed = [f"needs {', '.join(missing)}: pip install '.[benchmarks]'"] if missing else []
+    if flags.rounds < 1:
+        listed.append(f"--rounds {flags.rounds}: must be at least 1")
+    if flags.data is not None:
+        listed += [
+            f"--data {flags.data}: there is no folder {split}/ in it"
+            for split in ("train", "validation")
+            if not Path(flags.data, split).is_dir()
+        ]
+    if flags.weights is not None and not Path(flags.weights).is_file():
+        listed.append(f"--weights {flags.weights}: there is no such file")
+    if flags.json is not None and not flags.json.absolute().parent.is_dir():
+        listed.append(f"--json {flags.json}: there is no such folder")
+    return listed
 
 
 def compare(name: str, row: Row, flags: argparse.Namespace, scratch: Path) -> Measured:
@@ -165,11 +185,14 @@ class Worker:
 
 def tree_bytes(pid: int) -> float:
     """Memory of a process and all that it started; what they share counts once."""
+    import psutil  # late, so that what is missing can be said
+
     total = 0.0
     try:
         parent = psutil.Process(pid)
         for process in (parent, *parent.children(recursive=True)):
-            total += process.memory_full_info().pss
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.uss)  # Linux alone knows what is shared
     except psutil.Error:  # one of them just ended
         return 0.0
     return total

@@ -1,6 +1,5 @@
 """The same work by jaxcovid, as its commands do it."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -8,10 +7,11 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from stopwatch import seconds_of
 from tqdm import tqdm
 
 from jaxcovid import models, parallel
-from jaxcovid.compilation import keep_programs
+from jaxcovid.cli.kept_programs import keep_programs
 from jaxcovid.config import Config
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Dataset, subset
@@ -31,7 +31,7 @@ from weights_convert.cache import cache_folder
 
 STEPS = 5  # of work on one batch in memory
 
-keep_programs(cache_folder() / "compiled")  # as every command does
+keep_programs()  # as every command does
 
 
 def settings(job: dict) -> Config:
@@ -91,15 +91,13 @@ def resident(job: dict) -> Callable[[], float]:
     batch = parallel.shares(jax.device_get(batch), devices)
     state = parallel.replicate(init_state(variables, update, labels, jax.random.key(1)), devices)
 
-    def steps() -> float:
+    def steps() -> None:
         nonlocal state
-        started = time.perf_counter()
         for _ in range(STEPS):
             state, _ = step(state, batch)
         jax.block_until_ready(state)
-        return time.perf_counter() - started
 
-    return steps
+    return seconds_of(steps)
 
 
 def predicting(job: dict) -> Callable[[], float]:
@@ -112,12 +110,10 @@ def predicting(job: dict) -> Callable[[], float]:
     network = InferenceModel("", job["model"], module, variables, names, None, (), {}, {})
     paths = image_files([Path(job["data"], "train")])[: job["images"]]
 
-    def run() -> float:
-        started = time.perf_counter()
+    def run() -> None:
         assert len(list(predict(network, paths))) == len(paths)
-        return time.perf_counter() - started
 
-    return run
+    return seconds_of(run)
 
 
 def pipeline(job: dict) -> Callable[[], float]:
@@ -126,29 +122,25 @@ def pipeline(job: dict) -> Callable[[], float]:
     augment = jax.jit(loader.training_images)
     key, number = loader.purpose_key(0, loader.AUGMENT), 0
 
-    def epoch() -> float:
+    def epoch() -> None:
         nonlocal number
         number += 1
-        started = time.perf_counter()
         order = loader.epoch_order(0, number, len(train.labels))
         for examples in loader.read_batches(train, list(loader.batches(order, job["batch"])), True):
             jax.block_until_ready(augment(examples, key, np.int32(number)))
-        return time.perf_counter() - started
 
-    return epoch
+    return seconds_of(epoch)
 
 
 def convert(job: dict) -> Callable[[], float]:
     """Seconds of reading a .pth file, taking it to Flax and back, and writing another one."""
 
-    def run() -> float:
-        started = time.perf_counter()
+    def run() -> None:
         arrays = read(Path(job["weights"])).arrays
         entries = table(job["model"], 1000)
         save(Path(job["scratch"]), flax_to_torch(torch_to_flax(arrays, entries), entries), {})
-        return time.perf_counter() - started
 
-    return run
+    return seconds_of(run)
 
 
 JOBS = {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
+from stopwatch import seconds_of
 from torch import nn
 
 # What of torchvision's networks trains, besides the head.
@@ -132,13 +133,11 @@ def train(job: dict) -> Callable[[], float]:
     training_mode(module)
     step = step_function(module, faster_memory(module, next(iter(training))))
 
-    def epoch() -> float:
-        started = time.perf_counter()
+    def epoch() -> None:
         for images, labels in training:
             step(images, labels)
-        return time.perf_counter() - started
 
-    return epoch
+    return seconds_of(epoch)
 
 
 def resident(job: dict) -> Callable[[], float]:
@@ -148,13 +147,11 @@ def resident(job: dict) -> Callable[[], float]:
     batch = torch.randn(job["batch"], 3, 224, 224), torch.arange(job["batch"]) % 3
     step = step_function(module, faster_memory(module, batch))
 
-    def steps() -> float:
-        started = time.perf_counter()
+    def steps() -> None:
         for _ in range(5):
             step(*batch)
-        return time.perf_counter() - started
 
-    return steps
+    return seconds_of(steps)
 
 
 def predict(job: dict) -> Callable[[], float]:
@@ -162,40 +159,34 @@ def predict(job: dict) -> Callable[[], float]:
     _, images_to_predict, classes = loaders(job)
     module = network(job, classes).eval().to(memory_format=torch.channels_last)
 
-    def run() -> float:
-        started = time.perf_counter()
+    def run() -> None:
         with torch.inference_mode():
             for images, _ in images_to_predict:
                 images = images.to(DEVICE, memory_format=torch.channels_last)
                 module(images).softmax(1).cpu()
-        return time.perf_counter() - started
 
-    return run
+    return seconds_of(run)
 
 
 def pipeline(job: dict) -> Callable[[], float]:
     """Seconds of reading and augmenting an epoch's images."""
     training, _, _ = loaders(job)
 
-    def epoch() -> float:
-        started = time.perf_counter()
+    def epoch() -> None:
         for images, _ in training:
             images.to(DEVICE)
-        return time.perf_counter() - started
 
-    return epoch
+    return seconds_of(epoch)
 
 
 def convert(job: dict) -> Callable[[], float]:
     """Seconds of reading a .pth file and writing it as another one."""
 
-    def run() -> float:
-        started = time.perf_counter()
+    def run() -> None:
         state = torch.load(job["weights"], weights_only=True)
         torch.save(state, job["scratch"])
-        return time.perf_counter() - started
 
-    return run
+    return seconds_of(run)
 
 
 JOBS = {

@@ -21,16 +21,15 @@ def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid evalua
 def _evaluate(flags: Evaluate) -> None:
     """Measures one network or two, and writes the results. Raises InputError."""
     # Imported late, so that --help and wrong flags answer at once.
-    from jaxcovid.compilation import keep_programs
+    from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.data.layout import SPLITS
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, files
     from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
     from jaxcovid.runs.progress import bar, progress
     from jaxcovid.statistics.comparison import compare
-    from weights_convert.cache import cache_folder
 
-    keep_programs(cache_folder() / "compiled")
+    keep_programs()
     check(_problems(flags, SPLITS))
     networks = load_models(flags.runs)
     dataset = load_evaluation_data(

@@ -24,14 +24,13 @@ def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid predic
 def _predict(flags: Predict) -> int:
     """Writes or prints what the network says of every file that can be read."""
     # Imported late, so that --help and wrong flags answer at once.
-    from jaxcovid.compilation import keep_programs
+    from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.inference import inference_model, predict
     from jaxcovid.report import DISCLAIMER
     from jaxcovid.runs import files
     from jaxcovid.runs.progress import bar
-    from weights_convert.cache import cache_folder
 
-    keep_programs(cache_folder() / "compiled")
+    keep_programs()
     paths = predict.image_files(flags.images)
     check(_problems(flags, paths))
     network = inference_model.load(flags.run)

@@ -37,10 +37,9 @@ def _reproduce(settings: ReproductionSettings, begin: Callable[[Path], None]) ->
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.assignment.checks import checked_data
     from jaxcovid.assignment.reproduce import reproduce
-    from jaxcovid.compilation import keep_programs
-    from weights_convert.cache import cache_folder
+    from jaxcovid.cli.kept_programs import keep_programs
 
-    keep_programs(cache_folder() / "compiled")
+    keep_programs()
     raise_when_interrupted()
     folder = prepared_folder(settings, checked_data(settings))
     begin(folder)

@@ -32,12 +32,11 @@ def _sweep(arguments: Sequence[str], program: str) -> None:
     config, assignment = settings_over_preset(others, program)
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.assignment import mistakes
-    from jaxcovid.compilation import keep_programs
+    from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.sweeps.grid import Grid
     from jaxcovid.sweeps.run import RECORD, stored_sweep, sweep
-    from weights_convert.cache import cache_folder
 
-    keep_programs(cache_folder() / "compiled")
+    keep_programs()
     raise_when_interrupted()
     values = {name: tried for name, tried in vars(varied).items() if name != "seeds" and tried}
     grid = Grid(values, varied.seeds)

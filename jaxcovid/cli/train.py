@@ -28,11 +28,10 @@ def _train(arguments: Sequence[str], program: str) -> None:
     check([*configuration.problems(config), *assignment_settings.problems(assignment, config)])
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.assignment import mistakes
-    from jaxcovid.compilation import keep_programs
+    from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.runs.run import fine_tune
-    from weights_convert.cache import cache_folder
 
-    keep_programs(cache_folder() / "compiled")
+    keep_programs()
     raise_when_interrupted()
     fine_tune(config, parts=mistakes.parts(assignment), deferred=deferred)
 

@@ -14,11 +14,11 @@ from jaxcovid.models.registry import Model
 # With fewer, what is saved goes into sums around the products.
 LEAST_CHANNELS = 128
 
-# The four values along one side of a tile, or the sums that stand for them in products.
-_Four = Callable[[Array, Array, Array, Array], tuple[Array, ...]]
+# From four values along one side of a tile to those in their place.
+_Transform = Callable[[Array, Array, Array, Array], tuple[Array, ...]]
 
-# From the three values along one side of a kernel to the four that it is multiplied by.
-_KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
+# From the three values along one side of a kernel to the four that inputs are multiplied by.
+_KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 
 
 def quick_forward(model: Model) -> Model:
@@ -58,7 +58,7 @@ def convolution(
         ]
         for row in range(4)
     ]
-    factors = jnp.einsum("ar,bc,rcio->abio", _KERNEL, _KERNEL, kernel)
+    factors = jnp.einsum("ar,bc,rcio->abio", _KERNEL_TRANSFORM, _KERNEL_TRANSFORM, kernel)
     products = [
         [tile.reshape(-1, channels) @ factors[row, column] for column, tile in enumerate(line)]
         for row, line in enumerate(_along_both(_inputs, grid))
@@ -82,7 +82,7 @@ def _outputs(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, ...]:
     return a + b + c, b - c - d
 
 
-def _along_both(transform: _Four, grid: Sequence[Sequence[Array]]) -> list[tuple[Array, ...]]:
+def _along_both(transform: _Transform, grid: Sequence[Sequence[Array]]) -> list[tuple[Array, ...]]:
     """The transform along the columns of a grid of arrays, then along its rows."""
     columns = [transform(*column) for column in zip(*grid, strict=True)]
     return [transform(*row) for row in zip(*columns, strict=True)]

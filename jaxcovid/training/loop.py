@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxcovid import parallel
-from jaxcovid.compilation import hand_back_memory
 from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
 from jaxcovid.training.checkpoint import Checkpoint, Save
@@ -51,8 +50,6 @@ def epochs(
     if len(journal.history) < config.epochs:
         count, inputs = next(task.steps.work.inputs(1, 0))
         compiled[count] = _compile(task, state, inputs)
-        del inputs
-        hand_back_memory()
     while len(journal.history) < config.epochs:
         epoch, started, before = len(journal.history) + 1, time.perf_counter(), journal.sums[3]
         state, journal = _fit_epoch(task, state, journal, compiled, save, interrupted, bar)

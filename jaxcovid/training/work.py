@@ -212,13 +212,13 @@ def _scanned(
         images, sizes, labels = data
         places, masks = (jnp.asarray(rows).T for rows in batches)
 
-        def seen(places: Int[Array, "batch"]) -> Float[Array, "batch *feature"]:
+        def images_at(places: Int[Array, "batch"]) -> Float[Array, "batch *feature"]:
             mask = jnp.ones(places.shape)
             examples = Examples(images[places], sizes[places], places, labels[places], mask)
             return augmented(examples, epoch)
 
         def one(state: TrainState, step: _Step) -> tuple[TrainState, Totals]:
-            given = seen(step.places) if step.outputs is None else step.outputs
+            given = images_at(step.places) if step.outputs is None else step.outputs
             return train_step(state, Batch(given, labels[step.places], step.mask))
 
         outputs = None
@@ -226,7 +226,7 @@ def _scanned(
             front = prefix.outputs
             frozen = {"params": state.params, "batch_stats": state.batch_stats}
             groups = places.reshape(-1, min(len(places), most_together) * places.shape[1])
-            rows = lax.map(lambda places: front(frozen, seen(places)), groups)
+            rows = lax.map(lambda places: front(frozen, images_at(places)), groups)
             outputs = rows.reshape(*places.shape, *rows.shape[2:])
         return lax.scan(one, state, _Step(places, masks, outputs))
 

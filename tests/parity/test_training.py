@@ -138,9 +138,10 @@ def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
             state, Batch(jnp.asarray(pixels), jnp.asarray(targets), jnp.ones(count))
         )
         got.append(float(totals.loss / totals.weight))
-    # Training amplifies rounding: after twenty steps of a whole network to about 1e-3.
+    # Training amplifies rounding. In twenty steps of the whole ResNet18 torch's float32 comes to
+    # differ from its float64 by 5e-4, ours by 9e-4; so the two may differ by the sum.
     np.testing.assert_allclose(got[:10], expected[:10], rtol=1e-3)
-    np.testing.assert_allclose(got, expected, rtol=5e-3)
+    np.testing.assert_allclose(got, expected, rtol=2e-3)
 
     trained = {"params": state.params, "batch_stats": state.batch_stats}
     ours, theirs, drifted = flax_to_torch(trained, entries), model.state_dict(), other.state_dict()
