@@ -5,12 +5,12 @@ Not for clinical use.
 
 import sys
 
-from jaxcovid.cli import evaluate
+from jaxcovid.cli.main import script
 
 
 def main() -> int:
     """The command `jaxcovid evaluate`, from a checkout; returns the exit code."""
-    return evaluate.main(program="python experiments/evaluate.py")
+    return script("evaluate", "python experiments/evaluate.py")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ Not for clinical use.
 
 import sys
 
-from jaxcovid.cli import predict
+from jaxcovid.cli.main import script
 
 
 def main() -> int:
     """The command `jaxcovid predict`, from a checkout; returns the exit code."""
-    return predict.main(program="python experiments/predict.py")
+    return script("predict", "python experiments/predict.py")
 
 
 if __name__ == "__main__":

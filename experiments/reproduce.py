@@ -5,12 +5,12 @@ Not for clinical use.
 
 import sys
 
-from jaxcovid.cli import reproduce
+from jaxcovid.cli.main import script
 
 
 def main() -> int:
     """The command `jaxcovid reproduce`, from a checkout; returns the exit code."""
-    return reproduce.main(program="python experiments/reproduce.py")
+    return script("reproduce", "python experiments/reproduce.py")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 import sys
 
-from jaxcovid.cli import train
+from jaxcovid.cli.main import script
 
 
 def main() -> int:
     """The command `jaxcovid train`, from a checkout; returns the exit code."""
-    return train.main(program="python experiments/run.py")
+    return script("train", "python experiments/run.py")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ Not for clinical use.
 
 import sys
 
-from jaxcovid.cli import sweep
+from jaxcovid.cli.main import script
 
 
 def main() -> int:
     """The command `jaxcovid sweep`, from a checkout; returns the exit code."""
-    return sweep.main(program="python experiments/sweep.py")
+    return script("sweep", "python experiments/sweep.py")
 
 
 if __name__ == "__main__":

@@ -112,7 +112,9 @@ def spread(
 
 def sum_over_devices(tree: Tree, axis_name: str | None) -> Tree:
     """The sum of each array over the devices along that axis; the tree itself if there is none."""
-    return tree if axis_name is None else lax.psum(tree, axis_name)
+    # Of a single device XLA would copy every array.
+    alone = axis_name is None or lax.axis_size(axis_name) == 1
+    return tree if alone else lax.psum(tree, axis_name)
 
 
 def shares(tree: Tree, over: Devices) -> Tree:

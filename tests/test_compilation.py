@@ -18,13 +18,13 @@ def asked_anew():
 @pytest.mark.usefixtures("asked_anew")
 def test_options_that_xla_knows_compile():
     options = compiler_options()
-    assert options == compilation.EIGEN
+    assert options == compilation.QUICK_ON_CPU
     assert jax.jit(jnp.sin, compiler_options=options)(0.0) == 0
 
 
 @pytest.mark.usefixtures("asked_anew")
 def test_an_option_that_xla_does_not_know_is_left_out(monkeypatch):
-    monkeypatch.setattr(compilation, "EIGEN", {"xla_cpu_no_such_option": "x"})
+    monkeypatch.setattr(compilation, "QUICK_ON_CPU", {"xla_cpu_no_such_option": "x"})
     assert compiler_options() == {}
 
 
@@ -32,3 +32,12 @@ def test_an_option_that_xla_does_not_know_is_left_out(monkeypatch):
 def test_accelerators_have_none(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert compiler_options() == {}
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_barriers_are_heeded():
+    def doubled_and_turned(images):
+        return jax.lax.optimization_barrier(2 * images).T
+
+    compiled = jax.jit(doubled_and_turned, compiler_options=compiler_options())
+    assert "opt-barrier" in compiled.lower(jnp.ones((8, 64))).compile().as_text()

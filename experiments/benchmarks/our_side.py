@@ -17,6 +17,7 @@ from jaxcovid.data import loader
 from jaxcovid.data.dataset import Dataset, subset
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.inference.predict import image_files, predict
+from jaxcovid.models.quick import quick_training
 from jaxcovid.runs.progress import progress
 from jaxcovid.runs.run import resolve
 from jaxcovid.training import loop
@@ -83,7 +84,7 @@ def resident(job: dict) -> Callable[[], float]:
     sgd = optimizer("sgd", 1e-3, 0.9, 0.0)
     update = freeze(sgd, sgd, labels)
     norms = live_norms(statistics, labels, "frozen")
-    body = make_train_step(module, cross_entropy(), update, labels, norms)
+    body = make_train_step(quick_training(module), cross_entropy(), update, labels, norms)
     step = parallel.spread(body, devices, (False, True), donate=(0,))
     count = job["batch"]
     pixels = jax.random.normal(jax.random.key(0), (count, 224, 224, 3))

@@ -3,7 +3,9 @@
 import difflib
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from jaxcovid.cli.huge_pages import use_huge_pages
 
 # Each is a module beside this one.
 COMMANDS = {
@@ -17,15 +19,25 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Hands the other arguments to the command; returns its exit code, 2 if there is none."""
+    if arguments is None:
+        use_huge_pages()
     first, *others = [*(sys.argv[1:] if arguments is None else arguments), ""]
     if first in ("-h", "--help"):
         print(help_text())
         return 0
     if first in COMMANDS:
-        command = importlib.import_module(f"jaxcovid.cli.{first}")
-        return command.main(others[:-1], f"jaxcovid {first}")
+        return _command(first)(others[:-1], f"jaxcovid {first}")
     print(f"{_problem(first)}\n\n{help_text()}", file=sys.stderr)
     return 2
+
+
+def script(name: str, program: str) -> int:
+    """The command of that name for a script of its own; returns the exit code.
+
+    The flags are those of this process. `program` is how a user calls the script.
+    """
+    use_huge_pages()
+    return _command(name)(None, program)
 
 
 def help_text() -> str:
@@ -43,6 +55,11 @@ def help_text() -> str:
             "jaxcovid COMMAND --help lists what a command takes.",
         ]
     )
+
+
+def _command(name: str) -> Callable[[Sequence[str] | None, str], int]:
+    # Imported late, so that `use_huge_pages` starts nothing twice.
+    return importlib.import_module(f"jaxcovid.cli.{name}").main
 
 
 def _problem(name: str) -> str:

@@ -1,5 +1,6 @@
 """Where in an image a network looked."""
 
+import functools
 from collections.abc import Callable
 from typing import cast
 
@@ -7,8 +8,10 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt8
 
+from jaxcovid.compilation import compiler_options
 from jaxcovid.data.loader import normalise
 from jaxcovid.models import Model
+from jaxcovid.models.quick import quick_forward
 from jaxcovid.training.pytrees import Variables
 
 
@@ -63,14 +66,14 @@ def compiled_grad_cam(model: Model, variables: Variables) -> Callable[..., np.nd
     it compiles anew for another number of images.
     """
     alone = model.clone(axis_name=None)
-    stage = alone.stages[-2]
+    quick, stage = quick_forward(alone), alone.stages[-2]
 
     # Two programs: the large one is the same for any head, so it is compiled once for many.
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=compiler_options())
     def features(
         variables: Variables, images: UInt8[Array, "batch height width channel"]
     ) -> Float[Array, "batch rows columns feature"]:
-        return cast(Array, alone.apply(variables, normalise(images), stop=stage))
+        return cast(Array, quick.apply(variables, normalise(images), stop=stage))
 
     @jax.jit
     def heat(

@@ -68,10 +68,13 @@ def moments(
     """
     if mask is None:
         mask = jnp.ones(x.shape[0], x.dtype)
-    weight = mask.astype(x.dtype)[:, None, None, None]
-    count = sum_over_devices(mask.astype(x.dtype).sum(), axis_name) * (x.shape[1] * x.shape[2])
-    mean = sum_over_devices((x * weight).sum((0, 1, 2)), axis_name) / count
+    mask = mask.astype(x.dtype)
+    count = sum_over_devices(mask.sum(), axis_name) * (x.shape[1] * x.shape[2])
+
+    def mean_over_images(x: Float[Array, "batch height width channel"]) -> Float[Array, "channel"]:
+        # Image by image first: XLA would write the mask out for every value of every image.
+        return sum_over_devices((x.sum((1, 2)) * mask[:, None]).sum(0), axis_name) / count
+
+    mean = mean_over_images(x)
     # Two passes, as in torch: E[x^2] - E[x]^2 cancels when the mean is large.
-    squares = jnp.square(x - mean[None, None, None]) * weight
-    var = sum_over_devices(squares.sum((0, 1, 2)), axis_name) / count
-    return mean, var, count
+    return mean, mean_over_images(jnp.square(x - mean[None, None, None])), count

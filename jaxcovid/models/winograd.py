@@ -1,18 +1,10 @@
-"""Convolutions of 3 x 3 with fewer multiplications, for CPUs (Lavin and Gray, arXiv:1509.09308)."""
+"""Convolutions of 3 x 3 with fewer multiplications (Lavin and Gray, arXiv:1509.09308)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float
-
-from jaxcovid.models.registry import Model
-
-# With fewer, what is saved goes into sums around the products.
-LEAST_CHANNELS = 128
 
 # From four values along one side of a tile to those in their place.
 _Transform = Callable[[Array, Array, Array, Array], tuple[Array, ...]]
@@ -21,30 +13,14 @@ _Transform = Callable[[Array, Array, Array, Array], tuple[Array, ...]]
 _KERNEL_TRANSFORM = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 
 
-def quick_forward(model: Model) -> Model:
-    """The same network, for passes of which no gradient is taken.
-
-    On CPUs it computes convolutions as `convolution` does; a step that trains a kernel would have
-    to transform it again every time.
-    """
-    if jax.default_backend() != "cpu" or model.dtype != jnp.float32:
-        return model
-    return model.clone(convolution=convolution)
-
-
-def convolution(
+def winograd(
     images: Float[Array, "batch height width channel"],
-    kernel: Float[Array, "rows columns channel out_channel"],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    **options: Any,
-) -> Float[Array, "batch out_height out_width out_channel"]:
-    """What lax.conv_general_dilated gives, to a few millionths of the largest value.
+    kernel: Float[Array, "3 3 channel out_channel"],
+) -> Float[Array, "batch height width out_channel"]:
+    """The convolution with stride 1 and one row or column of zeros on every side.
 
-    Where it is quicker, tiles of 2 x 2 outputs are made by 16 instead of 36 multiplications.
+    Tiles of 2 x 2 outputs are made by 16 instead of 36 multiplications.
     """
-    if not _pays(images, kernel, strides, padding):
-        return lax.conv_general_dilated(images, kernel, strides, padding, **options)
     batch, height, width, channels = images.shape
     rows, columns = -(-height // 2), -(-width // 2)
     padded = jnp.pad(
@@ -86,18 +62,3 @@ def _along_both(transform: _Transform, grid: Sequence[Sequence[Array]]) -> list[
     """The transform along the columns of a grid of arrays, then along its rows."""
     columns = [transform(*column) for column in zip(*grid, strict=True)]
     return [transform(*row) for row in zip(*columns, strict=True)]
-
-
-def _pays(
-    images: Float[Array, "batch height width channel"],
-    kernel: Float[Array, "rows columns channel out_channel"],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-) -> bool:
-    """Whether products are large, and tiles enough that transforming the kernel costs little."""
-    if kernel.shape[:2] != (3, 3) or tuple(strides) != (1, 1):
-        return False
-    if [tuple(sides) for sides in padding] != [(1, 1), (1, 1)]:
-        return False
-    batch, height, width, channels = images.shape
-    return min(kernel.shape[2:]) >= LEAST_CHANNELS and batch * height * width >= 2 * channels

@@ -15,7 +15,7 @@ from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.models import Model
-from jaxcovid.models.winograd import quick_forward
+from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import Codes, Loss

@@ -17,7 +17,7 @@ from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.models import MODELS, Model, stage_of
-from jaxcovid.models.winograd import quick_forward
+from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
 from jaxcovid.training.evaluation import BATCH, Bar
 from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jaxcovid import parallel
 from jaxcovid.models import Model, stage_of
-from jaxcovid.models.winograd import quick_forward
+from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
 from jaxcovid.training.frozen_features import before_stage
 from jaxcovid.training.pytrees import Variables

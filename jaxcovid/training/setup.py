@@ -15,6 +15,7 @@ from jaxcovid.data import loader
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import NothingFrozenError
 from jaxcovid.models import Model
+from jaxcovid.models.quick import quick_training
 from jaxcovid.parallel import Devices
 from jaxcovid.results import PlanRow
 from jaxcovid.training import checkpoint
@@ -265,7 +266,13 @@ def _steps(
     start = None if before is None else before.start
     features = None if frozen is None else frozen.features["train"]
     train_step = make_train_step(
-        model, loss, update, network.labels, network.live_norms, targets.scores, start
+        quick_training(model),
+        loss,
+        update,
+        network.labels,
+        network.live_norms,
+        targets.scores,
+        start,
     )
     batch_size = min(config.batch_size, len(train.labels))
     if frozen is None:

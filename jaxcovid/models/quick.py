@@ -1,0 +1,91 @@
+"""The quicker way to compute a network's convolutions on CPUs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from jaxcovid.models.registry import Model
+from jaxcovid.models.winograd import winograd
+
+
+class Threshold(NamedTuple):
+    """From where on Winograd's convolution takes less time than an ordinary one.
+
+    With fewer channels, what is saved goes into sums around the products; with fewer places in the
+    batch's images for each channel, into transforming the kernel.
+    """
+
+    channels: int
+    places_per_channel: int
+
+
+FORWARD = Threshold(channels=128, places_per_channel=4)
+TRAINING = Threshold(channels=256, places_per_channel=8)
+
+
+def quick_forward(model: Model) -> Model:
+    """The same network, for passes of which no gradient is taken."""
+    return _on_cpu(model, forward_convolution)
+
+
+def quick_training(model: Model) -> Model:
+    """The same network, for passes of which a gradient is taken."""
+    return _on_cpu(model, training_convolution)
+
+
+def forward_convolution(
+    images: Float[Array, "batch height width channel"],
+    kernel: Float[Array, "rows columns channel out_channel"],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    **options: Any,
+) -> Float[Array, "batch out_height out_width out_channel"]:
+    """What lax.conv_general_dilated gives, to a few millionths of the largest value."""
+    if _winograd_pays(FORWARD, images, kernel, strides, padding):
+        return winograd(images, kernel)
+    return lax.conv_general_dilated(images, kernel, strides, padding, **options)
+
+
+def training_convolution(
+    images: Float[Array, "batch height width channel"],
+    kernel: Float[Array, "rows columns channel out_channel"],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    **options: Any,
+) -> Float[Array, "batch out_height out_width out_channel"]:
+    """What lax.conv_general_dilated gives, to a few millionths of the largest value.
+
+    Without the barrier XLA computes what `images` are made from a second time for the gradient of
+    the kernel, in an order that suits its own layout and takes up to twenty times as long.
+    `compilation.QUICK_ON_CPU` lets it heed the barrier.
+    """
+    images = lax.optimization_barrier(images)
+    if _winograd_pays(TRAINING, images, kernel, strides, padding):
+        return jax.checkpoint(winograd)(images, kernel)
+    return lax.conv_general_dilated(images, kernel, strides, padding, **options)
+
+
+def _on_cpu(model: Model, convolution: Callable[..., Array]) -> Model:
+    if jax.default_backend() != "cpu" or model.dtype != jnp.float32:
+        return model
+    return model.clone(convolution=convolution)
+
+
+def _winograd_pays(
+    threshold: Threshold,
+    images: Float[Array, "batch height width channel"],
+    kernel: Float[Array, "rows columns channel out_channel"],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+) -> bool:
+    if kernel.shape[:2] != (3, 3) or tuple(strides) != (1, 1):
+        return False
+    if [tuple(sides) for sides in padding] != [(1, 1), (1, 1)]:
+        return False
+    batch, height, width, channels = images.shape
+    many = batch * height * width >= threshold.places_per_channel * channels
+    return many and min(kernel.shape[2:]) >= threshold.channels
