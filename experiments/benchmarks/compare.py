@@ -21,13 +21,22 @@ SELECTIONS = ("head", "last_conv", "last_block", "all")
 
 
 class Row(NamedTuple):
-    """Work to be compared: `images` is how many there are in all, `batch` how many in a step."""
+    """Work to be compared: `images` is how many there are in all, `batch` how many in a step.
+
+    Commands run `script` with `flags` for `epochs`, until their first line that starts with
+    `until`, else to the end; `forget` names what of the cache folder goes before each.
+    """
 
     kind: str
     model: str = "resnet18"
     trainable: str = "head"
     batch: int = 8
     images: int = 400
+    script: str = "run"
+    flags: tuple[str, ...] = ()
+    epochs: int = 1
+    until: str = ""
+    forget: tuple[str, ...] = ()
 
 
 def training_rows() -> dict[str, Row]:
@@ -43,12 +52,33 @@ def training_rows() -> dict[str, Row]:
     return rows
 
 
+GRID = ("--lr", "1e-4", "1e-3", "1e-2", "--momentum", "0.9", "0.95", "--seeds", "5")
+VIEWS = ("--views", "5")
+EVERYTHING = 1_000_000  # as many images as there are
+
 ROWS = {
     **training_rows(),
     "predict": Row("predict", images=1000),
     "predict-vgg16": Row("predict", "vgg16", images=200),
+    "evaluate": Row("evaluate", images=1000),
     "pipeline": Row("pipeline", images=780),
     "convert": Row("convert"),
+    "help": Row("command", flags=("--help",), images=8),
+    "start": Row("command", images=8, until="epoch"),
+    "start-cold": Row("command", images=8, until="epoch", forget=("",)),
+    "command-head": Row("command", images=EVERYTHING, epochs=2),
+    "command-views": Row("command", images=EVERYTHING, epochs=5, flags=VIEWS, forget=("features",)),
+    "command-again": Row("command", images=EVERYTHING, epochs=5, flags=VIEWS),
+    "sweep-30": Row("command", script="sweep", flags=GRID, epochs=2, forget=("features",)),
+}
+
+# On an accelerator small batches are what is hard, and whole commands what users wait for.
+SUITES = {
+    "cpu": tuple(ROWS),
+    "gpu": (
+        *(name for name in ROWS if name.startswith(("resnet18", "vgg16"))),
+        *("predict", "evaluate", "pipeline", "start", "command-head", "command-views"),
+    ),
 }
 QUICK = ("resnet18-head-8", "resnet18-last_block-8", "convert")
 
@@ -70,6 +100,7 @@ def main() -> int:
     """Prints the table as rows are done, and writes it if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("--suite", choices=SUITES, default="cpu", help="the rows of that machine")
     parser.add_argument("--quick", action="store_true", help="three rows, in under five minutes")
     parser.add_argument("--data", help="a folder with train/ and validation/; else phantoms")
     parser.add_argument("--weights", help="a .pth file of ResNet18; else random weights")
@@ -78,7 +109,7 @@ def main() -> int:
     flags = parser.parse_args()
     if wrong := problems(flags):
         parser.error("; ".join(wrong))
-    names = flags.rows or (QUICK if flags.quick else tuple(ROWS))
+    names = flags.rows or (QUICK if flags.quick else SUITES[flags.suite])
     print(f"{'':28}{'ours s':>9}{'torch s':>9}{'ratio':>7}  {'(range)':14}{'ours MB':>9}torch MB")
     table = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -112,15 +143,19 @@ def problems(flags: argparse.Namespace) -> list[str]:
 
 def compare(name: str, row: Row, flags: argparse.Namespace, scratch: Path) -> Measured:
     """Both sides of a row, working in turn."""
+    count = min(row.images, 400)
+    data = flags.data or phantoms(scratch / f"phantoms{count}", count)
+    if row.until:  # what comes before the first line, not the images, is to be measured
+        data = phantoms(scratch / f"phantoms{count}", count)
     job = {
         **row._asdict(),
-        "data": flags.data or phantoms(scratch / f"phantoms{row.images}", row.images),
+        "data": data,
         "weights": flags.weights if row.model == "resnet18" else None,
     }
     if row.kind == "convert":
         job["weights"] = flags.weights or random_weights(scratch / "resnet18.pth")
     workers = {
-        side: Worker(side, row.kind, {**job, "scratch": str(scratch / f"{side}.pth")})
+        side: Worker(side, row.kind, {**job, "scratch": str(scratch / f"{side}-{name}.pth")})
         for side in SIDES
     }
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
@@ -179,7 +214,7 @@ class Worker:
         raise SystemExit(f"{self.side}: ended early; its error is above")
 
     def _watch(self) -> None:
-        while not self.ended.wait(0.25):
+        while not self.ended.wait(1):
             self.peak = max(self.peak, tree_bytes(self.process.pid))
 
 

@@ -1,13 +1,15 @@
 """The same work by jaxcovid, as its commands do it."""
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from stopwatch import seconds_of
+from stopwatch import seconds_of, seconds_of_command
 from tqdm import tqdm
 
 from jaxcovid import models, parallel
@@ -144,7 +146,42 @@ def convert(job: dict) -> Callable[[], float]:
     return seconds_of(run)
 
 
+def evaluating(job: dict) -> Callable[[], float]:
+    """Seconds of evaluating images that are prepared."""
+    config = settings(job)
+    no_bar = partial(tqdm, disable=True)
+    task = prepare(config, images_of(config), parallel.devices(), no_bar)
+    return seconds_of(lambda: loop.evaluate_split(task, task.state, "train", no_bar))
+
+
+def command(job: dict) -> Callable[[], float]:
+    """Seconds of a whole command, in a cache folder of its own."""
+    cache = Path(f"{job['scratch']}-cache")
+    given = ["--help"]
+    if "--help" not in job["flags"]:
+        given = [
+            *("--model", job["model"], "--trainable", job["trainable"]),
+            *("--data", job["data"], "--weights", job["weights"] or "none"),
+            *("--limit-train", str(job["images"]), "--epochs", str(job["epochs"])),
+            *("--batch-size", str(job["batch"]), *job["flags"]),
+        ]
+
+    def run() -> float:
+        for name in job["forget"]:
+            shutil.rmtree(cache / name, ignore_errors=True)
+        script = Path(__file__).parents[1] / f"{job['script']}.py"
+        with TemporaryDirectory() as folder:
+            output = [] if given == ["--help"] else ["--output", str(Path(folder, "run"))]
+            return seconds_of_command(
+                [str(script), *given, *output], job["until"], {"JAXCOVID_CACHE": str(cache)}
+            )
+
+    return run
+
+
 JOBS = {
+    "evaluate": evaluating,
+    "command": command,
     "train": train,
     "resident": resident,
     "predict": predicting,

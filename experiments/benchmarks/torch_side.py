@@ -5,14 +5,16 @@ of plain and channels-last memory the faster one is taken. Needs torch and torch
 nothing of jaxcovid.
 """
 
+import argparse
 import importlib.util
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from stopwatch import seconds_of
+from stopwatch import seconds_of, seconds_of_command
 from torch import nn
 
 # What of torchvision's networks trains, besides the head.
@@ -100,8 +102,8 @@ def faster_memory(module: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]):
     return seconds[min(seconds)]
 
 
-def loaders(job: dict) -> tuple[Iterable, Iterable, int]:
-    """Batches of augmented and of plain training images, and the number of classes."""
+def loaders(job: dict, plain: str = "train") -> tuple[Iterable, Iterable, int]:
+    """Batches of augmented training images, of plain ones of a split, and the number of classes."""
     torchvision = import_torchvision()
     transforms = torchvision.transforms
     common = [transforms.ToTensor(),
@@ -111,13 +113,13 @@ def loaders(job: dict) -> tuple[Iterable, Iterable, int]:
     evaluation = [transforms.Resize(256), transforms.CenterCrop(224)]
     sets = [
         torchvision.datasets.ImageFolder(
-            str(Path(job["data"], "train")), transforms.Compose([*chosen, *common])
+            str(Path(job["data"], split)), transforms.Compose([*chosen, *common])
         )
-        for chosen in (training, evaluation)
+        for split, chosen in (("train", training), (plain, evaluation))
     ]
     classes = len(sets[0].classes)
-    chosen = torch.randperm(len(sets[0]))[: job["images"]].tolist()
-    sets = [torch.utils.data.Subset(images, chosen) for images in sets]
+    chosen = [torch.randperm(len(images))[: job["images"]].tolist() for images in sets]
+    sets = [torch.utils.data.Subset(*pair) for pair in zip(sets, chosen, strict=True)]
     common = {"num_workers": WORKERS, "persistent_workers": True}
     return (
         torch.utils.data.DataLoader(sets[0], job["batch"], shuffle=True, **common),
@@ -157,15 +159,46 @@ def resident(job: dict) -> Callable[[], float]:
 def predict(job: dict) -> Callable[[], float]:
     """Seconds of predicting image files, read by workers."""
     _, images_to_predict, classes = loaders(job)
-    module = network(job, classes).eval().to(memory_format=torch.channels_last)
+    module = network(job, classes).to(memory_format=torch.channels_last)
+    return seconds_of(lambda: predictions(module, images_to_predict))
 
-    def run() -> None:
-        with torch.inference_mode():
-            for images, _ in images_to_predict:
-                images = images.to(DEVICE, memory_format=torch.channels_last)
-                module(images).softmax(1).cpu()
 
-    return seconds_of(run)
+def predictions(module: nn.Module, batches: Iterable) -> torch.Tensor:
+    """The classes' probabilities of the images of all batches."""
+    module.eval()
+    with torch.inference_mode():
+        return torch.cat([
+            module(images.to(DEVICE, memory_format=torch.channels_last)).softmax(1).cpu()
+            for images, _ in batches
+        ])  # fmt: skip
+
+
+def evaluate(job: dict) -> Callable[[], float]:
+    """Seconds of evaluating images that are prepared and in memory."""
+    _, plain, classes = loaders(job)
+    batches = list(plain)
+    module = network(job, classes).to(memory_format=torch.channels_last)
+    return seconds_of(lambda: predictions(module, batches))
+
+
+def run(job: dict) -> None:
+    """A whole run as a notebook has it: epochs, and what the network says of other images."""
+    training, validation, classes = loaders(job, "validation")
+    module = network(job, classes)
+    step = step_function(module, torch.channels_last)
+    for number in range(1, job["epochs"] + 1):
+        training_mode(module)
+        losses = [step(images, labels) for images, labels in training]
+        said = predictions(module, validation)
+        print(
+            f"epoch {number}: loss {sum(losses) / len(losses):.4f}, {len(said)} images", flush=True
+        )
+
+
+def command(job: dict) -> Callable[[], float]:
+    """Seconds of `run` as a command."""
+    given = "--help" if "--help" in job["flags"] else json.dumps(job)
+    return lambda: seconds_of_command([__file__, given], job["until"])
 
 
 def pipeline(job: dict) -> Callable[[], float]:
@@ -190,9 +223,16 @@ def convert(job: dict) -> Callable[[], float]:
 
 
 JOBS = {
+    "evaluate": evaluate,
+    "command": command,
     "train": train,
     "resident": resident,
     "predict": predict,
     "pipeline": pipeline,
     "convert": convert,
 }
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="A whole run in PyTorch.")
+    parser.add_argument("job", type=json.loads)
+    run(parser.parse_args().job)

@@ -4,10 +4,14 @@ import importlib
 import json
 import sys
 
+from jaxcovid.cli.huge_pages import use_huge_pages
+
 
 def main() -> None:
     """Gets ready, says so, and answers each line with the seconds that its work took."""
     side, name, job = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    if side == "our":
+        use_huge_pages()  # as every command does
     work = importlib.import_module(f"{side}_side").JOBS[name](job)
     work()  # compiles, starts workers, fills caches
     print("ready", flush=True)

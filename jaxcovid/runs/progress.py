@@ -1,4 +1,4 @@
-"""Progress bars, on process 0 alone, and only where someone looks."""
+"""What is shown while a command runs, by process 0 alone."""
 
 import sys
 from collections.abc import Iterator
@@ -24,3 +24,9 @@ def progress(items: Any, description: str, length: int) -> Iterator[Any]:
     There is no bar for what is done within half a second.
     """
     return iter(bar(items, desc=description, total=length, delay=0.5))
+
+
+def say(message: str) -> None:
+    """Prints a message on the terminal, of several processes only by the first."""
+    if jax.process_index() == 0:
+        print(message, flush=True)

@@ -24,8 +24,9 @@ from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.report import text
 from jaxcovid.results import Training
 from jaxcovid.runs import artifacts, files, record, resume
+from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.gather import gather_results
-from jaxcovid.runs.progress import bar, progress
+from jaxcovid.runs.progress import bar, progress, say
 from jaxcovid.training import checkpoint
 from jaxcovid.training.freeze_audit import audit, digests
 from jaxcovid.training.frozen_features import Kept
@@ -90,7 +91,9 @@ def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) ->
         check(resume.changed_settings(config, parts.settings, dataset, before.record))
     newest = before.newest if before is not None else None
     devices = parallel.devices(config.parallel)
-    task = prepare(config, dataset, devices, bar, parts=parts, resumed=newest, kept=kept)
+    task = prepare(
+        config, dataset, devices, bar, parts=parts, resumed=newest, kept=kept, store=feature_store()
+    )
     journal, warnings = Journal(), [*task.network.warnings, *dataset.warnings]
     if before is not None and newest is not None:
         journal, warnings = restored_journal(newest), before.warnings
@@ -270,9 +273,3 @@ def alone_in(run: Path | None) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-def say(message: str) -> None:
-    """Prints a message on the terminal, of several processes only by the first."""
-    if jax.process_index() == 0:
-        print(message, flush=True)

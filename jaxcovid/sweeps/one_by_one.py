@@ -9,7 +9,8 @@ from pathlib import Path
 from jaxcovid.config import Config, stored
 from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
-from jaxcovid.runs.run import Deferred, fine_tune, say
+from jaxcovid.runs.progress import say
+from jaxcovid.runs.run import Deferred, fine_tune
 from jaxcovid.sweeps.outcome import FIGURES, Outcome, best_outcome
 from jaxcovid.sweeps.state import read_outcomes, write_outcomes
 from jaxcovid.training.parts import Parts

@@ -15,8 +15,9 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
 from jaxcovid.report import text
 from jaxcovid.runs import files, record, resume
-from jaxcovid.runs.progress import bar, progress
-from jaxcovid.runs.run import Deferred, alone_in, device_error, resolve, say
+from jaxcovid.runs.feature_files import feature_store
+from jaxcovid.runs.progress import bar, progress, say
+from jaxcovid.runs.run import Deferred, alone_in, device_error, resolve
 from jaxcovid.sweeps.grid import Grid, grid_members, grid_problems
 from jaxcovid.sweeps.one_by_one import train_one_by_one
 from jaxcovid.sweeps.page import write_sweep_page
@@ -133,7 +134,7 @@ def _prepared(config: Config, dataset: Dataset, parts: Parts, kept: Kept) -> Tas
     """The task with features that all members share, or without if nothing is frozen."""
     devices = parallel.devices(limit=1)
     try:
-        return prepare(config, dataset, devices, bar, parts=parts, kept=kept)
+        return prepare(config, dataset, devices, bar, parts=parts, kept=kept, store=feature_store())
     except NothingFrozenError:
         config = dataclasses.replace(config, views=0)
         return prepare(config, dataset, devices, bar, parts=parts)

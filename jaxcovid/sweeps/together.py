@@ -16,8 +16,8 @@ from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
 from jaxcovid.data import loader
 from jaxcovid.models.convolution import as_product
-from jaxcovid.runs.progress import bar
-from jaxcovid.runs.run import Deferred, say, write_trained
+from jaxcovid.runs.progress import bar, say
+from jaxcovid.runs.run import Deferred, write_trained
 from jaxcovid.sweeps.chunks import alike_members, member_chunks, member_memory
 from jaxcovid.sweeps.outcome import Outcome, best_outcome, member_figures
 from jaxcovid.sweeps.state import (

@@ -52,6 +52,13 @@ class Features(NamedTuple):
 Kept = dict[Hashable, dict[str, Features]]
 
 
+class Store(NamedTuple):
+    """Features of earlier runs in other processes, by what they were computed from, by split."""
+
+    read: Callable[[Hashable], dict[str, Features] | None]
+    write: Callable[[Hashable, dict[str, Features]], None]
+
+
 def compute_features(
     splits: Mapping[str, Split],
     model: Model,
@@ -94,15 +101,22 @@ def compute_features(
 
 
 def kept_or_new(
-    kept: Kept, key: Hashable, make: Callable[[], dict[str, Features]], memory_budget: float
+    kept: Kept,
+    key: Hashable,
+    make: Callable[[], dict[str, Features]],
+    memory_budget: float,
+    store: Store | None = None,
 ) -> dict[str, Features]:
     """The features of `key` if they are kept, else those that `make` gives, which are then kept.
 
-    Features are by split. The oldest are dropped where all would take more than `memory_budget`
-    bytes.
+    Features are by split. The oldest in memory are dropped where all would take more than
+    `memory_budget` bytes.
     """
     if key not in kept:
-        kept[key] = make()
+        stored = None if store is None else store.read(key)
+        kept[key] = make() if stored is None else stored
+        if store is not None and stored is None:
+            store.write(key, kept[key])
         while len(kept) > 1 and sum(map(_bytes, kept.values())) > memory_budget:
             kept.pop(next(iter(kept)))
     return kept[key]

@@ -4,6 +4,7 @@ No example depends on another there, so nothing changes but the time: large batc
 accelerator busy where a step has few images, and make a CPU's convolutions cheaper.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,18 +16,22 @@ from jaxcovid import parallel
 from jaxcovid.models import Model, stage_of
 from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
-from jaxcovid.training.frozen_features import before_stage
+from jaxcovid.training.frozen_features import ONE_IMAGE, before_stage
 from jaxcovid.training.pytrees import Variables
 
 # Images that pass the frozen stages together: more need more memory and save little time.
 IMAGES_ON_CPU, IMAGES_ON_ACCELERATOR = 32, 256
+
+# On CPUs, what the first stage puts out for them; on the way there it takes several times as much.
+BYTES_ON_CPU = 52e6
 
 
 class Prefix(NamedTuple):
     """Frozen stages, and the first one after them.
 
     `outputs` takes variables and normalised images to what stage `start` is given. `variables` are
-    copies on all devices, as steps use up the memory of their state.
+    copies on all devices, as steps use up the memory of their state. `together` is how many images
+    they are to be given at once, on each device.
     """
 
     start: str
@@ -34,6 +39,7 @@ class Prefix(NamedTuple):
         [Variables, Float[Array, "batch height width channel"]], Float[Array, "batch *feature"]
     ]
     variables: Variables
+    together: int
 
 
 def frozen_prefix(
@@ -58,19 +64,27 @@ def frozen_prefix(
         }
         for collection, modules in variables.items()
     }
-    return Prefix(start, outputs, parallel.replicate(copies, devices))
+    together = _images_together(model, variables, devices)
+    return Prefix(start, outputs, parallel.replicate(copies, devices), together)
 
 
-def steps_together(steps: int, batch_size: int, devices: Devices) -> int:
-    """How many of an epoch's steps the images are prepared for at once.
+def steps_together(steps: int, batch_size: int, images: int) -> int:
+    """How many of an epoch's steps are prepared for at once, where so many images are to be.
 
     As many as fit, less what would leave the last group of steps emptier than need be.
 
-    >>> steps_together(98, 8, parallel.devices(limit=1))
+    >>> steps_together(98, 8, 32)
     4
     """
-    on_cpu = devices.mesh.devices.flat[0].platform == "cpu"
-    together = IMAGES_ON_CPU if on_cpu else IMAGES_ON_ACCELERATOR
-    most = max(1, together * devices.mesh.size // batch_size)
+    most = max(1, images // batch_size)
     groups = -(-steps // most)
     return -(-steps // groups)
+
+
+def _images_together(model: Model, variables: Variables, devices: Devices) -> int:
+    if devices.mesh.devices.flat[0].platform != "cpu":
+        return IMAGES_ON_ACCELERATOR
+    alone = model.clone(axis_name=None)
+    first = functools.partial(alone.apply, stop=model.stages[0])
+    outputs = jax.eval_shape(first, variables, ONE_IMAGE)
+    return int(min(IMAGES_ON_CPU, max(1, BYTES_ON_CPU // (outputs.size * outputs.dtype.itemsize))))

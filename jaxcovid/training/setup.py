@@ -31,6 +31,7 @@ from jaxcovid.training.frozen_features import (
     ONE_IMAGE,
     Features,
     Kept,
+    Store,
     compute_features,
     first_stage,
     kept_or_new,
@@ -127,13 +128,14 @@ def prepare(
     parts: Parts | None = None,
     resumed: Checkpoint | None = None,
     kept: Kept | None = None,
+    store: Store | None = None,
 ) -> Task:
     """Reads weights, or takes those of the checkpoint, and builds the steps.
 
     `parts` take the place of ordinary ones. With a checkpoint, `resumed`, the state is what was
-    saved. `kept` are features of earlier runs, for this one to use and to add to. Raises InputError
-    if settings, weights and data do not fit together, and NothingFrozenError if features are to be
-    kept and no part is frozen.
+    saved. `kept` and `store` have features of earlier runs, for this one to use and to add to.
+    Raises InputError if settings, weights and data do not fit together, and NothingFrozenError if
+    features are to be kept and no part is frozen.
     """
     parts = Parts() if parts is None else parts
     network, variables = prepare_network(config, dataset.classes, resumed)
@@ -147,7 +149,7 @@ def prepare(
     start = first_stage(network.model, network.labels, network.live_norms)
     frozen, prefix = None, None
     if config.views:
-        frozen = _frozen(config, dataset, network, variables, start, devices, bar, kept)
+        frozen = _frozen(config, dataset, network, variables, start, devices, bar, kept, store)
     else:
         prefix = frozen_prefix(network.model, variables, start, devices)
     return Task(
@@ -215,6 +217,7 @@ def _frozen(
     devices: Devices,
     bar: Bar,
     kept: Kept,
+    store: Store | None,
 ) -> FrozenPart:
     """The features that stage `start` is given. Raises NothingFrozenError if it is the first."""
     if start == network.model.stages[0]:
@@ -230,6 +233,7 @@ def _frozen(
         *((name, split.paths) for name, split in dataset.splits.items()),
         *sorted((path, network.digests[path]) for path in network.frozen),
         *(config.model, start, config.precision, config.views, config.augment),
+        config.memory_budget,
     )
     features = kept_or_new(
         kept,
@@ -245,6 +249,7 @@ def _frozen(
             bar=bar,
         ),
         memory_budget(config),
+        store,
     )
     return FrozenPart(start, features)
 

@@ -130,7 +130,7 @@ def _behind_prefix(
     """One step at a time, on what the frozen stages put out for the images of several steps."""
     images = _training_images(config)
     steps = -(-len(train.labels) // batch_size)
-    together = steps_together(steps, batch_size, devices)
+    together = steps_together(steps, batch_size, prefix.together * devices.mesh.size)
 
     def outputs(variables: Variables, examples: Examples, epoch: Int[Array, ""]) -> Batch:
         rows = prefix.outputs(variables, images(examples, epoch))
@@ -203,8 +203,6 @@ def _scanned(
     pixels = train.augmentable if config.augment else train.evaluation
     data = parallel.replicate((pixels, train.sizes, train.labels), devices)
     every = config.checkpoint_every or SCANNED
-    # A power of 2, as the number of steps is.
-    most_together = 1 << (steps_together(SCANNED, batch_size, devices).bit_length() - 1)
 
     def steps(
         state: TrainState, data: _Resident, batches: Indices, epoch: Int[Array, ""]
@@ -224,8 +222,10 @@ def _scanned(
         outputs = None
         if prefix is not None:
             front = prefix.outputs
+            most = steps_together(SCANNED, batch_size, prefix.together * devices.mesh.size)
+            together = min(len(places), 1 << (most.bit_length() - 1))  # a power of 2, as all are
             frozen = {"params": state.params, "batch_stats": state.batch_stats}
-            groups = places.reshape(-1, min(len(places), most_together) * places.shape[1])
+            groups = places.reshape(-1, together * places.shape[1])
             rows = lax.map(lambda places: front(frozen, images_at(places)), groups)
             outputs = rows.reshape(*places.shape, *rows.shape[2:])
         return lax.scan(one, state, _Step(places, masks, outputs))

@@ -33,11 +33,19 @@ def compare(monkeypatch):
     return call
 
 
+# One row of each kind, and how often each side is to work.
+KINDS = {
+    "work": (["resnet18-head-8", "predict", "evaluate", "convert", "help"], 2),
+    "a whole command": (["start"], 1),
+}
+
+
 @pytest.mark.parity
 @pytest.mark.skipif(not importlib.util.find_spec("torchvision"), reason="needs torchvision")
-def test_it_writes_a_row_for_each_name(compare, tmp_path, capsys):
-    path, names = tmp_path / "table.json", ["resnet18-head-8", "predict", "convert"]
-    assert compare("--rows", *names, "--rounds", 2, "--json", path) == 0
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_writes_a_row_for_each_name(kind, compare, tmp_path, capsys):
+    path, (names, rounds) = tmp_path / "table.json", KINDS[kind]
+    assert compare("--rows", *names, "--rounds", rounds, "--json", path) == 0
     rows = json.loads(path.read_text())
     assert [row["row"] for row in rows] == names
     for row in rows:
@@ -53,9 +61,16 @@ def test_an_unknown_row_is_named(compare, capsys):
     assert "resnet18-tail-8" in capsys.readouterr().err
 
 
-def test_what_issues_and_scripts_call_rows(compare):
+def test_what_issues_and_scripts_call_rows():
     script = runpy.run_path(str(BENCHMARKS / "compare.py"))
-    assert {"resnet18-head-8", "resnet18-all-8", "vgg16-head-8", "predict", "convert"} <= set(
-        script["ROWS"]
-    )
-    assert set(script["QUICK"]) <= set(script["ROWS"])
+    rows = set(script["ROWS"])
+    assert {
+        "resnet18-head-8",
+        "resnet18-all-8",
+        "vgg16-head-8",
+        "predict",
+        "start",
+        "convert",
+    } <= rows
+    assert set(script["QUICK"]) <= rows
+    assert all(set(names) <= rows for names in script["SUITES"].values())

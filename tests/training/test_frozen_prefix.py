@@ -24,12 +24,19 @@ TOGETHER = {  # steps of an epoch, images of each, images at once: how many step
 
 
 @pytest.mark.parametrize("case", TOGETHER)
-def test_steps_together(case, monkeypatch):
+def test_steps_together(case):
     steps, batch_size, images, expected = TOGETHER[case]
-    monkeypatch.setattr(prefixes, "IMAGES_ON_CPU", images)
-    together = steps_together(steps, batch_size, DEVICES)
+    together = steps_together(steps, batch_size, images)
     assert together == expected
     assert together * -(-steps // together) - steps < together  # no group is empty
+
+
+@pytest.mark.parametrize(("name", "images"), [("resnet18", 32), ("vgg16", 16)])
+def test_images_at_once(name, images):
+    """VGG16's first stage puts out four times as much as ResNet18's."""
+    model = models.build(name, 2, (4,))
+    variables = jax.eval_shape(model.init, jax.random.key(0), ONE_IMAGE)
+    assert prefixes._images_together(model, variables, DEVICES) == images
 
 
 def test_the_first_stage_has_none():

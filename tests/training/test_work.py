@@ -5,7 +5,7 @@ import pytest
 
 from jaxcovid import parallel
 from jaxcovid.data import loader
-from jaxcovid.training import frozen_prefix, work
+from jaxcovid.training import work
 from jaxcovid.training.frozen_prefix import Prefix
 from jaxcovid.training.step import Totals, TrainState
 from jaxcovid.training.work import first_views, training_work
@@ -47,7 +47,7 @@ def front(variables, images):
     return images * variables["params"].get("scale", 1.0)
 
 
-PREFIX = Prefix("head", front, {"params": {}})
+PREFIX = Prefix("head", front, {"params": {}}, together=32)
 
 
 def done(job, epoch=1, first=0, start=None):
@@ -129,16 +129,16 @@ def test_others_equal_stepwise(kind):
 
 
 @pytest.mark.parametrize("most", [1, 3, 5, 10, 15, 32])
-def test_frozen_stages_see_the_images_of_several_steps(most, monkeypatch):
+def test_frozen_stages_see_the_images_of_several_steps(most):
     """However many these are: the steps are the same."""
-    monkeypatch.setattr(frozen_prefix, "IMAGES_ON_CPU", most)
     shapes = []
 
     def outputs(variables, images):
         shapes.append(images.shape[0])
         return front(variables, images)
 
-    job = made(config(augment=False), prefix=Prefix("head", outputs, {"params": {"scale": 2.0}}))
+    prefix = Prefix("head", outputs, {"params": {"scale": 2.0}}, together=most)
+    job = made(config(augment=False), prefix=prefix)
     _, totals = done(job)
     assert set(shapes) == {5 * {1: 1, 3: 1, 5: 1, 10: 2, 15: 3, 32: 3}[most]}
     np.testing.assert_allclose(totals[:, 1:], done(WORKS["stepwise"])[1][:, 1:])
@@ -160,6 +160,32 @@ def test_scans_are_powers_of_two_and_stop_at_checkpoints(case):
     every, epoch, first, expected = SCANS[case]
     job = made(config(augment=False, checkpoint_every=every), batch_size=1)
     assert [count for count, _ in job.inputs(epoch, first)] == expected
+
+
+@pytest.mark.usefixtures("on_devices")
+@pytest.mark.parametrize("prefix", [None, PREFIX], ids=["images", "behind a prefix"])
+def test_the_loop_on_devices_transfers_nothing(prefix):
+    """What an accelerator would wait for: pixels from the host, or a call or a number back."""
+    job = made(config(), prefix=prefix)
+    given = [inputs for _, inputs in job.inputs(1, 0)]
+    now, epoch = copied(state()), jnp.int32(1)
+    program = job.compiled.lower(now, *given[0], epoch).as_text()
+    assert "stablehlo.while" in program
+    for transfer in (
+        "infeed",
+        "outfeed",
+        "stablehlo.send",
+        "stablehlo.recv",
+        "callback",
+        "to_host",
+    ):
+        assert transfer not in program
+    # From call to call only places of images and masks are new; the pixels stay where they are.
+    assert all(data is given[0][0] for data, _ in given)
+    with jax.transfer_guard("disallow_explicit"):
+        for data, places in given:
+            now, _ = job.compiled(now, data, places, epoch)
+    assert int(now.step) == 3
 
 
 def test_views_take_turns():

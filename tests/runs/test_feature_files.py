@@ -1,0 +1,96 @@
+"""Features outlive the process that computed them, and are computed anew where they cannot be."""
+
+import os
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from jaxcovid.runs import feature_files
+from jaxcovid.training.frozen_features import Features, kept_or_new
+
+KEY = ("fingerprint", ("train", ("a.png",)), 5, True, None)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXCOVID_CACHE", str(tmp_path))
+    return tmp_path / "features"
+
+
+def features(views=2, kind=np.float32):
+    values = np.arange(6, dtype=kind).reshape(2, 3)
+    return {
+        "train": Features(values, np.stack([values + view for view in range(views)])),
+        "validation": Features(values[:1], np.zeros((0, 1, 3), kind)),
+    }
+
+
+def assert_equal(one, other):
+    assert set(one) == set(other)
+    for name, of_split in one.items():
+        for values, others in zip(of_split, other[name], strict=True):
+            assert values.dtype == others.dtype
+            np.testing.assert_array_equal(values, others)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_another_process_reads_what_one_wrote(kind, capsys):
+    made = features(kind=kind)
+    kept_or_new({}, KEY, lambda: made, 1e9, feature_files.feature_store())
+    assert capsys.readouterr().out == ""
+    again = kept_or_new({}, KEY, lambda: pytest.fail("anew"), 1e9, feature_files.feature_store())
+    assert_equal(again, made)
+    assert capsys.readouterr().out == "The frozen part's features are kept from an earlier run\n"
+
+
+@pytest.mark.parametrize("position", range(len(KEY)))
+def test_what_depends_on_anything_else_is_another_file(position):
+    store = feature_files.feature_store()
+    store.write(KEY, features())
+    other = (*KEY[:position], "another", *KEY[position + 1 :])
+    assert store.read(KEY) is not None
+    assert store.read(other) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", slice(0, -30), slice(0, 300)], ids=str)
+def test_a_damaged_file_is_written_anew(damage, folder):
+    store = feature_files.feature_store()
+    store.write(KEY, features())
+    (file,) = folder.iterdir()
+    file.write_bytes(damage if isinstance(damage, bytes) else file.read_bytes()[damage])
+    assert store.read(KEY) is None
+    assert_equal(kept_or_new({}, KEY, features, 1e9, store), features())
+    assert_equal(store.read(KEY), features())
+
+
+def test_the_oldest_go(folder, monkeypatch):
+    store = feature_files.feature_store()
+    for age, key in ((10, "first"), (20, "second")):
+        store.write(key, features())
+        (newest,) = [file for file in folder.iterdir() if file.stat().st_mtime > time.time() - 5]
+        os.utime(newest, (time.time() - age,) * 2)
+    assert store.read("second") is not None  # used, so the newest
+    monkeypatch.setattr(feature_files, "KEPT_BYTES", 2 * newest.stat().st_size)
+    store.write("third", features())
+    kept = [store.read(key) is not None for key in ("first", "second", "third")]
+    assert kept == [False, True, True]
+
+
+def test_what_is_too_large_is_not_kept(folder, monkeypatch):
+    monkeypatch.setattr(feature_files, "LARGEST_BYTES", 10)
+    feature_files.feature_store().write(KEY, features())
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_written_to_keeps_nothing(folder):
+    folder.write_text("a file")
+    store = feature_files.feature_store()
+    assert_equal(kept_or_new({}, KEY, features, 1e9, store), features())
+    assert store.read(KEY) is None
+
+
+def test_several_processes_compute_together(monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    assert feature_files.feature_store() is None
