@@ -111,7 +111,7 @@ class MeasuringSettings:
     """How the trained network is measured."""
 
     eval_batch_size: int = 32
-    """Images per step of evaluation."""
+    """Images per step of evaluation, at most."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,8 @@ from jaxcovid.data.loader import Examples
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel
-from jaxcovid.training.evaluation import BATCH, evaluation_of_images
+from jaxcovid.training.evaluation import evaluation_of_images
+from jaxcovid.training.images_together import images_together
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import cross_entropy
 
@@ -59,7 +60,7 @@ def predict(
     step = evaluation_of_images(network.model, cross_entropy(), devices)
     variables = parallel.replicate(network.variables, devices)
     heats = compiled_grad_cam(network.model, network.variables) if explain else None
-    size = min(BATCH, len(paths))
+    size = min(images_together(network.model, devices), len(paths))
     length = -(-size // devices.mesh.size) * devices.mesh.size
     unused = np.zeros(length, np.int32)  # labels, and what augmentation needs
     for chunk in _read([Path(path) for path in paths], size):

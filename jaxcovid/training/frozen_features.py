@@ -19,13 +19,11 @@ from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.models import MODELS, Model, stage_of
 from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
-from jaxcovid.training.evaluation import BATCH, Bar
+from jaxcovid.training.evaluation import Bar
+from jaxcovid.training.images_together import ONE_IMAGE, images_together
 from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables
 from jaxcovid.training.step import Batch
 from jaxcovid.training.trainable import FROZEN
-
-# A batch of one image, described.
-ONE_IMAGE = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
 
 # (params, batch_stats, examples, number of the view) to what the frozen part puts out.
 _FrozenPart = Callable[..., Float[Array, "batch rows columns feature"]]
@@ -84,10 +82,13 @@ def compute_features(
     rows += views * len(splits["train"].labels)
     kind, on_disk = _storage(rows * math.prod(shape), memory_budget)
     plain = _compiled(model, start, devices, augment=False)
+    together = images_together(model, devices)
     features = {}
     for name, split in splits.items():
         values = _empty((len(split.labels), *shape), kind, on_disk)
-        _fill(values, plain, variables, split, devices, 0, False, bar, f"Features of {name}")
+        _fill(
+            values, plain, variables, split, devices, together, 0, False, bar, f"Features of {name}"
+        )
         features[name] = Features(values, np.zeros((0, len(split.labels), *shape), kind))
     if views:
         train = splits["train"]
@@ -95,7 +96,9 @@ def compute_features(
         values = _empty((views, len(train.labels), *shape), kind, on_disk)
         for view in range(views):
             title = f"Features of view {view + 1} of {views}"
-            _fill(values[view], augmented, variables, train, devices, view, True, bar, title)
+            _fill(
+                values[view], augmented, variables, train, devices, together, view, True, bar, title
+            )
         features["train"] = features["train"]._replace(views=values)
     return features
 
@@ -185,12 +188,13 @@ def _fill(
     variables: Variables,
     split: Split,
     devices: Devices,
+    together: int,
     view: int,
     augment: bool,
     bar: Bar,
     title: str,
 ) -> None:
-    size = min(BATCH, len(split.labels))
+    size = min(together, len(split.labels))
     batches = list(loader.batches(np.arange(len(split.labels)), size, devices.mesh.size))
     local = [parallel.process_rows(batch) for batch in batches]
     read = loader.read_batches(split, local, augmentable=augment)

@@ -4,7 +4,6 @@ No example depends on another there, so nothing changes but the time: large batc
 accelerator busy where a step has few images, and make a CPU's convolutions cheaper.
 """
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,14 +15,9 @@ from jaxcovid import parallel
 from jaxcovid.models import Model, stage_of
 from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
-from jaxcovid.training.frozen_features import ONE_IMAGE, before_stage
+from jaxcovid.training.frozen_features import before_stage
+from jaxcovid.training.images_together import images_together
 from jaxcovid.training.pytrees import Variables
-
-# Images that pass the frozen stages together: more need more memory and save little time.
-IMAGES_ON_CPU, IMAGES_ON_ACCELERATOR = 32, 256
-
-# On CPUs, what the first stage puts out for them; on the way there it takes several times as much.
-BYTES_ON_CPU = 52e6
 
 
 class Prefix(NamedTuple):
@@ -31,7 +25,7 @@ class Prefix(NamedTuple):
 
     `outputs` takes variables and normalised images to what stage `start` is given. `variables` are
     copies on all devices, as steps use up the memory of their state. `together` is how many images
-    they are to be given at once, on each device.
+    all devices are to be given at once.
     """
 
     start: str
@@ -64,7 +58,7 @@ def frozen_prefix(
         }
         for collection, modules in variables.items()
     }
-    together = _images_together(model, variables, devices)
+    together = images_together(model, devices)
     return Prefix(start, outputs, parallel.replicate(copies, devices), together)
 
 
@@ -79,12 +73,3 @@ def steps_together(steps: int, batch_size: int, images: int) -> int:
     most = max(1, images // batch_size)
     groups = -(-steps // most)
     return -(-steps // groups)
-
-
-def _images_together(model: Model, variables: Variables, devices: Devices) -> int:
-    if devices.mesh.devices.flat[0].platform != "cpu":
-        return IMAGES_ON_ACCELERATOR
-    alone = model.clone(axis_name=None)
-    first = functools.partial(alone.apply, stop=model.stages[0])
-    outputs = jax.eval_shape(first, variables, ONE_IMAGE)
-    return int(min(IMAGES_ON_CPU, max(1, BYTES_ON_CPU // (outputs.size * outputs.dtype.itemsize))))

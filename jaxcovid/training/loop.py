@@ -16,6 +16,7 @@ from jaxcovid.results import Epoch
 from jaxcovid.training.checkpoint import Checkpoint, Save
 from jaxcovid.training.evaluation import Bar, Predictions, images_of, means, predict_split
 from jaxcovid.training.frozen_features import feature_batches
+from jaxcovid.training.images_together import images_together
 from jaxcovid.training.setup import Task
 from jaxcovid.training.step import Totals, TrainState
 from jaxcovid.training.work import Inputs
@@ -94,6 +95,8 @@ def evaluate_split(
     if task.parts.order is not None:
         size, order = min(size, count), task.parts.order(config, count)
     read = images_of(split)
+    if task.parts.order is None and task.parts.forward is None:
+        size = min(size, images_together(task.network.model, task.devices))
     if task.frozen is not None:
         values = task.frozen.features[name].evaluation
         read = functools.partial(feature_batches, values, split.labels)

@@ -28,7 +28,6 @@ from jaxcovid.training.evaluation import (
 )
 from jaxcovid.training.freeze_audit import digests, frozen_paths
 from jaxcovid.training.frozen_features import (
-    ONE_IMAGE,
     Features,
     Kept,
     Store,
@@ -37,6 +36,7 @@ from jaxcovid.training.frozen_features import (
     kept_or_new,
 )
 from jaxcovid.training.frozen_prefix import Prefix, frozen_prefix
+from jaxcovid.training.images_together import ONE_IMAGE
 from jaxcovid.training.initial_weights import Initial, initial_variables
 from jaxcovid.training.label_codes import class_codes, class_scores
 from jaxcovid.training.losses import Codes

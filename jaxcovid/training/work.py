@@ -130,7 +130,7 @@ def _behind_prefix(
     """One step at a time, on what the frozen stages put out for the images of several steps."""
     images = _training_images(config)
     steps = -(-len(train.labels) // batch_size)
-    together = steps_together(steps, batch_size, prefix.together * devices.mesh.size)
+    together = steps_together(steps, batch_size, prefix.together)
 
     def outputs(variables: Variables, examples: Examples, epoch: Int[Array, ""]) -> Batch:
         rows = prefix.outputs(variables, images(examples, epoch))
@@ -222,7 +222,7 @@ def _scanned(
         outputs = None
         if prefix is not None:
             front = prefix.outputs
-            most = steps_together(SCANNED, batch_size, prefix.together * devices.mesh.size)
+            most = steps_together(SCANNED, batch_size, prefix.together)
             together = min(len(places), 1 << (most.bit_length() - 1))  # a power of 2, as all are
             frozen = {"params": state.params, "batch_stats": state.batch_stats}
             groups = places.reshape(-1, together * places.shape[1])

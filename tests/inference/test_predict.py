@@ -63,7 +63,7 @@ SIZES = {"fewer than a batch": 3, "a batch": 4, "a partial batch last": 9}
 
 @pytest.mark.parametrize("case", SIZES)
 def test_answers_come_in_the_order_of_the_files(case, computed, tmp_path, monkeypatch):
-    monkeypatch.setattr(prediction, "BATCH", 4)
+    monkeypatch.setattr(prediction, "images_together", lambda *_: 4)
     count = SIZES[case]
     brightness = [25 * place for place in range(count)]
     paths = pictures(tmp_path, brightness)[::-1]

@@ -16,7 +16,7 @@ from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.inference.inference_model import load
 from jaxcovid.runs.run import fine_tune
 from jaxcovid.training import setup
-from jaxcovid.training.frozen_features import ONE_IMAGE
+from jaxcovid.training.images_together import ONE_IMAGE
 from jaxcovid.training.initial_weights import initial_variables
 from jaxcovid.training.trainable import label
 from tests.experiments.scripts import call

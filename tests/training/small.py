@@ -11,7 +11,8 @@ from tqdm import tqdm
 from jaxcovid import parallel
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.training import initial_weights, setup
-from jaxcovid.training.frozen_features import ONE_IMAGE, Features
+from jaxcovid.training.frozen_features import Features
+from jaxcovid.training.images_together import ONE_IMAGE
 from tests import small_runs
 
 no_bar = functools.partial(tqdm, disable=True)

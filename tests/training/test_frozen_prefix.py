@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from jaxcovid import models, parallel
-from jaxcovid.training import frozen_prefix as prefixes
-from jaxcovid.training.frozen_features import ONE_IMAGE
 from jaxcovid.training.frozen_prefix import frozen_prefix, steps_together
+from jaxcovid.training.images_together import ONE_IMAGE
 from tests.small_network import SMALL
 
 DEVICES = parallel.devices(limit=1)
@@ -29,14 +28,6 @@ def test_steps_together(case):
     together = steps_together(steps, batch_size, images)
     assert together == expected
     assert together * -(-steps // together) - steps < together  # no group is empty
-
-
-@pytest.mark.parametrize(("name", "images"), [("resnet18", 32), ("vgg16", 16)])
-def test_images_at_once(name, images):
-    """VGG16's first stage puts out four times as much as ResNet18's."""
-    model = models.build(name, 2, (4,))
-    variables = jax.eval_shape(model.init, jax.random.key(0), ONE_IMAGE)
-    assert prefixes._images_together(model, variables, DEVICES) == images
 
 
 def test_the_first_stage_has_none():

@@ -11,7 +11,7 @@ from jaxcovid import models
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
 from jaxcovid.training import initial_weights
-from jaxcovid.training.frozen_features import ONE_IMAGE
+from jaxcovid.training.images_together import ONE_IMAGE
 from jaxcovid.training.initial_weights import initial_variables, random_variables, unfit_values
 from jaxcovid.training.trainable import label
 from tests.small_network import SMALL
