@@ -143,13 +143,11 @@ def problems(flags: argparse.Namespace) -> list[str]:
 
 def compare(name: str, row: Row, flags: argparse.Namespace, scratch: Path) -> Measured:
     """Both sides of a row, working in turn."""
-    count = min(row.images, 400)
-    data = flags.data or phantoms(scratch / f"phantoms{count}", count)
-    if row.until:  # what comes before the first line, not the images, is to be measured
-        data = phantoms(scratch / f"phantoms{count}", count)
+    drawn = flags.data is None or bool(row.until)  # until the first line few images do
+    count = 400 if row.images == EVERYTHING else row.images
     job = {
         **row._asdict(),
-        "data": data,
+        "data": phantoms(scratch / f"phantoms{count}", count) if drawn else flags.data,
         "weights": flags.weights if row.model == "resnet18" else None,
     }
     if row.kind == "convert":

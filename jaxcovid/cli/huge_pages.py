@@ -26,4 +26,5 @@ def use_huge_pages(given: Path = GIVEN) -> None:
     with contextlib.suppress(OSError):
         if "[madvise]" in given.read_text():
             os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [tunables, f"{TUNABLE}=1"]))
-            os.execv(sys.executable, sys.orig_argv)
+            # By its full name, as Python looks for its packages beside that.
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -40,32 +40,46 @@ def quick_training(model: Model) -> Model:
 def forward_convolution(
     images: Float[Array, "batch height width channel"],
     kernel: Float[Array, "rows columns channel out_channel"],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
+    *arguments: Any,
     **options: Any,
 ) -> Float[Array, "batch out_height out_width out_channel"]:
     """What lax.conv_general_dilated gives, to a few millionths of the largest value."""
-    if _winograd_pays(FORWARD, images, kernel, strides, padding):
-        return winograd(images, kernel)
-    return lax.conv_general_dilated(images, kernel, strides, padding, **options)
+    return _quicker(winograd, FORWARD, images, kernel, *arguments, **options)
 
 
 def training_convolution(
     images: Float[Array, "batch height width channel"],
     kernel: Float[Array, "rows columns channel out_channel"],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
+    *arguments: Any,
     **options: Any,
 ) -> Float[Array, "batch out_height out_width out_channel"]:
     """What lax.conv_general_dilated gives, to a few millionths of the largest value.
 
     Without the barrier XLA computes what `images` are made from a second time for the gradient of
     the kernel, in an order that suits its own layout and takes up to twenty times as long.
-    `compilation.QUICK_ON_CPU` lets it heed the barrier.
+    `compilation.QUICK_ON_CPU` lets it heed the barrier. Winograd's transforms are computed again
+    for the gradient: keeping them takes four times the memory of `images`, and no less time.
     """
-    images = lax.optimization_barrier(images)
-    if _winograd_pays(TRAINING, images, kernel, strides, padding):
-        return jax.checkpoint(winograd)(images, kernel)
+    kept = lax.optimization_barrier(images)
+    return _quicker(jax.checkpoint(winograd), TRAINING, kept, kernel, *arguments, **options)
+
+
+def _quicker(
+    quick: Callable[[Array, Array], Array],
+    threshold: Threshold,
+    images: Float[Array, "batch height width channel"],
+    kernel: Float[Array, "rows columns channel out_channel"],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    **options: Any,
+) -> Float[Array, "batch out_height out_width out_channel"]:
+    """`quick` from the threshold on, where it computes the same, else the ordinary convolution."""
+    batch, height, width, channels = images.shape
+    same = kernel.shape[:2] == (3, 3) and tuple(strides) == (1, 1)
+    same = same and [tuple(sides) for sides in padding] == [(1, 1), (1, 1)]
+    many = batch * height * width >= threshold.places_per_channel * channels
+    if same and many and min(kernel.shape[2:]) >= threshold.channels:
+        return quick(images, kernel)
     return lax.conv_general_dilated(images, kernel, strides, padding, **options)
 
 
@@ -73,19 +87,3 @@ def _on_cpu(model: Model, convolution: Callable[..., Array]) -> Model:
     if jax.default_backend() != "cpu" or model.dtype != jnp.float32:
         return model
     return model.clone(convolution=convolution)
-
-
-def _winograd_pays(
-    threshold: Threshold,
-    images: Float[Array, "batch height width channel"],
-    kernel: Float[Array, "rows columns channel out_channel"],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-) -> bool:
-    if kernel.shape[:2] != (3, 3) or tuple(strides) != (1, 1):
-        return False
-    if [tuple(sides) for sides in padding] != [(1, 1), (1, 1)]:
-        return False
-    batch, height, width, channels = images.shape
-    many = batch * height * width >= threshold.places_per_channel * channels
-    return many and min(kernel.shape[2:]) >= threshold.channels

@@ -19,6 +19,7 @@ from jaxcovid.runs import record
 from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.progress import bar, progress
 from jaxcovid.training.evaluation import Bar, evaluation_of_images, images_of, predict_split
+from jaxcovid.training.images_together import images_together
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import bce, cross_entropy
 from jaxcovid.training.training_data import half_of_memory
@@ -77,6 +78,7 @@ def evaluate_model(
             devices,
             functools.partial(bar, desc=f"Evaluating {name}"),
             network.codes,
+            images_together(network.model, devices),
         )
         for name, split in dataset.splits.items()
     }

@@ -95,11 +95,11 @@ def evaluate_split(
     if task.parts.order is not None:
         size, order = min(size, count), task.parts.order(config, count)
     read = images_of(split)
-    if task.parts.order is None and task.parts.forward is None:
-        size = min(size, images_together(task.network.model, task.devices))
     if task.frozen is not None:
         values = task.frozen.features[name].evaluation
         read = functools.partial(feature_batches, values, split.labels)
+    elif task.parts.order is None and task.parts.forward is None:
+        size = min(size, images_together(task.network.model, task.devices))
     return predict_split(
         task.steps.evaluate,
         {"params": state.params, "batch_stats": state.batch_stats},
