@@ -11,6 +11,7 @@ import numpy as np
 import jaxcovid
 from jaxcovid.runs.progress import say
 from jaxcovid.training.frozen_features import Features, Store
+from weights_convert import FormatError
 from weights_convert.cache import cache_folder
 from weights_convert.files import written_aside
 
@@ -73,5 +74,5 @@ def _write(path: Path, features: Mapping[str, Features]) -> None:
         ):
             if total > KEPT_BYTES:
                 file.unlink(missing_ok=True)
-    except OSError:
+    except (OSError, FormatError):  # of a folder in its place
         return

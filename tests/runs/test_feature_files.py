@@ -91,6 +91,16 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing(folder):
     assert store.read(KEY) is None
 
 
+def test_a_folder_in_the_place_of_a_file_stays(folder):
+    store = feature_files.feature_store()
+    store.write(KEY, features())
+    (file,) = folder.iterdir()
+    file.unlink()
+    file.mkdir()
+    assert_equal(kept_or_new({}, KEY, features, 1e9, store), features())
+    assert file.is_dir()
+
+
 def test_several_processes_compute_together(monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
     assert feature_files.feature_store() is None
