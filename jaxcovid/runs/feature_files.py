@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from pathlib import Path
 
 import jax
@@ -15,7 +15,7 @@ from weights_convert import FormatError
 from weights_convert.cache import cache_folder
 from weights_convert.files import written_aside
 
-# What all take on disk, and what those of one run may take of it.
+# What all take on disk, and what those of one split may take of it.
 KEPT_BYTES, LARGEST_BYTES = 2 * 2**30, 2**29
 
 
@@ -23,15 +23,21 @@ def feature_store() -> Store | None:
     """Reads and writes features in the cache folder; None where several processes must agree.
 
     What cannot be read is computed anew, and where nothing can be written nothing is kept. The
-    oldest go when all take more than KEPT_BYTES.
+    oldest go when all take more than KEPT_BYTES. That some are read is said once.
     """
     if jax.process_count() > 1:
         return None
-    folder = cache_folder() / "features"
-    return Store(
-        read=lambda key: _read(_file(folder, key)),
-        write=lambda key, features: _write(_file(folder, key), features),
-    )
+    folder, said = cache_folder() / "features", False
+
+    def read(key: Hashable) -> Features | None:
+        nonlocal said
+        features = _read(_file(folder, key))
+        if features is not None and not said:
+            say("Outputs of the frozen part are kept from an earlier run")
+            said = True
+        return features
+
+    return Store(read, lambda key, features: _write(_file(folder, key), features))
 
 
 def _file(folder: Path, key: Hashable) -> Path:
@@ -40,34 +46,24 @@ def _file(folder: Path, key: Hashable) -> Path:
     return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:32]}.npz"
 
 
-def _read(path: Path) -> dict[str, Features] | None:
+def _read(path: Path) -> Features | None:
     try:
         # Opened here, as numpy leaves damaged files open.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            splits = [name.removesuffix("/views") for name in arrays if name.endswith("/views")]
-            features = {
-                name: Features(arrays[f"{name}/evaluation"], arrays[f"{name}/views"])
-                for name in splits
-            }
+            features = Features(arrays["evaluation"], arrays["views"])
         path.touch()  # the newest
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    say("The frozen part's features are kept from an earlier run")
     return features
 
 
-def _write(path: Path, features: Mapping[str, Features]) -> None:
-    if sum(of_split.nbytes for of_split in features.values()) > LARGEST_BYTES:
+def _write(path: Path, features: Features) -> None:
+    if features.nbytes > LARGEST_BYTES:
         return
-    arrays = {
-        f"{name}/{kind}": values
-        for name, of_split in features.items()
-        for kind, values in of_split._asdict().items()
-    }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_aside(path) as stream:
-            np.savez(stream, **arrays)
+            np.savez(stream, **features._asdict())
         files = sorted(path.parent.glob("*.npz"), key=lambda file: -file.stat().st_mtime)
         for file, total in zip(
             files, np.cumsum([file.stat().st_size for file in files]), strict=True

@@ -199,7 +199,7 @@ def _shared(task: Task) -> Shared:
 def _splits(task: Task) -> dict[str, FeatureSplit]:
     assert task.frozen is not None
     return {
-        name: FeatureSplit(task.frozen.features[name], split.labels)
+        name: FeatureSplit(task.frozen.features(name, bool), split.labels)
         for name, split in task.dataset.splits.items()
     }
 

@@ -2,13 +2,12 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import traverse_util
 from jax import lax
 from jaxtyping import Array, Float, Int
 
@@ -16,17 +15,11 @@ from jaxcovid import parallel
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
-from jaxcovid.models import MODELS, Model, stage_of
-from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
 from jaxcovid.training.evaluation import Bar
-from jaxcovid.training.images_together import ONE_IMAGE, images_together
-from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables
+from jaxcovid.training.frozen_prefix import Prefix
+from jaxcovid.training.pytrees import Variables
 from jaxcovid.training.step import Batch
-from jaxcovid.training.trainable import FROZEN
-
-# (params, batch_stats, examples, number of the view) to what the frozen part puts out.
-_FrozenPart = Callable[..., Float[Array, "batch rows columns feature"]]
 
 
 class Features(NamedTuple):
@@ -46,81 +39,106 @@ class Features(NamedTuple):
         return self.evaluation.nbytes + self.views.nbytes
 
 
-# Features of earlier runs in the same process, by what they were computed from, then by split.
-Kept = dict[Hashable, dict[str, Features]]
+# Features of splits from earlier runs in the same process, by what they were computed from.
+Kept = dict[Hashable, Features]
 
 
 class Store(NamedTuple):
-    """Features of earlier runs in other processes, by what they were computed from, by split."""
+    """Features of splits from earlier runs in other processes, by what they were computed from."""
 
-    read: Callable[[Hashable], dict[str, Features] | None]
-    write: Callable[[Hashable, dict[str, Features]], None]
+    read: Callable[[Hashable], Features | None]
+    write: Callable[[Hashable, Features], None]
 
 
-def compute_features(
-    splits: Mapping[str, Split],
-    model: Model,
-    variables: Variables,
-    start: str,
-    devices: Devices,
-    *,
-    views: int,
-    memory_budget: float,
-    bar: Bar,
-) -> dict[str, Features]:
-    """What stage `start` is given for every image, and for `views` views of training images.
+class Storage(NamedTuple):
+    """The number format of features, and whether the disk must hold them."""
 
-    Augmentation is a function of image and view alone, so one set of features serves every seed.
-    They are kept in float32 if they fit in `memory_budget` bytes, else in float16, on disk if need
-    be. The model's `axis_name` is `parallel.AXIS`, and `variables` lie on all `devices`.
+    kind: type[np.floating]
+    on_disk: bool = False
+
+
+# (split, name, storage, *, views, interrupted) to features.
+Extract = Callable[..., Features]
+
+
+def feature_extractor(prefix: Prefix, devices: Devices, bar: Bar) -> Extract:
+    """What takes a split to the outputs of the prefix for its images, compiled once for all splits.
+
+    Of every image those of so many `views` are among them, none unless asked for: augmentation is
+    a function of image and view alone, so one set of features serves every seed. `name` is what the
+    progress bar calls the split. Raises KeyboardInterrupt after the batch in which `interrupted`
+    says so.
     """
-    alone = model.clone(axis_name=None)
-    shape = jax.eval_shape(
-        lambda images: before_stage(alone, variables, images, start), ONE_IMAGE
-    ).shape[1:]
-    rows = sum(len(split.labels) for split in splits.values())
-    rows += views * len(splits["train"].labels)
-    kind, on_disk = _storage(rows * math.prod(shape), memory_budget)
-    plain = _compiled(model, start, devices, augment=False)
-    together = images_together(model, devices)
-    features = {}
-    for name, split in splits.items():
-        values = _empty((len(split.labels), *shape), kind, on_disk)
-        _fill(
-            values, plain, variables, split, devices, together, 0, False, bar, f"Features of {name}"
-        )
-        features[name] = Features(values, np.zeros((0, len(split.labels), *shape), kind))
-    if views:
-        train = splits["train"]
-        augmented = _compiled(model, start, devices, augment=True)
-        values = _empty((views, len(train.labels), *shape), kind, on_disk)
-        for view in range(views):
-            title = f"Features of view {view + 1} of {views}"
-            _fill(
-                values[view], augmented, variables, train, devices, together, view, True, bar, title
+    compiled = {augment: _compiled(prefix, devices, augment) for augment in (False, True)}
+
+    def extract(
+        split: Split,
+        name: str,
+        storage: Storage,
+        *,
+        views: int = 0,
+        interrupted: Callable[[], bool] = bool,
+    ) -> Features:
+        count = len(split.labels)
+        size = min(prefix.together, count)
+        batches = list(loader.batches(np.arange(count), size, devices.mesh.size))
+        local = [parallel.process_rows(batch) for batch in batches]
+
+        def fill(target: np.ndarray, title: str, view: int | None) -> None:
+            augment = view is not None
+            read = bar(
+                loader.read_batches(split, local, augmentable=augment),
+                desc=title,
+                total=len(batches),
+                delay=0.5,
             )
-        features["train"] = features["train"]._replace(views=values)
-    return features
+            for batch, examples in zip(batches, read, strict=True):
+                inputs = parallel.shares(examples, devices)
+                rows = compiled[augment](prefix.variables, inputs, np.int32(view or 0))
+                real = batch.mask == 1
+                target[batch.indices[real]] = np.asarray(rows)[real]
+                # Several processes must stop at the same place: after the next training step.
+                if jax.process_count() == 1 and interrupted():
+                    raise KeyboardInterrupt
+
+        evaluation = _empty((count, *prefix.shape), storage)
+        fill(evaluation, f"Features of {name}", None)
+        of_views = _empty((views, count, *prefix.shape), storage)
+        for view in range(views):
+            fill(of_views[view], f"Features of view {view + 1} of {views}", view)
+        return Features(evaluation, of_views)
+
+    return extract
+
+
+def storage_for(prefix: Prefix, rows: int, memory_budget: float) -> Storage:
+    """How features of so many images are kept: in float32 if they fit in `memory_budget` bytes,
+    else in float16, on disk if need be.
+    """
+    elements = rows * math.prod(prefix.shape)
+    for kind in (np.float32, np.float16):
+        if elements * np.dtype(kind).itemsize <= memory_budget:
+            return Storage(kind)
+    return Storage(np.float16, on_disk=True)
 
 
 def kept_or_new(
     kept: Kept,
     key: Hashable,
-    make: Callable[[], dict[str, Features]],
+    make: Callable[[], Features],
     memory_budget: float,
     store: Store | None = None,
-) -> dict[str, Features]:
+) -> Features:
     """The features of `key` if they are kept, else those that `make` gives, which are then kept.
 
-    Features are by split. The oldest in memory are dropped where all would take more than
-    `memory_budget` bytes.
+    The oldest in memory are dropped where all would take more than `memory_budget` bytes.
     """
     if key not in kept:
         stored = None if store is None else store.read(key)
         kept[key] = make() if stored is None else stored
         if store is not None and stored is None:
             store.write(key, kept[key])
-        while len(kept) > 1 and sum(map(_bytes, kept.values())) > memory_budget:
+        while len(kept) > 1 and sum(features.nbytes for features in kept.values()) > memory_budget:
             kept.pop(next(iter(kept)))
     return kept[key]
 
@@ -137,93 +155,29 @@ def feature_batches(
         yield Batch(*rows)
 
 
-def first_stage(model: Model, labels: LabelTree, live_norms: frozenset[str]) -> str:
-    """The first stage in which a parameter trains or a batch norm is live."""
-    changing = {
-        path[0] for path, label in traverse_util.flatten_dict(labels).items() if label != FROZEN
-    }
-    changing |= {path.split("/")[0] for path in live_norms}
-    return min((stage_of(model, name) for name in changing), key=model.stages.index)
-
-
-def before_stage(
-    model: Model,
-    variables: Variables,
-    images: Float[Array, "batch height width channel"],
-    start: str,
-) -> Float[Array, "batch rows columns feature"]:
-    """What stage `start` is given of normalised images, and no more of it than it looks at.
-
-    A head that averages over places is given their mean, as a single place.
-    """
-    stop = model.stages[model.stages.index(start) - 1]
-    features = cast(Array, model.apply(variables, images, stop=stop))
-    # The mean of a single place is that place.
-    pooled = start == "head" and MODELS[model.architecture].averages
-    return features.mean((1, 2), keepdims=True) if pooled else features
-
-
-def _compiled(model: Model, start: str, devices: Devices, augment: bool) -> _FrozenPart:
+def _compiled(
+    prefix: Prefix, devices: Devices, augment: bool
+) -> Callable[..., Float[Array, "batch *feature"]]:
+    """(variables, examples, number of the view) to features."""
     key = loader.purpose_key(0, loader.AUGMENT)
-    quick = quick_forward(model)
 
     def features(
-        params: Params, batch_stats: BatchStats, examples: Examples, view: Int[Array, ""]
-    ) -> Float[Array, "batch rows columns feature"]:
+        variables: Variables, examples: Examples, view: Int[Array, ""]
+    ) -> Float[Array, "batch *feature"]:
         if augment:
             # As the first epochs of a run with seed 0 see them.
             images = loader.training_images(examples, key, view + 1)
         else:
             images = loader.normalise(examples.images)
-        variables = {"params": params, "batch_stats": batch_stats}
-        local = before_stage(quick, variables, images, start)
-        return lax.all_gather(local.astype(jnp.float32), parallel.AXIS, tiled=True)
+        local = prefix.outputs(variables, images).astype(jnp.float32)
+        return lax.all_gather(local, parallel.AXIS, tiled=True)
 
-    return parallel.spread(features, devices, (False, False, True, False))
-
-
-def _fill(
-    target: np.ndarray,
-    frozen: _FrozenPart,
-    variables: Variables,
-    split: Split,
-    devices: Devices,
-    together: int,
-    view: int,
-    augment: bool,
-    bar: Bar,
-    title: str,
-) -> None:
-    size = min(together, len(split.labels))
-    batches = list(loader.batches(np.arange(len(split.labels)), size, devices.mesh.size))
-    local = [parallel.process_rows(batch) for batch in batches]
-    read = loader.read_batches(split, local, augmentable=augment)
-    for batch, examples in zip(
-        batches, bar(read, desc=title, total=len(batches), delay=0.5), strict=True
-    ):
-        inputs = parallel.shares(examples, devices)
-        rows = np.asarray(
-            frozen(variables["params"], variables["batch_stats"], inputs, np.int32(view))
-        )
-        real = batch.mask == 1
-        target[batch.indices[real]] = rows[real]
+    return parallel.spread(features, devices, (False, True, False))
 
 
-def _bytes(features: Mapping[str, Features]) -> int:
-    return sum(of_split.nbytes for of_split in features.values())
-
-
-def _storage(elements: int, memory_budget: float) -> tuple[type[np.floating], bool]:
-    """The number format, and whether the disk must hold it."""
-    for kind in (np.float32, np.float16):
-        if elements * np.dtype(kind).itemsize <= memory_budget:
-            return kind, False
-    return np.float16, True
-
-
-def _empty(shape: tuple[int, ...], kind: type[np.floating], on_disk: bool) -> np.ndarray:
-    if not on_disk:
-        return np.zeros(shape, kind)
+def _empty(shape: tuple[int, ...], storage: Storage) -> np.ndarray:
+    if not storage.on_disk or 0 in shape:
+        return np.zeros(shape, storage.kind)
     # The name goes at once, the space with the process.
     with tempfile.TemporaryFile() as file:
-        return np.memmap(file, kind, "w+", shape=shape)
+        return np.memmap(file, storage.kind, "w+", shape=shape)

@@ -5,33 +5,35 @@ accelerator busy where a step has few images, and make a CPU's convolutions chea
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import numpy as np
+from flax import traverse_util
 from jaxtyping import Array, Float
 
 from jaxcovid import parallel
-from jaxcovid.models import Model, stage_of
+from jaxcovid.models import MODELS, Model, stage_of
 from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
-from jaxcovid.training.frozen_features import before_stage
-from jaxcovid.training.images_together import images_together
-from jaxcovid.training.pytrees import Variables
+from jaxcovid.training.images_together import ONE_IMAGE, images_together
+from jaxcovid.training.pytrees import LabelTree, Variables
+from jaxcovid.training.trainable import FROZEN
 
 
 class Prefix(NamedTuple):
     """Frozen stages, and the first one after them.
 
-    `outputs` takes variables and normalised images to what stage `start` is given. `variables` are
-    copies on all devices, as steps use up the memory of their state. `together` is how many images
-    all devices are to be given at once.
+    `outputs` takes variables and normalised images to what stage `start` is given, which is of
+    `shape` for each image. `variables` are copies on all devices, as steps use up the memory of
+    their state. `together` is how many images all devices are to be given at once.
     """
 
     start: str
     outputs: Callable[
         [Variables, Float[Array, "batch height width channel"]], Float[Array, "batch *feature"]
     ]
+    shape: tuple[int, ...]
     variables: Variables
     together: int
 
@@ -47,7 +49,7 @@ def frozen_prefix(
     def outputs(
         variables: Variables, images: Float[Array, "batch height width channel"]
     ) -> Float[Array, "batch *feature"]:
-        return before_stage(quick, variables, images, start)
+        return _before_stage(quick, variables, images, start)
 
     before = set(model.stages[: model.stages.index(start)])
     copies = {
@@ -58,8 +60,18 @@ def frozen_prefix(
         }
         for collection, modules in variables.items()
     }
+    shape = jax.eval_shape(outputs, copies, ONE_IMAGE).shape[1:]
     together = images_together(model, devices)
-    return Prefix(start, outputs, parallel.replicate(copies, devices), together)
+    return Prefix(start, outputs, shape, parallel.replicate(copies, devices), together)
+
+
+def first_stage(model: Model, labels: LabelTree, live_norms: frozenset[str]) -> str:
+    """The first stage in which a parameter trains or a batch norm is live."""
+    changing = {
+        path[0] for path, label in traverse_util.flatten_dict(labels).items() if label != FROZEN
+    }
+    changing |= {path.split("/")[0] for path in live_norms}
+    return min((stage_of(model, name) for name in changing), key=model.stages.index)
 
 
 def steps_together(steps: int, batch_size: int, images: int) -> int:
@@ -73,3 +85,20 @@ def steps_together(steps: int, batch_size: int, images: int) -> int:
     most = max(1, images // batch_size)
     groups = -(-steps // most)
     return -(-steps // groups)
+
+
+def _before_stage(
+    model: Model,
+    variables: Variables,
+    images: Float[Array, "batch height width channel"],
+    start: str,
+) -> Float[Array, "batch rows columns feature"]:
+    """What stage `start` is given of normalised images, and no more of it than it looks at.
+
+    A head that averages over places is given their mean, as a single place.
+    """
+    stop = model.stages[model.stages.index(start) - 1]
+    features = cast(Array, model.apply(variables, images, stop=stop))
+    # The mean of a single place is that place.
+    pooled = start == "head" and MODELS[model.architecture].averages
+    return features.mean((1, 2), keepdims=True) if pooled else features

@@ -96,7 +96,7 @@ def evaluate_split(
         size, order = min(size, count), task.parts.order(config, count)
     read = images_of(split)
     if task.frozen is not None:
-        values = task.frozen.features[name].evaluation
+        values = task.frozen.features(name, interrupted).evaluation
         read = functools.partial(feature_batches, values, split.labels)
     elif task.parts.order is None and task.parts.forward is None:
         size = min(size, images_together(task.network.model, task.devices))

@@ -30,12 +30,13 @@ from jaxcovid.training.freeze_audit import digests, frozen_paths
 from jaxcovid.training.frozen_features import (
     Features,
     Kept,
+    Storage,
     Store,
-    compute_features,
-    first_stage,
+    feature_extractor,
     kept_or_new,
+    storage_for,
 )
-from jaxcovid.training.frozen_prefix import Prefix, frozen_prefix
+from jaxcovid.training.frozen_prefix import Prefix, first_stage, frozen_prefix
 from jaxcovid.training.images_together import ONE_IMAGE
 from jaxcovid.training.initial_weights import Initial, initial_variables
 from jaxcovid.training.label_codes import class_codes, class_scores
@@ -48,6 +49,9 @@ from jaxcovid.training.trainable import label, live_norms, plan
 from jaxcovid.training.training_data import memory_budget
 from jaxcovid.training.work import Work, training_work
 from weights_convert import Entry, table
+
+# What features may take that no setting asks for: evaluation is quicker with them.
+UNASKED_BYTES = 2**29
 
 
 class Network(NamedTuple):
@@ -87,10 +91,14 @@ class Targets(NamedTuple):
 
 
 class FrozenPart(NamedTuple):
-    """What the frozen part puts out for every image, by split, and the stage that goes on."""
+    """What the frozen part puts out for every image of a split, and the stage that goes on.
+
+    `features(split, interrupted)` computes them when they are first asked for. Raises
+    KeyboardInterrupt if `interrupted` says so meanwhile.
+    """
 
     start: str
-    features: Mapping[str, Features]
+    features: Callable[[str, Callable[[], bool]], Features]
 
 
 class Steps(NamedTuple):
@@ -106,7 +114,7 @@ class Steps(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Everything that a run computes with; `frozen` is None where features are not kept."""
+    """Everything that a run computes with; `frozen` is None where features are not used."""
 
     config: Config
     parts: Parts
@@ -145,13 +153,10 @@ def prepare(
     state = init_state(variables, update, network.labels, key)
     if resumed is not None:
         state = checkpoint.restored(resumed, state)
-    kept = {} if kept is None else kept
     start = first_stage(network.model, network.labels, network.live_norms)
-    frozen, prefix = None, None
-    if config.views:
-        frozen = _frozen(config, dataset, network, variables, start, devices, bar, kept, store)
-    else:
-        prefix = frozen_prefix(network.model, variables, start, devices)
+    prefix = frozen_prefix(network.model, variables, start, devices)
+    kept = {} if kept is None else kept
+    frozen = _frozen(config, parts, dataset, network, prefix, devices, bar, kept, store)
     return Task(
         config=config,
         parts=parts,
@@ -210,48 +215,60 @@ def _targets(config: Config, classes: tuple[str, ...], parts: Parts) -> Targets:
 
 def _frozen(
     config: Config,
+    parts: Parts,
     dataset: Dataset,
     network: Network,
-    variables: Variables,
-    start: str,
+    prefix: Prefix | None,
     devices: Devices,
     bar: Bar,
     kept: Kept,
     store: Store | None,
-) -> FrozenPart:
-    """The features that stage `start` is given. Raises NothingFrozenError if it is the first."""
-    if start == network.model.stages[0]:
-        raise NothingFrozenError(
-            [
-                "`views`: training changes the network from its first layer on, so there are no "
-                "features to keep; leave it out, or choose another `trainable` or `batch_norm`"
-            ]
+) -> FrozenPart | None:
+    """The features of the prefix, if they are asked for or take little memory.
+
+    Raises NothingFrozenError if they are asked for and there is no prefix.
+    """
+    if prefix is None:
+        if config.views:
+            raise NothingFrozenError(
+                [
+                    "`views`: training changes the network from its first layer on, so there are "
+                    "no features to keep; leave it out, or choose another `trainable` or "
+                    "`batch_norm`"
+                ]
+            )
+        return None
+    views = config.views if config.augment else 0
+    splits, budget = dataset.splits, memory_budget(config)
+    rows = sum(len(split.labels) for split in splits.values())
+    rows += views * len(splits["train"].labels)
+    if not config.views:
+        if parts.order is not None or parts.forward is not None:
+            return None
+        budget = min(budget, UNASKED_BYTES)
+    storage = storage_for(prefix, rows, budget)
+    if not config.views and storage != Storage(np.float32):
+        return None
+    extract = feature_extractor(prefix, devices, bar)
+    of_run: dict[str, Features] = {}  # `kept` may let them go
+
+    def features(name: str, interrupted: Callable[[], bool]) -> Features:
+        if name in of_run:
+            return of_run[name]
+        split, views_here = splits[name], views if name == "train" else 0
+        # All that features depend on.
+        key = (
+            *(dataset.fingerprint, split.paths, storage.kind.__name__, views_here),
+            *(config.model, prefix.start, config.precision),
+            *sorted((path, network.digests[path]) for path in network.frozen),
         )
-    # All that features depend on.
-    key = (
-        dataset.fingerprint,
-        *((name, split.paths) for name, split in dataset.splits.items()),
-        *sorted((path, network.digests[path]) for path in network.frozen),
-        *(config.model, start, config.precision, config.views, config.augment),
-        config.memory_budget,
-    )
-    features = kept_or_new(
-        kept,
-        key,
-        lambda: compute_features(
-            dataset.splits,
-            network.shared,
-            parallel.replicate(variables, devices),
-            start,
-            devices,
-            views=config.views if config.augment else 0,
-            memory_budget=memory_budget(config),
-            bar=bar,
-        ),
-        memory_budget(config),
-        store,
-    )
-    return FrozenPart(start, features)
+        make = functools.partial(
+            extract, split, name, storage, views=views_here, interrupted=interrupted
+        )
+        of_run[name] = kept_or_new(kept, key, make, memory_budget(config), store)
+        return of_run[name]
+
+    return FrozenPart(prefix.start, features)
 
 
 def _steps(
@@ -267,9 +284,9 @@ def _steps(
 ) -> Steps:
     train, model = dataset.splits["train"], network.shared
     loss = parts.loss(config, targets.codes, train.labels, parallel.AXIS)
-    before = frozen or prefix
-    start = None if before is None else before.start
-    features = None if frozen is None else frozen.features["train"]
+    features = None
+    if frozen is not None and config.views:
+        features = frozen.features("train", bool)
     train_step = make_train_step(
         quick_training(model),
         loss,
@@ -277,7 +294,7 @@ def _steps(
         network.labels,
         network.live_norms,
         targets.scores,
-        start,
+        None if prefix is None else prefix.start,
     )
     batch_size = min(config.batch_size, len(train.labels))
     if frozen is None:

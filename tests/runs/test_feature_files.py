@@ -21,18 +21,13 @@ def folder(tmp_path, monkeypatch):
 
 def features(views=2, kind=np.float32):
     values = np.arange(6, dtype=kind).reshape(2, 3)
-    return {
-        "train": Features(values, np.stack([values + view for view in range(views)])),
-        "validation": Features(values[:1], np.zeros((0, 1, 3), kind)),
-    }
+    return Features(values, np.stack([values + view for view in range(views)]))
 
 
 def assert_equal(one, other):
-    assert set(one) == set(other)
-    for name, of_split in one.items():
-        for values, others in zip(of_split, other[name], strict=True):
-            assert values.dtype == others.dtype
-            np.testing.assert_array_equal(values, others)
+    for values, others in zip(one, other, strict=True):
+        assert values.dtype == others.dtype
+        np.testing.assert_array_equal(values, others)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float16])
@@ -40,9 +35,10 @@ def test_another_process_reads_what_one_wrote(kind, capsys):
     made = features(kind=kind)
     kept_or_new({}, KEY, lambda: made, 1e9, feature_files.feature_store())
     assert capsys.readouterr().out == ""
-    again = kept_or_new({}, KEY, lambda: pytest.fail("anew"), 1e9, feature_files.feature_store())
-    assert_equal(again, made)
-    assert capsys.readouterr().out == "The frozen part's features are kept from an earlier run\n"
+    store = feature_files.feature_store()
+    for _ in range(2):  # what is said is said once
+        assert_equal(kept_or_new({}, KEY, lambda: pytest.fail("anew"), 1e9, store), made)
+    assert capsys.readouterr().out == "Outputs of the frozen part are kept from an earlier run\n"
 
 
 @pytest.mark.parametrize("position", range(len(KEY)))

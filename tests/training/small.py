@@ -66,16 +66,13 @@ def light_variables(module, key, start):
 def task(settings=None, data=None, made=None, **options):
     """As `prepare` makes it, with made-up features; `made` gets an entry each time they are made."""
 
-    def compute(splits, *_, views, **__):
+    def compute(split, name, *_, views=0, **__):
         if made is not None:
-            made.append(views)
-        return {
-            name: features(part.labels, views=views * (name == "train"))
-            for name, part in splits.items()
-        }
+            made.append((name, views))
+        return features(split.labels, views=views)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup, "compute_features", compute)
+        patch.setattr(setup, "feature_extractor", lambda *_: compute)
         patch.setattr(initial_weights, "_init", light_variables)
         return setup.prepare(
             settings or config(),

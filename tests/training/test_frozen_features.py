@@ -8,7 +8,8 @@ import pytest
 from jaxcovid.errors import InputError
 from jaxcovid.runs.run import fine_tune
 from jaxcovid.training import frozen_features, setup
-from jaxcovid.training.frozen_features import Features
+from jaxcovid.training.frozen_features import Features, Storage, storage_for
+from jaxcovid.training.frozen_prefix import Prefix
 from tests.small_runs import assert_same, config, noise_folder, numbers
 
 
@@ -44,22 +45,22 @@ def test_a_small_budget_takes_half_precision_on_disk(data, tmp_path, monkeypatch
     made = []
     empty = frozen_features._empty
     monkeypatch.setattr(
-        frozen_features, "_empty", lambda *layout: made.append(layout[1:]) or empty(*layout)
+        frozen_features, "_empty", lambda *layout: made.append(layout[1]) or empty(*layout)
     )
     plain, cached = histories(data, tmp_path, 1, augment=False, memory_budget=0.0, epochs=1)
-    assert set(made) == {(np.float16, True)}
+    assert set(made) == {Storage(np.float16, on_disk=True)}
     np.testing.assert_allclose(cached, plain, atol=5e-3)
 
 
 def made(values):
-    return lambda: {"train": Features(values, np.zeros((0, *values.shape), np.float32))}
+    return lambda: Features(values, np.zeros((0, *values.shape), np.float32))
 
 
 def test_features_are_kept_for_the_next_run_and_the_oldest_go():
     kept, small = {}, np.zeros((1, 4), np.float32)
     for key in ("a", "b", "c"):
         features = frozen_features.kept_or_new(kept, key, made(small), 2 * small.nbytes)
-        assert features["train"].evaluation is small
+        assert features.evaluation is small
     assert list(kept) == ["b", "c"]
     frozen_features.kept_or_new(kept, "b", lambda: pytest.fail("made again"), 2 * small.nbytes)
 
@@ -72,8 +73,8 @@ def test_a_run_with_kept_features_is_the_same(data, tmp_path, monkeypatch):
         fine_tune(config(data, tmp_path / name, views=1, seed=seed), kept=kept)
         for name, seed in (("first", 0), ("other", 1))
     ]
-    assert len(kept) == 1
-    monkeypatch.setattr(setup, "compute_features", lambda *_, **__: pytest.fail("made again"))
+    assert len(kept) == 2  # one for each split
+    monkeypatch.setattr(setup, "feature_extractor", lambda *_: lambda *_, **__: pytest.fail("made"))
     again = fine_tune(config(data, tmp_path / "again", views=1), kept=kept)
     assert_same(again, runs[0])
     with pytest.raises(pytest.fail.Exception):  # other features
@@ -81,16 +82,17 @@ def test_a_run_with_kept_features_is_the_same(data, tmp_path, monkeypatch):
 
 
 STORAGE = {
-    "all": (40, (np.float32, False)),
-    "half": (20, (np.float16, False)),
-    "none": (19, (np.float16, True)),
+    "all": (40, Storage(np.float32)),
+    "half": (20, Storage(np.float16)),
+    "none": (19, Storage(np.float16, on_disk=True)),
 }
 
 
 @pytest.mark.parametrize("case", STORAGE)
 def test_storage(case):
     budget, expected = STORAGE[case]
-    assert frozen_features._storage(10, budget) == expected
+    prefix = Prefix("head", lambda *_: None, (1, 1, 2), {}, together=32)
+    assert storage_for(prefix, 5, budget) == expected
 
 
 @pytest.mark.parametrize("options", [{"trainable": "all"}, {"batch_norm": "batch"}])

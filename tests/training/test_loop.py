@@ -112,7 +112,7 @@ def test_divergence_is_an_error_that_names_step_epoch_and_rate():
 def test_a_split_is_evaluated_in_batches_of_the_settings(size, prepared):
     small = prepared._replace(config=config(eval_batch_size=size))
     labels = small.dataset.splits["validation"].labels
-    values = small.frozen.features["validation"].evaluation
+    values = small.frozen.features("validation", bool).evaluation
     variables = {"params": small.state.params, "batch_stats": small.state.batch_stats}
     expected = predict_split(
         small.steps.evaluate,

@@ -47,7 +47,7 @@ def front(variables, images):
     return images * variables["params"].get("scale", 1.0)
 
 
-PREFIX = Prefix("head", front, {"params": {}}, together=32)
+PREFIX = Prefix("head", front, (224, 224, 3), {"params": {}}, together=32)
 
 
 def done(job, epoch=1, first=0, start=None):
@@ -137,7 +137,7 @@ def test_frozen_stages_see_the_images_of_several_steps(most):
         shapes.append(images.shape[0])
         return front(variables, images)
 
-    prefix = Prefix("head", outputs, {"params": {"scale": 2.0}}, together=most)
+    prefix = Prefix("head", outputs, (224, 224, 3), {"params": {"scale": 2.0}}, together=most)
     job = made(config(augment=False), prefix=prefix)
     _, totals = done(job)
     assert set(shapes) == {5 * {1: 1, 3: 1, 5: 1, 10: 2, 15: 3, 32: 3}[most]}
