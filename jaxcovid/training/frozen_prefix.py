@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 from jaxtyping import Array, Float
@@ -46,6 +47,7 @@ def frozen_prefix(
         return None
     quick = quick_forward(model)
 
+    @jax.jit  # traced once for all programs that it is part of
     def outputs(
         variables: Variables, images: Float[Array, "batch height width channel"]
     ) -> Float[Array, "batch *feature"]:
@@ -60,8 +62,11 @@ def frozen_prefix(
         }
         for collection, modules in variables.items()
     }
-    shape = jax.eval_shape(outputs, copies, ONE_IMAGE).shape[1:]
     together = images_together(model, devices)
+    images = jax.ShapeDtypeStruct(
+        (together // devices.mesh.size, *ONE_IMAGE.shape[1:]), jnp.float32
+    )
+    shape = jax.eval_shape(outputs, copies, images).shape[1:]
     return Prefix(start, outputs, shape, parallel.replicate(copies, devices), together)
 
 
