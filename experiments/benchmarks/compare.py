@@ -23,8 +23,9 @@ SELECTIONS = ("head", "last_conv", "last_block", "all")
 class Row(NamedTuple):
     """Work to be compared: `images` is how many there are in all, `batch` how many in a step.
 
-    Commands run `script` with `flags` for `epochs`, until their first line that starts with
-    `until`, else to the end; `forget` names what of the cache folder goes before each.
+    Images of `size` pixels are drawn for it if that is given. Commands run `script` with `flags`
+    for `epochs`, until their first line that starts with `until`, else to the end; `forget` names
+    what of the cache folder goes before each.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     trainable: str = "head"
     batch: int = 8
     images: int = 400
+    size: int = 0
     script: str = "run"
     flags: tuple[str, ...] = ()
     epochs: int = 1
@@ -52,6 +54,15 @@ def training_rows() -> dict[str, Row]:
     return rows
 
 
+def reading_rows() -> dict[str, Row]:
+    """First readings of drawn images: how time and memory grow with their number and size."""
+    kinds = {"": (100, 320), "-x4": (400, 320), "-x16": (1600, 320), "-large": (100, 1280)}
+    return {
+        f"reading{name}": Row("reading", images=images, size=size)
+        for name, (images, size) in kinds.items()
+    }
+
+
 GRID = ("--lr", "1e-4", "1e-3", "1e-2", "--momentum", "0.9", "0.95", "--seeds", "5")
 VIEWS = ("--views", "5")
 EVERYTHING = 1_000_000  # as many images as there are
@@ -62,6 +73,7 @@ ROWS = {
     "predict-vgg16": Row("predict", "vgg16", images=200),
     "evaluate": Row("evaluate", images=1000),
     "pipeline": Row("pipeline", images=780),
+    **reading_rows(),
     "convert": Row("convert"),
     "help": Row("command", flags=("--help",), images=8),
     "start": Row("command", images=8, until="epoch"),
@@ -104,6 +116,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="three rows, in under five minutes")
     parser.add_argument("--data", help="a folder with train/ and validation/; else phantoms")
     parser.add_argument("--weights", help="a .pth file of ResNet18; else random weights")
+    parser.add_argument("--eager", action="store_true", help="do not try torch.compile")
     parser.add_argument("--rounds", type=int, default=5, help="how often each side works")
     parser.add_argument("--json", type=Path, help="where to write the table")
     flags = parser.parse_args()
@@ -143,12 +156,14 @@ def problems(flags: argparse.Namespace) -> list[str]:
 
 def compare(name: str, row: Row, flags: argparse.Namespace, scratch: Path) -> Measured:
     """Both sides of a row, working in turn."""
-    drawn = flags.data is None or bool(row.until)  # until the first line few images do
-    count = 400 if row.images == EVERYTHING else row.images
+    # Until the first line few images do.
+    drawn = flags.data is None or bool(row.until) or row.size > 0
+    count, size = 400 if row.images == EVERYTHING else row.images, row.size or 320
     job = {
         **row._asdict(),
-        "data": phantoms(scratch / f"phantoms{count}", count) if drawn else flags.data,
+        "data": phantoms(scratch / f"{count}-{size}", count, size) if drawn else flags.data,
         "weights": flags.weights if row.model == "resnet18" else None,
+        "compile": not flags.eager,
     }
     if row.kind == "convert":
         job["weights"] = flags.weights or random_weights(scratch / "resnet18.pth")
@@ -231,8 +246,8 @@ def tree_bytes(pid: int) -> float:
     return total
 
 
-def phantoms(folder: Path, images: int) -> str:
-    """A folder of so many drawn X-rays to train on, for who has no others at hand."""
+def phantoms(folder: Path, images: int, size: int) -> str:
+    """A folder of so many drawn X-rays to train on, `size` pixels wide and high."""
     if not folder.exists():
         from PIL import Image
 
@@ -242,7 +257,7 @@ def phantoms(folder: Path, images: int) -> str:
             for number in range(count):
                 path = folder / split / f"class{number % 3}" / f"{number}.jpg"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(draw(number % 3, number, 320)).save(path)
+                Image.fromarray(draw(number % 3, number, size)).save(path)
     return str(folder)
 
 

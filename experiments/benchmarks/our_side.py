@@ -135,6 +135,17 @@ def pipeline(job: dict) -> Callable[[], float]:
     return seconds_of(epoch)
 
 
+def reading(job: dict) -> Callable[[], float]:
+    """Seconds of reading a folder's images for the first time: checked, scaled down and kept."""
+    config = settings(job)
+
+    def run() -> None:
+        with TemporaryDirectory() as cache:
+            load_training_data(config, Path(cache), progress)
+
+    return seconds_of(run)
+
+
 def convert(job: dict) -> Callable[[], float]:
     """Seconds of reading a .pth file, taking it to Flax and back, and writing another one."""
 
@@ -186,5 +197,6 @@ JOBS = {
     "resident": resident,
     "predict": predicting,
     "pipeline": pipeline,
+    "reading": reading,
     "convert": convert,
 }

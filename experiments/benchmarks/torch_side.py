@@ -1,15 +1,15 @@
 """The same work in PyTorch and torchvision, as well as a notebook could do it.
 
 Frozen parts stay in evaluation mode and need no gradients, workers of the data loader persist, and
-of plain and channels-last memory the faster one is taken. Needs torch and torchvision; knows
-nothing of jaxcovid.
+of plain memory, channels-last memory and torch.compile the fastest is taken. Needs torch and
+torchvision; knows nothing of jaxcovid.
 """
 
 import argparse
 import importlib.util
 import json
 import re
-import time
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -70,18 +70,19 @@ def training_mode(module: nn.Module) -> None:
             part.eval()
 
 
-def step_function(module: nn.Module, memory: torch.memory_format) -> Callable:
+def step_function(module: nn.Module, memory: torch.memory_format, compiled=False) -> Callable:
     """One step of SGD on a batch; gives the loss."""
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trainable, lr=1e-3, momentum=0.9)
     measure = nn.CrossEntropyLoss()
     module.to(memory_format=memory)
+    forward = torch.compile(module) if compiled else module
 
     def step(images: torch.Tensor, labels: torch.Tensor) -> float:
         images = images.to(DEVICE, memory_format=memory, non_blocking=True)
         optimizer.zero_grad()
         with torch.autocast(DEVICE.type, torch.bfloat16, enabled=DEVICE.type == "cuda"):
-            loss = measure(module(images), labels.to(DEVICE, non_blocking=True))
+            loss = measure(forward(images), labels.to(DEVICE, non_blocking=True))
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -89,17 +90,31 @@ def step_function(module: nn.Module, memory: torch.memory_format) -> Callable:
     return step
 
 
-def faster_memory(module: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]):
-    """Of plain and channels-last memory, the one in which a step takes less time."""
+def fastest_step(
+    module: nn.Module, batch: tuple[torch.Tensor, torch.Tensor], compiled: bool
+) -> Callable:
+    """Of steps in plain memory, in channels-last memory and compiled, the one that is fastest."""
+    settings = {
+        "plain memory": (torch.contiguous_format, False),
+        "channels-last memory": (torch.channels_last, False),
+    }
+    if compiled:
+        settings["torch.compile"] = torch.channels_last, True
     seconds = {}
-    for memory in (torch.contiguous_format, torch.channels_last):
-        step, times = step_function(module, memory), []
-        for _ in range(4):
-            started = time.perf_counter()
-            step(*batch)
-            times.append(time.perf_counter() - started)
-        seconds[min(times)] = memory
-    return seconds[min(seconds)]
+    for name, setting in settings.items():
+        step = step_function(module, *setting)
+        try:
+            seconds[name] = least_seconds(lambda step=step: step(*batch))
+        except Exception as error:  # torch.compile needs a C++ compiler
+            print(f"{name}: {type(error).__name__}, left out", file=sys.stderr)
+    return step_function(module, *settings[min(seconds, key=seconds.__getitem__)])
+
+
+def least_seconds(work: Callable[[], object]) -> float:
+    """Of four times that the work is done after a first one."""
+    work()
+    timed = seconds_of(work)
+    return min(timed() for _ in range(4))
 
 
 def loaders(job: dict, plain: str = "train") -> tuple[Iterable, Iterable, int]:
@@ -133,7 +148,7 @@ def train(job: dict) -> Callable[[], float]:
     training, _, classes = loaders(job)
     module = network(job, classes)
     training_mode(module)
-    step = step_function(module, faster_memory(module, next(iter(training))))
+    step = fastest_step(module, next(iter(training)), job["compile"])
 
     def epoch() -> None:
         for images, labels in training:
@@ -147,7 +162,7 @@ def resident(job: dict) -> Callable[[], float]:
     module = network(job, 3)
     training_mode(module)
     batch = torch.randn(job["batch"], 3, 224, 224), torch.arange(job["batch"]) % 3
-    step = step_function(module, faster_memory(module, batch))
+    step = fastest_step(module, batch, job["compile"])
 
     def steps() -> None:
         for _ in range(5):
@@ -159,13 +174,26 @@ def resident(job: dict) -> Callable[[], float]:
 def predict(job: dict) -> Callable[[], float]:
     """Seconds of predicting image files, read by workers."""
     _, images_to_predict, classes = loaders(job)
-    module = network(job, classes).to(memory_format=torch.channels_last)
-    return seconds_of(lambda: predictions(module, images_to_predict))
+    forward = fastest_forward(network(job, classes), job["compile"])
+    return seconds_of(lambda: predictions(forward, images_to_predict))
 
 
-def predictions(module: nn.Module, batches: Iterable) -> torch.Tensor:
-    """The classes' probabilities of the images of all batches."""
-    module.eval()
+def fastest_forward(module: nn.Module, compiled: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The module in channels-last memory, or that compiled if it is faster."""
+    module = module.to(memory_format=torch.channels_last).eval()
+    images = torch.randn(64, 3, 224, 224, device=DEVICE).to(memory_format=torch.channels_last)
+    seconds = {}
+    with torch.inference_mode():
+        for forward in (module, torch.compile(module)) if compiled else (module,):
+            try:
+                seconds[forward] = least_seconds(lambda forward=forward: forward(images))
+            except Exception as error:  # torch.compile needs a C++ compiler
+                print(f"torch.compile: {type(error).__name__}, left out", file=sys.stderr)
+    return min(seconds, key=seconds.__getitem__)
+
+
+def predictions(module: Callable[[torch.Tensor], torch.Tensor], batches: Iterable) -> torch.Tensor:
+    """What a network in evaluation mode says of all batches: the classes' probabilities."""
     with torch.inference_mode():
         return torch.cat([
             module(images.to(DEVICE, memory_format=torch.channels_last)).softmax(1).cpu()
@@ -177,8 +205,8 @@ def evaluate(job: dict) -> Callable[[], float]:
     """Seconds of evaluating images that are prepared and in memory."""
     _, plain, classes = loaders(job)
     batches = list(plain)
-    module = network(job, classes).to(memory_format=torch.channels_last)
-    return seconds_of(lambda: predictions(module, batches))
+    forward = fastest_forward(network(job, classes), job["compile"])
+    return seconds_of(lambda: predictions(forward, batches))
 
 
 def run(job: dict) -> None:
@@ -189,7 +217,7 @@ def run(job: dict) -> None:
     for number in range(1, job["epochs"] + 1):
         training_mode(module)
         losses = [step(images, labels) for images, labels in training]
-        said = predictions(module, validation)
+        said = predictions(module.eval(), validation)
         print(
             f"epoch {number}: loss {sum(losses) / len(losses):.4f}, {len(said)} images", flush=True
         )
@@ -212,6 +240,12 @@ def pipeline(job: dict) -> Callable[[], float]:
     return seconds_of(epoch)
 
 
+def reading(job: dict) -> Callable[[], float]:
+    """Seconds of reading a folder's images for the first time, as an epoch does it."""
+    _, plain, _ = loaders(job)
+    return seconds_of(lambda: [len(labels) for _, labels in plain])
+
+
 def convert(job: dict) -> Callable[[], float]:
     """Seconds of reading a .pth file and writing it as another one."""
 
@@ -229,6 +263,7 @@ JOBS = {
     "resident": resident,
     "predict": predict,
     "pipeline": pipeline,
+    "reading": reading,
     "convert": convert,
 }
 

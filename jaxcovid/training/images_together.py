@@ -12,10 +12,10 @@ from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
 
 # On each device.
-MOST_ON_CPU, MOST_ON_ACCELERATOR = 32, 256
+MOST_ON_CPU, MOST_ON_ACCELERATOR = 16, 256
 
 # On CPUs, what the first stage puts out for them; on the way there it takes several times as much.
-BYTES_ON_CPU = 52e6
+BYTES_ON_CPU = 26e6
 
 # A batch of one image, described.
 ONE_IMAGE = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)

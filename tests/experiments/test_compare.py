@@ -35,8 +35,9 @@ def compare(monkeypatch):
 
 # One row of each kind, and how often each side is to work.
 KINDS = {
-    "work": (["resnet18-head-8", "predict", "evaluate", "convert", "help"], 2),
+    "work": (["resnet18-head-8", "predict", "evaluate", "reading", "convert", "help"], 2),
     "a whole command": (["start"], 1),
+    "compiled by PyTorch": (["resident-resnet18-head-8"], 1),
 }
 
 
@@ -45,7 +46,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_writes_a_row_for_each_name(kind, compare, tmp_path, capsys):
     path, (names, rounds) = tmp_path / "table.json", KINDS[kind]
-    assert compare("--rows", *names, "--rounds", rounds, "--json", path) == 0
+    flags = [] if kind == "compiled by PyTorch" else ["--eager"]
+    assert compare("--rows", *names, "--rounds", rounds, "--json", path, *flags) == 0
     rows = json.loads(path.read_text())
     assert [row["row"] for row in rows] == names
     for row in rows:
