@@ -93,6 +93,7 @@ SUITES = {
     ),
 }
 QUICK = ("resnet18-head-8", "resnet18-last_block-8", "convert")
+QUICK_IMAGES, QUICK_ROUNDS, ROUNDS = 160, 3, 5
 
 
 class Measured(NamedTuple):
@@ -117,17 +118,25 @@ def main() -> int:
     parser.add_argument("--data", help="a folder with train/ and validation/; else phantoms")
     parser.add_argument("--weights", help="a .pth file of ResNet18; else random weights")
     parser.add_argument("--eager", action="store_true", help="do not try torch.compile")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each side works")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help=f"how often each side works: {ROUNDS}, or {QUICK_ROUNDS} if quick",
+    )
     parser.add_argument("--json", type=Path, help="where to write the table")
     flags = parser.parse_args()
     if wrong := problems(flags):
         parser.error("; ".join(wrong))
     names = flags.rows or (QUICK if flags.quick else SUITES[flags.suite])
+    rounds = flags.rounds or (QUICK_ROUNDS if flags.quick else ROUNDS)
     print(f"{'':28}{'ours s':>9}{'torch s':>9}{'ratio':>7}  {'(range)':14}{'ours MB':>9}torch MB")
     table = []
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
-            measured = compare(name, ROWS[name], flags, Path(scratch))
+            row = ROWS[name]
+            if flags.quick:
+                row = row._replace(images=min(row.images, QUICK_IMAGES))
+            measured = compare(name, row, flags, rounds, Path(scratch))
             table.append(measured._asdict())
             print(line(measured), flush=True)
             if flags.json is not None:
@@ -139,7 +148,7 @@ def problems(flags: argparse.Namespace) -> list[str]:
     """What keeps rows from being measured."""
     missing = [name for name in ("psutil", "torch", "torchvision") if find_spec(name) is None]
     listed = [f"needs {', '.join(missing)}: pip install '.[benchmarks]'"] if missing else []
-    if flags.rounds < 1:
+    if flags.rounds is not None and flags.rounds < 1:
         listed.append(f"--rounds {flags.rounds}: must be at least 1")
     if flags.data is not None:
         listed += [
@@ -154,7 +163,7 @@ def problems(flags: argparse.Namespace) -> list[str]:
     return listed
 
 
-def compare(name: str, row: Row, flags: argparse.Namespace, scratch: Path) -> Measured:
+def compare(name: str, row: Row, flags: argparse.Namespace, rounds: int, scratch: Path) -> Measured:
     """Both sides of a row, working in turn."""
     # Until the first line few images do.
     drawn = flags.data is None or bool(row.until) or row.size > 0
@@ -172,7 +181,7 @@ def compare(name: str, row: Row, flags: argparse.Namespace, scratch: Path) -> Me
         for side in SIDES
     }
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
-    for _ in range(flags.rounds):
+    for _ in range(rounds):
         for side, worker in workers.items():
             seconds[side].append(worker.work())
     ours_mb, torch_mb = (worker.end() for worker in workers.values())
