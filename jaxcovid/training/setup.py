@@ -238,16 +238,8 @@ def _frozen(
                 ]
             )
         return None
-    views = config.views if config.augment else 0
-    splits, budget = dataset.splits, memory_budget(config)
-    rows = sum(len(split.labels) for split in splits.values())
-    rows += views * len(splits["train"].labels)
-    if not config.views:
-        if parts.order is not None or parts.forward is not None:
-            return None
-        budget = min(budget, UNASKED_BYTES)
-    storage = storage_for(prefix, rows, budget)
-    if not config.views and storage != Storage(np.float32):
+    storage = _feature_storage(config, parts, dataset, prefix)
+    if storage is None:
         return None
     extract = feature_extractor(prefix, devices, bar)
     of_run: dict[str, Features] = {}  # `kept` may let them go
@@ -255,20 +247,42 @@ def _frozen(
     def features(name: str, interrupted: Callable[[], bool]) -> Features:
         if name in of_run:
             return of_run[name]
-        split, views_here = splits[name], views if name == "train" else 0
+        split, views = dataset.splits[name], _views(config) if name == "train" else 0
         # All that features depend on.
         key = (
-            *(dataset.fingerprint, split.paths, storage.kind.__name__, views_here),
+            *(dataset.fingerprint, split.paths, storage.kind.__name__, views),
             *(config.model, prefix.start, config.precision),
             *sorted((path, network.digests[path]) for path in network.frozen),
         )
         make = functools.partial(
-            extract, split, name, storage, views=views_here, interrupted=interrupted
+            extract, split, name, storage, views=views, interrupted=interrupted
         )
         of_run[name] = kept_or_new(kept, key, make, memory_budget(config), store)
         return of_run[name]
 
     return FrozenPart(prefix.start, features)
+
+
+def _feature_storage(
+    config: Config, parts: Parts, dataset: Dataset, prefix: Prefix
+) -> Storage | None:
+    """How features are kept; None if no setting asks for them and images serve better.
+
+    That is where they take much memory, or images are not evaluated one by one.
+    """
+    counts = {name: len(split.labels) for name, split in dataset.splits.items()}
+    rows, budget = sum(counts.values()) + _views(config) * counts["train"], memory_budget(config)
+    if config.views:
+        return storage_for(prefix, rows, budget)
+    if parts.order is not None or parts.forward is not None:
+        return None
+    storage = storage_for(prefix, rows, min(budget, UNASKED_BYTES))
+    return storage if storage == Storage(np.float32) else None
+
+
+def _views(config: Config) -> int:
+    """How many augmented views of each training image are kept."""
+    return config.views if config.augment else 0
 
 
 def _steps(
