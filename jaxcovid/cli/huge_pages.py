@@ -15,8 +15,8 @@ def use_huge_pages(given: Path = GIVEN) -> None:
     """Starts this command anew, with large pages of memory where Linux gives them when asked.
 
     Every step of training uses hundreds of megabytes anew; on a CPU it takes up to 8 % longer with
-    pages of 4 KiB, and a command more memory. Nothing happens where Python runs anything else than
-    the script that it was started with, such as a notebook, or once JAX is there.
+    pages of 4 KiB. Nothing happens where Python runs anything else than the script that it was
+    started with, such as a notebook, or once JAX is there.
     """
     tunables = os.environ.get("GLIBC_TUNABLES", "")
     script = sys.argv[0]
