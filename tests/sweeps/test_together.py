@@ -48,13 +48,11 @@ def task():
     config = Config(weights="none", head=(), epochs=2, batch_size=3, views=2, precision="float32")
     data = example.dataset(SIZES, CLASSES)
     network, variables = prepare_network(config, CLASSES)
-    frozen = FrozenPart(
-        "head",
-        {
-            name: features(split.labels, 2 if name == "train" else 0)
-            for name, split in data.splits.items()
-        },
-    )
+    by_split = {
+        name: features(split.labels, 2 if name == "train" else 0)
+        for name, split in data.splits.items()
+    }
+    frozen = FrozenPart("head", lambda name, _: by_split[name])
     start = TrainState(
         jnp.int32(0), variables["params"], variables["batch_stats"], (), jax.random.key(0)
     )
