@@ -166,9 +166,10 @@ def problems(flags: argparse.Namespace) -> list[str]:
 
 def compare(name: str, row: Row, flags: argparse.Namespace, rounds: int, scratch: Path) -> Measured:
     """Both sides of a row, working in turn."""
-    # Until the first line few images do.
+    # A command that is timed to its first line needs few images.
     drawn = flags.data is None or bool(row.until) or row.size > 0
-    count, size = 400 if row.images == EVERYTHING else row.images, row.size or 320
+    count = 400 if row.images == EVERYTHING else row.images
+    size = row.size or 320
     job = {
         **row._asdict(),
         "data": phantoms(scratch / f"{count}-{size}", count, size) if drawn else flags.data,

@@ -25,7 +25,7 @@ BLOCKS = {
     ("vgg16", "last_block"): lambda net: [net.features[24:]],
 }
 HEADS = {"resnet18": ("fc", 512), "vgg16": ("classifier", 25088)}
-WORKERS = 2
+WORKERS, COMPILED = 2, "torch.compile"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -97,17 +97,41 @@ def fastest_step(
     settings = {
         "plain memory": (torch.contiguous_format, False),
         "channels-last memory": (torch.channels_last, False),
+        COMPILED: (torch.channels_last, True),
     }
+
+    def tried(name: str) -> Callable[[], object]:
+        step = step_function(module, *settings[name])
+        return lambda: step(*batch)
+
+    names = [name for name in settings if compiled or name != COMPILED]
+    return step_function(module, *settings[fastest(names, tried)])
+
+
+def fastest_forward(module: nn.Module, compiled: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The module in channels-last memory, or that compiled if it is faster."""
+    module = module.to(memory_format=torch.channels_last).eval()
+    images = torch.randn(64, 3, 224, 224, device=DEVICE).to(memory_format=torch.channels_last)
+    forwards = {"channels-last memory": module}
     if compiled:
-        settings["torch.compile"] = torch.channels_last, True
+        forwards[COMPILED] = torch.compile(module)
+    with torch.inference_mode():
+        return forwards[fastest(forwards, lambda name: lambda: forwards[name](images).cpu())]
+
+
+def fastest(names: Iterable[str], tried: Callable[[str], Callable[[], object]]) -> str:
+    """Which of several ways takes least time; torch.compile is left out where it cannot compile."""
     seconds = {}
-    for name, setting in settings.items():
-        step = step_function(module, *setting)
+    for name in names:
         try:
-            seconds[name] = least_seconds(lambda step=step: step(*batch))
-        except Exception as error:  # torch.compile needs a C++ compiler
-            print(f"{name}: {type(error).__name__}, left out", file=sys.stderr)
-    return step_function(module, *settings[min(seconds, key=seconds.__getitem__)])
+            seconds[name] = least_seconds(tried(name))
+        except Exception as error:  # it needs a C++ compiler
+            if name != COMPILED:
+                raise
+            print(f"{COMPILED}: {type(error).__name__}, left out", file=sys.stderr)
+    name = min(seconds, key=seconds.__getitem__)
+    print(f"PyTorch works with {name}", file=sys.stderr)
+    return name
 
 
 def least_seconds(work: Callable[[], object]) -> float:
@@ -176,20 +200,6 @@ def predict(job: dict) -> Callable[[], float]:
     _, images_to_predict, classes = loaders(job)
     forward = fastest_forward(network(job, classes), job["compile"])
     return seconds_of(lambda: predictions(forward, images_to_predict))
-
-
-def fastest_forward(module: nn.Module, compiled: bool) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The module in channels-last memory, or that compiled if it is faster."""
-    module = module.to(memory_format=torch.channels_last).eval()
-    images = torch.randn(64, 3, 224, 224, device=DEVICE).to(memory_format=torch.channels_last)
-    seconds = {}
-    with torch.inference_mode():
-        for forward in (module, torch.compile(module)) if compiled else (module,):
-            try:
-                seconds[forward] = least_seconds(lambda forward=forward: forward(images))
-            except Exception as error:  # torch.compile needs a C++ compiler
-                print(f"torch.compile: {type(error).__name__}, left out", file=sys.stderr)
-    return min(seconds, key=seconds.__getitem__)
 
 
 def predictions(module: Callable[[torch.Tensor], torch.Tensor], batches: Iterable) -> torch.Tensor:

@@ -27,15 +27,8 @@ from jaxcovid.training.evaluation import (
     evaluation_of_images,
 )
 from jaxcovid.training.freeze_audit import digests, frozen_paths
-from jaxcovid.training.frozen_features import (
-    Features,
-    Kept,
-    Storage,
-    Store,
-    feature_extractor,
-    kept_or_new,
-    storage_for,
-)
+from jaxcovid.training.frozen_features import Kept, Store
+from jaxcovid.training.frozen_part import FrozenPart, frozen_part
 from jaxcovid.training.frozen_prefix import Prefix, first_stage, frozen_prefix
 from jaxcovid.training.images_together import ONE_IMAGE
 from jaxcovid.training.initial_weights import Initial, initial_variables
@@ -46,12 +39,8 @@ from jaxcovid.training.pytrees import LabelTree, Variables
 from jaxcovid.training.recipe import learning_rates, update_rule
 from jaxcovid.training.step import Scores, TrainState, as_they_are, init_state, make_train_step
 from jaxcovid.training.trainable import label, live_norms, plan
-from jaxcovid.training.training_data import memory_budget
 from jaxcovid.training.work import Work, training_work
 from weights_convert import Entry, table
-
-# What features may take that no setting asks for: evaluation is quicker with them.
-UNASKED_BYTES = 2**29
 
 
 class Network(NamedTuple):
@@ -88,17 +77,6 @@ class Targets(NamedTuple):
     codes: Codes
     answer_codes: Codes | None
     scores: Scores
-
-
-class FrozenPart(NamedTuple):
-    """What the frozen part puts out for every image of a split, and the stage that goes on.
-
-    `features(split, interrupted)` computes them when they are first asked for. Raises
-    KeyboardInterrupt if `interrupted` says so meanwhile.
-    """
-
-    start: str
-    features: Callable[[str, Callable[[], bool]], Features]
 
 
 class Steps(NamedTuple):
@@ -155,8 +133,18 @@ def prepare(
         state = checkpoint.restored(resumed, state)
     start = first_stage(network.model, network.labels, network.live_norms)
     prefix = frozen_prefix(network.model, variables, start, devices)
-    kept = {} if kept is None else kept
-    frozen = _frozen(config, parts, dataset, network, prefix, devices, bar, kept, store)
+    frozen = None
+    if prefix is not None:
+        unchanged = {path: network.digests[path] for path in network.frozen}
+        kept = {} if kept is None else kept
+        frozen = frozen_part(config, parts, dataset, prefix, unchanged, devices, bar, kept, store)
+    elif config.views:
+        raise NothingFrozenError(
+            [
+                "`views`: training changes the network from its first layer on, so there are no "
+                "features to keep; leave it out, or choose another `trainable` or `batch_norm`"
+            ]
+        )
     return Task(
         config=config,
         parts=parts,
@@ -211,78 +199,6 @@ def _targets(config: Config, classes: tuple[str, ...], parts: Parts) -> Targets:
     if config.multilabel and parts.answer_by_codes:
         return Targets(outputs, outputs, functools.partial(class_scores, codes=outputs))
     return Targets(outputs, None, as_they_are)
-
-
-def _frozen(
-    config: Config,
-    parts: Parts,
-    dataset: Dataset,
-    network: Network,
-    prefix: Prefix | None,
-    devices: Devices,
-    bar: Bar,
-    kept: Kept,
-    store: Store | None,
-) -> FrozenPart | None:
-    """The features of the prefix, if they are asked for or take little memory.
-
-    Raises NothingFrozenError if they are asked for and there is no prefix.
-    """
-    if prefix is None:
-        if config.views:
-            raise NothingFrozenError(
-                [
-                    "`views`: training changes the network from its first layer on, so there are "
-                    "no features to keep; leave it out, or choose another `trainable` or "
-                    "`batch_norm`"
-                ]
-            )
-        return None
-    storage = _feature_storage(config, parts, dataset, prefix)
-    if storage is None:
-        return None
-    extract = feature_extractor(prefix, devices, bar)
-    of_run: dict[str, Features] = {}  # `kept` may let them go
-
-    def features(name: str, interrupted: Callable[[], bool]) -> Features:
-        if name in of_run:
-            return of_run[name]
-        split, views = dataset.splits[name], _views(config) if name == "train" else 0
-        # All that features depend on.
-        key = (
-            *(dataset.fingerprint, split.paths, storage.kind.__name__, views),
-            *(config.model, prefix.start, config.precision),
-            *sorted((path, network.digests[path]) for path in network.frozen),
-        )
-        make = functools.partial(
-            extract, split, name, storage, views=views, interrupted=interrupted
-        )
-        of_run[name] = kept_or_new(kept, key, make, memory_budget(config), store)
-        return of_run[name]
-
-    return FrozenPart(prefix.start, features)
-
-
-def _feature_storage(
-    config: Config, parts: Parts, dataset: Dataset, prefix: Prefix
-) -> Storage | None:
-    """How features are kept; None if no setting asks for them and images serve better.
-
-    That is where they take much memory, or images are not evaluated one by one.
-    """
-    counts = {name: len(split.labels) for name, split in dataset.splits.items()}
-    rows, budget = sum(counts.values()) + _views(config) * counts["train"], memory_budget(config)
-    if config.views:
-        return storage_for(prefix, rows, budget)
-    if parts.order is not None or parts.forward is not None:
-        return None
-    storage = storage_for(prefix, rows, min(budget, UNASKED_BYTES))
-    return storage if storage == Storage(np.float32) else None
-
-
-def _views(config: Config) -> int:
-    """How many augmented views of each training image are kept."""
-    return config.views if config.augment else 0
 
 
 def _steps(

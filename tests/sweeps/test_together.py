@@ -18,9 +18,10 @@ from jaxcovid.sweeps import state, together
 from jaxcovid.sweeps.grid import Grid, grid_members
 from jaxcovid.sweeps.together import train_together, write_best_run
 from jaxcovid.training.frozen_features import Features
+from jaxcovid.training.frozen_part import FrozenPart
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.recipe import update_rule
-from jaxcovid.training.setup import FrozenPart, Steps, Targets, Task, prepare_network
+from jaxcovid.training.setup import Steps, Targets, Task, prepare_network
 from jaxcovid.training.step import TrainState, as_they_are
 from jaxcovid.training.trainable import partition
 from tests.report import example

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from jaxcovid import parallel
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.training import initial_weights, setup
+from jaxcovid.training import frozen_part, initial_weights, setup
 from jaxcovid.training.frozen_features import Features
 from jaxcovid.training.images_together import ONE_IMAGE
 from tests import small_runs
@@ -72,7 +72,7 @@ def task(settings=None, data=None, made=None, **options):
         return features(split.labels, views=views)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup, "feature_extractor", lambda *_: compute)
+        patch.setattr(frozen_part, "feature_extractor", lambda *_: compute)
         patch.setattr(initial_weights, "_init", light_variables)
         return setup.prepare(
             settings or config(),

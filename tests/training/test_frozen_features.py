@@ -5,12 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 
+from jaxcovid import parallel
+from jaxcovid.data import loader
 from jaxcovid.errors import InputError
 from jaxcovid.runs.run import fine_tune
-from jaxcovid.training import frozen_features, setup
-from jaxcovid.training.frozen_features import Features, Storage, storage_for
+from jaxcovid.training import frozen_features, frozen_part
+from jaxcovid.training.frozen_features import (
+    Features,
+    Storage,
+    feature_extractor,
+    storage_for,
+)
 from jaxcovid.training.frozen_prefix import Prefix
 from tests.small_runs import assert_same, config, noise_folder, numbers
+from tests.training.small import no_bar, split
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +82,47 @@ def test_a_run_with_kept_features_is_the_same(data, tmp_path, monkeypatch):
         for name, seed in (("first", 0), ("other", 1))
     ]
     assert len(kept) == 2  # one for each split
-    monkeypatch.setattr(setup, "feature_extractor", lambda *_: lambda *_, **__: pytest.fail("made"))
+    monkeypatch.setattr(
+        frozen_part, "feature_extractor", lambda *_: lambda *_, **__: pytest.fail("made")
+    )
     again = fine_tune(config(data, tmp_path / "again", views=1), kept=kept)
     assert_same(again, runs[0])
     with pytest.raises(pytest.fail.Exception):  # other features
         fine_tune(config(data, tmp_path / "half", views=1, precision="bfloat16"), kept=kept)
+
+
+def extractor(together):
+    """Of a stand-in for frozen stages: an image's feature is the mean of its pixels."""
+    prefix = Prefix(
+        "head",
+        lambda _, images: images.mean((1, 2, 3))[:, None, None, None],
+        (1, 1, 1),
+        {},
+        together,
+    )
+    return feature_extractor(prefix, parallel.devices(limit=1), no_bar)
+
+
+def test_features_are_those_of_every_image_whatever_passes_at_once():
+    pixels = split(np.zeros(7), size=(224, 224))
+    expected = np.asarray(loader.normalise(pixels.evaluation)).mean((1, 2, 3))
+    for together in (3, 7, 16):
+        features = extractor(together)(pixels, "validation", Storage(np.float32))
+        np.testing.assert_allclose(features.evaluation.ravel(), expected, atol=1e-5)
+        assert features.views.shape == (0, 7, 1, 1, 1)
+
+
+def test_an_interruption_stops_after_its_batch():
+    asked = []
+
+    def interrupted():
+        asked.append(True)
+        return len(asked) == 2
+
+    pixels = split(np.zeros(7), size=(224, 224))
+    with pytest.raises(KeyboardInterrupt):
+        extractor(2)(pixels, "validation", Storage(np.float32), interrupted=interrupted)
+    assert len(asked) == 2  # of four batches
 
 
 STORAGE = {
