@@ -12,6 +12,16 @@ from jaxtyping import Float, Int, UInt8
 # Of each class, so many of the best images and as many of the worst are to be looked at.
 EXAMPLES_OF_CLASS = 2
 
+# What a classifier without the lungs is given, by its name in audit.json, in words.
+FLOORS = {
+    "headers": "file header (size, shape, mode, format, JPEG tables)",
+    "border": "border of the image",
+    "thumbnail": "16 x 16 thumbnail (coarse lungs in it)",
+    "brightness": "brightness alone",
+    "features_without_centre": "network's features, centre blanked",
+    "shuffled": "shuffled labels (a control: 0.5 expected)",
+}
+
 
 class Epoch(NamedTuple):
     """A line of history.csv."""
@@ -84,6 +94,19 @@ class Example(NamedTuple):
     heat: Float[np.ndarray, "rows columns"]
 
 
+class Audit(NamedTuple):
+    """Checks of data, as audit.json holds them by name; pictures of the pairs that look alike.
+
+    `pictures` are of the first pairs in `checks["duplicates"]["found"]`, in that order, both images
+    of a pair.
+    """
+
+    checks: Mapping[str, Mapping[str, Any]]
+    pictures: Sequence[
+        tuple[UInt8[np.ndarray, "height width channel"], UInt8[np.ndarray, "rows columns channels"]]
+    ] = ()
+
+
 class Results(NamedTuple):
     """Everything that a page shows. `examples` are of the split `main`.
 
@@ -102,3 +125,4 @@ class Results(NamedTuple):
     examples: Sequence[Example]
     settings: Mapping[str, Any]
     training: Training | None = None
+    audit: Audit | None = None
