@@ -7,18 +7,34 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int, UInt8
 
+MINIATURE = 64  # pixels, both sides
+
 
 class Record(NamedTuple):
     """One prepared image: its two views in 8 bits, each of one (grey) or three channels.
 
-    `label` is the number of its class, -1 if that is unknown. `path` is relative to the data's
-    folder, with slashes.
+    `miniature` is all of it in grey, squeezed into a small square. `label` is the number of its
+    class, -1 if that is unknown. `path` is relative to the data's folder, with slashes.
     """
 
     augmentable: UInt8[np.ndarray, "height width channel"]
     evaluation: UInt8[np.ndarray, "224 224 channel"]
+    miniature: UInt8[np.ndarray, "64 64 1"]
     label: int
     path: str
+
+
+class Header(NamedTuple):
+    """What a file says of its image before any pixel is decoded; sides in pixels.
+
+    `tables` are the means of a JPEG's first two quantization tables, 0 for what it has not.
+    """
+
+    width: int
+    height: int
+    mode: str
+    format: str
+    tables: tuple[float, float] = (0.0, 0.0)
 
 
 @runtime_checkable
@@ -47,7 +63,8 @@ class Split(NamedTuple):
     `augmentable` holds each image in the top left corner of a common canvas, `sizes` its height
     and width there in pixels; both are empty outside training. `evaluation` (n x 224 x 224 x
     channel) is what torchvision evaluates. Images have one channel if all of the split are grey,
-    else three. `labels` are numbers of classes, -1 where the class is unknown.
+    else three. `labels` are numbers of classes, -1 where the class is unknown. `miniatures` (n x 64
+    x 64 x 1) show whole images in grey; `headers` are empty where images come from no files.
     """
 
     augmentable: Pixels
@@ -55,6 +72,8 @@ class Split(NamedTuple):
     evaluation: Pixels
     labels: Int[np.ndarray, "n"]
     paths: tuple[str, ...]
+    miniatures: Pixels
+    headers: tuple[Header, ...] = ()
 
 
 class Dataset(NamedTuple):
@@ -62,7 +81,8 @@ class Dataset(NamedTuple):
 
     `fingerprint` is a digest of what decides the images and their labels. `skipped` are unreadable
     images and why, `ignored` other files. `patients` numbers the patient of every image of a split,
-    if that is known.
+    if that is known; `patient_names` are their names, None where unknown. `columns` hold what else
+    is known of the images of a split, by the column's name; empty where unknown.
     """
 
     name: str
@@ -73,6 +93,8 @@ class Dataset(NamedTuple):
     ignored: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     patients: Mapping[str, Int[np.ndarray, "n"] | None] = MappingProxyType({})
+    patient_names: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
+    columns: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:
@@ -88,15 +110,18 @@ def assemble(name: str, records: Iterable[Record]) -> Split:
     height, width = (max((shape[axis] for shape in shapes), default=0) for axis in (0, 1))
     augmentable = np.zeros((len(records), height, width, channels), np.uint8)
     evaluation = np.zeros((len(records), 224, 224, channels), np.uint8)
+    miniatures = np.zeros((len(records), MINIATURE, MINIATURE, 1), np.uint8)
     for index, record in enumerate(records):
         place(record.augmentable, augmentable[index])
         place(record.evaluation, evaluation[index])
+        place(record.miniature, miniatures[index])
     return Split(
         augmentable,
         np.array([shape[:2] for shape in shapes], np.int32).reshape(-1, 2),
         evaluation,
         np.array([record.label for record in records], np.int32),
         tuple(record.path for record in records),
+        miniatures,
     )
 
 
@@ -119,4 +144,6 @@ def subset(split: Split, indices: Int[np.ndarray, "m"]) -> Split:
         split.evaluation.take(indices, axis=0),
         split.labels[indices],
         tuple(split.paths[index] for index in indices),
+        split.miniatures.take(indices, axis=0),
+        tuple(split.headers[index] for index in indices) if split.headers else (),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Integer, Num, UInt8
 from PIL import Image
 
+from jaxcovid.data.dataset import Header
 from jaxcovid.data.readable import UnreadableError, check_size
 
 if TYPE_CHECKING:
@@ -60,6 +61,19 @@ def read_dicom(path: Path) -> Image.Image:
     # At most 65,536 levels, so each is computed once and not for every pixel.
     greys = _greys(np.arange(low, int(pixels.max()) + 1), dataset)
     return Image.fromarray(greys[pixels.astype(np.int32) - low])
+
+
+def read_dicom_header(path: Path) -> Header:
+    """Size, colours with the bits that are used, and compression of a file that `read_dicom` reads.
+
+    Nothing else in it is parsed.
+    """
+    from pydicom import dcmread
+
+    named = ("Rows", "Columns", "PhotometricInterpretation", "BitsStored")
+    dataset = dcmread(path, stop_before_pixels=True, specific_tags=list(named))
+    mode = f"{dataset.PhotometricInterpretation} {dataset.BitsStored}"
+    return Header(dataset.Columns, dataset.Rows, mode, dataset.file_meta.TransferSyntaxUID.name)
 
 
 def software() -> tuple[str, ...]:

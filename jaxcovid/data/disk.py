@@ -5,13 +5,13 @@ import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from jaxcovid.data import images
-from jaxcovid.data.dataset import Split, place
+from jaxcovid.data.dataset import MINIATURE, Header, Split, place
 from jaxcovid.errors import InputError, first_line
 
 Item = TypeVar("Item")
@@ -48,7 +48,8 @@ class Entry(NamedTuple):
     """What the index says of an image: enough to plan without reading pixels.
 
     `label` is the number of its class, -1 if unknown; `height` and `width` are those of its
-    augmentable view, in pixels. `unreadable` is the reason if the file cannot be used, else empty.
+    augmentable view, in pixels. `unreadable` is the reason if the file cannot be used, else empty;
+    only then there is no `header`.
     """
 
     path: str
@@ -57,6 +58,16 @@ class Entry(NamedTuple):
     width: int
     channels: int
     unreadable: str
+    header: Header | None = None
+
+    @classmethod
+    def from_json(cls, row: Sequence[Any]) -> "Entry":
+        """The entry that JSON holds as lists."""
+        entry = cls(*row)
+        if entry.header is None:
+            return entry
+        *others, (first, second) = entry.header
+        return entry._replace(header=Header(*others, (first, second)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +126,8 @@ def on_disk(folder: Path, source: Records, name: str, entries: Sequence[Entry]) 
         StoredPixels(folder, source, "evaluation", positions, (images.CROP, images.CROP, channels)),
         np.array([entry.label for entry in readable], np.int32),
         tuple(entry.path for entry in readable),
+        StoredPixels(folder, source, "miniature", positions, (MINIATURE, MINIATURE, 1)),
+        tuple(entry.header for entry in readable if entry.header is not None),
     )
 
 
@@ -123,13 +136,15 @@ def in_memory(split: Split, name: str, progress: Progress) -> Split:
     stored = cast(StoredPixels, split.evaluation)
     augmentable = np.zeros(split.augmentable.shape, np.uint8)
     evaluation = np.zeros(stored.shape, np.uint8)
+    miniatures = np.zeros(split.miniatures.shape, np.uint8)
     positions = [int(position) for position in stored.positions]
     for index, position in enumerate(progress(positions, f"Reading {name} images", len(positions))):
         record = stored.source[position]
         if augmentable.size:
             place(record["augmentable"], augmentable[index])
         place(record["evaluation"], evaluation[index])
-    return split._replace(augmentable=augmentable, evaluation=evaluation)
+        place(record["miniature"], miniatures[index])
+    return split._replace(augmentable=augmentable, evaluation=evaluation, miniatures=miniatures)
 
 
 @contextlib.contextmanager
@@ -148,4 +163,5 @@ def damage_as_input_error(folder: Path) -> Iterator[None]:
 
 def pixel_bytes(split: Split) -> int:
     """Bytes that the pixels of a split take, or would take, in memory."""
-    return math.prod(split.augmentable.shape) + math.prod(split.evaluation.shape)
+    views = (split.augmentable, split.evaluation, split.miniatures)
+    return sum(math.prod(view.shape) for view in views)

@@ -17,8 +17,8 @@ from typing import Any, cast
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxcovid.data import dicom, images
-from jaxcovid.data.dataset import Dataset, Record, Split
+from jaxcovid.data import dicom, headers, images
+from jaxcovid.data.dataset import MINIATURE, Dataset, Record, Split
 from jaxcovid.data.disk import (
     Entry,
     Progress,
@@ -34,6 +34,7 @@ from jaxcovid.data.layout import (
     fingerprint,
     printable,
     scan,
+    scan_all,
     scan_split,
     shared_between_splits,
 )
@@ -42,6 +43,7 @@ from jaxcovid.errors import InputError, check, first_line
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.
 PLACEHOLDER = np.zeros((2, 2, 1), np.uint8)
+NO_MINIATURE = np.zeros((MINIATURE, MINIATURE, 1), np.uint8)
 
 # Beside the records: what is in them, by split.
 INDEX = "index.json"
@@ -92,6 +94,17 @@ def load_folder_split(
     )
 
 
+def load_folder_whole(
+    folder: Path, cache: Path, *, skip_unreadable: bool, memory_budget: float, progress: Progress
+) -> Dataset:
+    """All images of a folder of splits, any of them, or of classes without a split.
+
+    `cache`, `memory_budget` (bytes) and the InputErrors are as in `load_folder`.
+    """
+    layout = scan_all(folder)
+    return _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)
+
+
 def _load(
     layout: Layout,
     folder: Path,
@@ -109,7 +122,7 @@ def _load(
     builder = _prepared(layout, folder, prepared, progress)
     with damage_as_input_error(prepared):
         rows = json.loads((prepared / INDEX).read_text())
-        index = {split: [Entry(*row) for row in rows[split]] for split in rows}
+        index = {split: [Entry.from_json(row) for row in rows[split]] for split in rows}
         splits = {
             name: on_disk(prepared, _records(builder, name), name, entries)
             for name, entries in index.items()
@@ -174,7 +187,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("2.0.0")
+    VERSION = tfds.core.Version("3.0.0")
 
     def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
         self._layout, self._folder, self._progress = layout, folder, progress
@@ -192,6 +205,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 {
                     "augmentable": pixels,
                     "evaluation": pixels,
+                    "miniature": pixels,
                     "label": tfds.features.Scalar(dtype=np.int32),
                     "path": tfds.features.Text(),
                 }
@@ -253,10 +267,12 @@ def _decoded(
         name = file.path.relative_to(folder).as_posix()
         try:
             record, reason = images.prepare(images.read_image(file.path), label, name), ""
+            header = headers.read_header(file.path)
         except images.UnreadableError as error:
-            record, reason = Record(PLACEHOLDER, PLACEHOLDER, label, name), str(error)
+            nothing = Record(PLACEHOLDER, PLACEHOLDER, NO_MINIATURE, label, name)
+            record, reason, header = nothing, str(error), None
         height, width, channels = record.augmentable.shape
-        return Entry(name, label, height, width, channels, reason), record
+        return Entry(name, label, height, width, channels, reason, header), record
 
     # Pillow decodes outside Python's lock. In chunks, so that few images wait in memory.
     with ThreadPoolExecutor() as pool:

@@ -1,4 +1,4 @@
-"""An image file to the two views that training and evaluation need."""
+"""An image file to the views that training, evaluation and audits need."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from jaxcovid.data import dicom
-from jaxcovid.data.dataset import Record
+from jaxcovid.data.dataset import MINIATURE, Record
 from jaxcovid.data.readable import UnreadableError, check_size
 from jaxcovid.errors import first_line
 
@@ -19,8 +19,8 @@ _Pixels = UInt8[np.ndarray, "height width channel"]
 
 
 def prepare(image: Image.Image, label: int, path: str) -> Record:
-    """Both views of an image of mode L or RGB, with the number of its class and its path."""
-    return Record(augmentable_view(image), evaluation_view(image), label, path)
+    """All views of an image of mode L or RGB, with the number of its class and its path."""
+    return Record(augmentable_view(image), evaluation_view(image), miniature(image), label, path)
 
 
 def read_image(path: Path) -> Image.Image:
@@ -90,6 +90,12 @@ def augmentable_view(image: Image.Image) -> _Pixels:
     scale = min(1, AUGMENTABLE_SHORT / short, AUGMENTABLE_LONG / long)
     width, height = (max(round(side * scale), 1) for side in image.size)
     return _array(image.resize((width, height), Image.Resampling.BILINEAR) if scale < 1 else image)
+
+
+def miniature(image: Image.Image) -> UInt8[np.ndarray, "64 64 1"]:
+    """The whole image in grey, squeezed into a small square."""
+    grey = image.convert("L").resize((MINIATURE, MINIATURE), Image.Resampling.BILINEAR)
+    return np.array(grey)[:, :, None]
 
 
 def _array(image: Image.Image) -> _Pixels:

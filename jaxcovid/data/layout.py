@@ -14,6 +14,8 @@ SPLITS = {
     "validation": ("validation", "val", "valid"),
     "test": ("test", "testdata", "testing"),
 }
+# The name of all images of a folder without splits.
+WHOLE = "images"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")
 
 
@@ -76,12 +78,12 @@ def scan(folder: Path) -> Layout:
 def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
     """Finds the images of one split of a folder, for a model of these classes.
 
-    Raises InputError with all that is wrong: no such split, images without a class folder, or
-    classes that the model does not know.
+    A folder without any split is the split, whichever is asked for. Raises InputError with all that
+    is wrong: no such split, images without a class folder, or classes that the model does not know.
     """
     if split not in SPLITS:
         raise InputError([f"`split`: {split!r} is none of {', '.join(SPLITS)}"])
-    root = _split_folders(folder, (split,))[split]
+    root = _split_folders(folder, (split,))[split] if _splits_in(folder) else folder
     files, others = _files_of_split(split, root)
     labels = {file.label for file in files}
     problems = _name_problems(files, folder)
@@ -101,6 +103,38 @@ def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
     check(problems)
     ignored = tuple(printable(path.relative_to(folder)) for path in others)
     return Layout(tuple(classes), tuple(files), ignored)
+
+
+def scan_all(folder: Path) -> Layout:
+    """Finds all images of a folder of splits, or of classes: then its one split is `WHOLE`.
+
+    Classes are those of all splits, sorted. Raises InputError with all that is wrong.
+    """
+    names = _splits_in(folder)
+    roots = _split_folders(folder, names) if names else {WHOLE: folder}
+    problems: list[str] = []
+    files: list[ImageFile] = []
+    ignored: list[str] = []
+    for split, root in roots.items():
+        of_split, others = _files_of_split(split, root)
+        files += of_split
+        ignored += [printable(path.relative_to(folder)) for path in others]
+        problems += _name_problems(of_split, folder) + _split_problems(split, root, of_split)
+    classes = tuple(sorted({file.label for file in files if file.label is not None}))
+    if len(classes) < 2 and not problems:
+        problems.append(
+            f"{folder}: {len(classes)} class folder(s); shortcuts show between two classes or more"
+        )
+    check(problems)
+    return Layout(classes, tuple(files), tuple(ignored))
+
+
+def _splits_in(folder: Path) -> list[str]:
+    """The splits that a folder has a folder for."""
+    if not folder.is_dir():
+        return list(SPLITS)  # `_split_folders` says what is wrong
+    names = {child.name.lower() for child in folder.iterdir() if child.is_dir()}
+    return [split for split, aliases in SPLITS.items() if not names.isdisjoint(aliases)]
 
 
 def fingerprint(

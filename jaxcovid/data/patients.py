@@ -1,4 +1,4 @@
-"""Which patient each image is of: images of one patient are alike."""
+"""Which patient each image is of, as images of one patient are alike, and what else is known."""
 
 import csv
 import io
@@ -6,33 +6,62 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
-from jaxcovid.data.dataset import Split
+from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.layout import SPLITS
 from jaxcovid.errors import InputError, check, first_line
 
 COLUMNS = ("class", "file", "patient")
 
+# Further columns that say where an image comes from, and of whom it is.
+FURTHER = ("source", "view", "sex", "age", "mask")
+
 # Files of NIH ChestX-ray14: patient, follow-up.
 NIH = re.compile(r"(\d{8})_\d{3}\.\w+")
 
+
+class Row(NamedTuple):
+    """What a table says of an image: its patient, and the values of `FURTHER` columns by name."""
+
+    patient: str
+    further: Mapping[str, str] = MappingProxyType({})
+
+
 # By (class, file), or (class, file, split) where it holds for that split only.
-Table = Mapping[tuple[str, ...], str]
+Table = Mapping[tuple[str, ...], Row]
 
 
 class Patients(NamedTuple):
     """Who the images of each split are of, and warnings about that.
 
     `groups` holds, by split, equal numbers for images of one patient; None if no patient is known
-    there. Numbers of two splits have nothing to do with each other.
+    there. Numbers of two splits have nothing to do with each other, `names` have. `columns` hold
+    the table's `FURTHER` columns by split and name; empty where unknown.
     """
 
     groups: dict[str, Int[np.ndarray, "_"] | None]
     warnings: tuple[str, ...]
+    names: dict[str, tuple[str | None, ...]]
+    columns: dict[str, dict[str, tuple[str, ...]]]
+
+
+def with_patients(dataset: Dataset, table: Table | None) -> Dataset:
+    """The dataset with what `assign_patients` finds, its warnings after those that it has.
+
+    Raises InputError.
+    """
+    assigned = assign_patients(dataset.splits, dataset.classes, table)
+    return dataset._replace(
+        patients=assigned.groups,
+        patient_names=assigned.names,
+        columns=assigned.columns,
+        warnings=(*dataset.warnings, *assigned.warnings),
+    )
 
 
 def assign_patients(
@@ -53,8 +82,12 @@ def assign_patients(
                 "file must be the names of its folder and of the file alone"
             ]
         )
+    rows = {name: [_listed(key, table or {}) for key in keys] for name, keys in images.items()}
     known = {
-        name: [_listed(key, table or {}) or _by_name(key[1]) for key in of_split]
+        name: tuple(
+            row.patient if row else _by_name(key[1])
+            for row, key in zip(rows[name], of_split, strict=True)
+        )
         for name, of_split in images.items()
     }
     groups = {
@@ -68,16 +101,17 @@ def assign_patients(
         "(neither `patients` nor NIH's file names tell); each counts as a patient of its own"
         for _ in unknown[:1]
     ]
-    return Patients(groups, (*warnings, *_shared(known)))
+    return Patients(groups, (*warnings, *_shared(known)), known, _columns(rows))
 
 
-def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
-    """The patients listed in CSV files with columns class, file, patient and perhaps split.
+def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], Row]:
+    """What CSV files with columns class, file, patient and perhaps split say of images.
 
     By (class, file), or (class, file, split) from a row with a split, which holds for that split
-    only. Other columns are passed over. Raises InputError with all that is wrong, by file and line.
+    only. A file may stand there with the folders that it lies in. Of other columns only those in
+    `FURTHER` are read. Raises InputError with all that is wrong, by file and line.
     """
-    table: dict[tuple[str, ...], str] = {}
+    table: dict[tuple[str, ...], Row] = {}
     problems = []
     for path in paths:
         try:
@@ -102,7 +136,7 @@ def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], str]:
     return table
 
 
-def _add(row: Mapping[str, str | None], table: dict[tuple[str, ...], str]) -> str | None:
+def _add(row: Mapping[str, str | None], table: dict[tuple[str, ...], Row]) -> str | None:
     """Puts a row in the table, or says what is wrong with it."""
     label, file, patient, named = ((row.get(name) or "").strip() for name in (*COLUMNS, "split"))
     if not file or not patient:
@@ -110,13 +144,29 @@ def _add(row: Mapping[str, str | None], table: dict[tuple[str, ...], str]) -> st
     split = next((name for name, aliases in SPLITS.items() if named.lower() in aliases), None)
     if named and split is None:
         return f"split {named!r} is none of {', '.join(SPLITS)}; correct it or leave it empty"
+    file = PurePosixPath(file).name
     key = (label, file, split) if split else (label, file)
-    if table.setdefault(key, patient) != patient:
+    further = {name: value for name in FURTHER if (value := (row.get(name) or "").strip())}
+    before = table.setdefault(key, Row(patient, further)).patient
+    if before != patient:
         return (
-            f"{label}/{file} is of patient {patient} here and of {table[key]} before; keep one, or "
+            f"{label}/{file} is of patient {patient} here and of {before} before; keep one, or "
             "name the splits in a column split"
         )
     return None
+
+
+def _columns(rows: Mapping[str, Sequence[Row | None]]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """By split and name of the column, what it says of each image; columns that say nothing go."""
+    stated = [row.further for of_split in rows.values() for row in of_split if row]
+    names = [name for name in FURTHER if any(name in further for further in stated)]
+    return {
+        split: {
+            name: tuple(row.further.get(name, "") if row else "" for row in of_split)
+            for name in names
+        }
+        for split, of_split in rows.items()
+    }
 
 
 def _images(name: str, split: Split, classes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -125,7 +175,7 @@ def _images(name: str, split: Split, classes: Sequence[str]) -> Iterator[tuple[s
         yield (classes[int(label)] if label >= 0 else ""), PurePosixPath(path).name, name
 
 
-def _listed(key: tuple[str, str, str], table: Table) -> str | None:
+def _listed(key: tuple[str, str, str], table: Table) -> Row | None:
     return table.get(key) or table.get(key[:2])
 
 

@@ -31,11 +31,7 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         progress=progress,
     )
     dataset = sources.limit_train(dataset, config.limit_train, config.seed)
-    assigned = patients.assign_patients(dataset.splits, dataset.classes, known)
-    dataset = dataset._replace(
-        patients=assigned.groups, warnings=(*dataset.warnings, *assigned.warnings)
-    )
-    return merged(dataset, config.merge)
+    return merged(patients.with_patients(dataset, known), config.merge)
 
 
 def memory_budget(config: Config) -> float:

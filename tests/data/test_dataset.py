@@ -7,7 +7,8 @@ from jaxcovid.data.dataset import Record, assemble, place, subset
 def record(value, shape, label=0, path=""):
     """An image of that value in both views."""
     pixels = np.full(shape, value, np.uint8)
-    return Record(pixels, np.full((224, 224, shape[2]), value, np.uint8), label, path)
+    evaluation = np.full((224, 224, shape[2]), value, np.uint8)
+    return Record(pixels, evaluation, np.full((64, 64, 1), value, np.uint8), label, path)
 
 
 PLACED = {  # image, canvas, what lies in each channel of the canvas's corner and outside of it

@@ -12,7 +12,7 @@ INFECTED = "infected=covid-19+pneumonia"
 @pytest.fixture
 def dataset():
     labels = np.array([0, 1, 2, 2, -1], np.int32)
-    split = Split(*[np.zeros((5, 0))] * 3, labels, tuple("abcde"))
+    split = Split(*[np.zeros((5, 0))] * 3, labels, tuple("abcde"), np.zeros((5, 0)))
     return Dataset("x", CLASSES, {"train": split, "test": split}, "f")
 
 

@@ -15,7 +15,7 @@ def split(*paths):
     folders = [Path(path).parts[1] for path in paths]
     labels = [CLASSES.index(folder) if folder in CLASSES else -1 for folder in folders]
     sizes = np.ones((len(paths), 2), np.int32)
-    return Split(pixels, sizes, pixels, np.array(labels, np.int32), paths)
+    return Split(pixels, sizes, pixels, np.array(labels, np.int32), paths, pixels)
 
 
 def write(folder, *contents):

@@ -21,7 +21,14 @@ def dataset(sizes=SIZES, classes=CLASSES, patients=True):
             f"{name}/{classes[label]}/{index} <img src=x>.png" for index, label in enumerate(labels)
         )
         empty = np.zeros((count, 0, 0, 1), np.uint8)
-        splits[name] = Split(empty, np.zeros((count, 2), np.int32), pixels, labels, paths)
+        splits[name] = Split(
+            empty,
+            np.zeros((count, 2), np.int32),
+            pixels,
+            labels,
+            paths,
+            np.zeros((count, 64, 64, 1), np.uint8),
+        )
     groups = {name: np.arange(count) // 2 if patients else None for name, count in sizes.items()}
     return Dataset(
         "x-rays <b>", tuple(classes), splits, "f" * 32, skipped=("train/a/<i>broken.png: cut short",),
