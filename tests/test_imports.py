@@ -14,6 +14,7 @@ LEVELS = (
     {"assignment", "sweeps"},
     {"runs"},
     {"report"},
+    {"audits"},
     {"inference"},
     {"training"},
     {"models", "data", "statistics"},

@@ -110,7 +110,7 @@ def predicting(job: dict) -> Callable[[], float]:
     variables = {"batch_stats": {}, **torch_to_flax(arrays, entries)}
     module = models.build(job["model"], 3, (320,), axis_name=parallel.AXIS)
     names = ("covid-19", "normal", "pneumonia")
-    network = InferenceModel("", job["model"], module, variables, names, None, (), {}, {})
+    network = InferenceModel("", job["model"], module, variables, names, None, (), {}, {}, {})
     paths = image_files([Path(job["data"], "train")])[: job["images"]]
 
     def run() -> None:

@@ -79,6 +79,26 @@ class Evaluate:
 
 
 @dataclasses.dataclass(frozen=True)
+class Audit:
+    """What may mislead in a set of images: leaks, shortcuts, and what a network goes by.
+
+    Exit code 1 if a check fails. NOT FOR CLINICAL USE.
+    """
+
+    data: Path
+    """Folder of splits, or of classes without a split."""
+    run: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
+    """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote, to be
+    audited on these images."""
+    patients: tuple[Path, ...] = ()
+    """CSV files with the columns class, file, patient; also source, view, sex, age, mask."""
+    output: Path | None = None
+    """Folder for the results; must not exist. Default: audits/<data>-<time>."""
+    skip_unreadable: bool = False
+    """Go on without unreadable images, and record them."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Sweep:
     """Train every combination of these values with several seeds, all at once, and compare them.
 
@@ -105,7 +125,7 @@ class Sweep:
 # Names of settings that a message may hold in backquotes.
 SETTINGS = frozenset(
     field.name
-    for kind in (Config, AssignmentSettings, Predict, Evaluate, Sweep, ReproductionSettings)
+    for kind in (Config, AssignmentSettings, Predict, Evaluate, Audit, Sweep, ReproductionSettings)
     for field in dataclasses.fields(kind)
 ) | {"list_presets"}
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "fine-tune a network on chest X-rays and measure the result",
     "predict": "class and probabilities of images, by a trained network",
     "evaluate": "metrics and report of a trained network on other data; or two compared",
+    "audit": "what may mislead in a set of images: leaks, shortcuts, what a network goes by",
     "sweep": "train many settings and seeds at once, and compare them",
     "reproduce": "every experiment of the assignment, reported against ours",
 }

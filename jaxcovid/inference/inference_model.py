@@ -28,6 +28,7 @@ class InferenceModel(NamedTuple):
     `statistics.operating_points` on the run's validation images; `record` is the run's config.json,
     empty for a file of weights. `codes` are what each class is coded as, where classes imply
     others, and `merge` says which classes these were joined from, as the setting of that name does.
+    `metrics` are those of the run's metrics.json, empty for a file of weights.
 
     >>> network = jaxcovid.load(run)
     >>> network.variables["params"]["fc_0"]["kernel"].shape
@@ -43,6 +44,7 @@ class InferenceModel(NamedTuple):
     merge: tuple[str, ...]
     thresholds: dict[str, dict[str, float | None]]
     record: dict[str, Any]
+    metrics: dict[str, Any]
 
 
 def load(source: Path | str) -> InferenceModel:
@@ -83,7 +85,8 @@ def load(source: Path | str) -> InferenceModel:
         stated["codes"],
         tuple(stated["merge"]),
         stated["thresholds"],
-        _record(source) if source.is_dir() else {},
+        _json_of_run(source / "config.json") if source.is_dir() else {},
+        _json_of_run(source / "metrics.json") if source.is_dir() else {},
     )
 
 
@@ -191,8 +194,7 @@ def _name(path: Path) -> str:
     return path.name if path.is_dir() else f"{path.parent.name}/{path.name}"
 
 
-def _record(run: Path) -> dict[str, Any]:
-    path = run / "config.json"
+def _json_of_run(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text())
     except OSError as error:
@@ -200,5 +202,5 @@ def _record(run: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError([f"{path} is damaged ({first_line(error)})"]) from None
     if not isinstance(record, dict):
-        raise InputError([f"{path} is damaged (no settings in it)"])
+        raise InputError([f"{path} is damaged (it holds no names and values)"])
     return record

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from jaxcovid import report
+from jaxcovid.data.dataset import Dataset
 from jaxcovid.inference import inference_model
+from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.results import Epoch, Results
+from jaxcovid.results import Audit, Epoch, Results
 from jaxcovid.runs import files
+from jaxcovid.runs.audit import audit_record
 from jaxcovid.training.evaluation import Bar
 from jaxcovid.training.setup import Task
 from jaxcovid.training.step import TrainState
@@ -16,7 +19,7 @@ from weights_convert import flax_to_torch, save
 
 
 def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: items) -> None:
-    """Writes predictions.csv, plots/, report.html and, last, metrics.json.
+    """Writes predictions.csv, plots/, report.html, audit.json and, last, metrics.json.
 
     If metrics.json is there, so is all of the run that there will be. `bar` follows the drawing of
     pictures. Raises OSError.
@@ -34,6 +37,13 @@ def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: 
     }
     if results.training is not None:
         result["freeze_audit"] = results.training.audit._asdict()
+    if results.audit is not None:
+        checks = results.audit.checks
+        result["truth_floor"] = checks["blind_floor"]
+        if "subgroups" in checks:
+            result["subgroups"] = checks["subgroups"]["table"]
+        about = {"data_fingerprint": results.settings["data_fingerprint"]}
+        _write_checks(folder, results.audit, about)
     files.write_json(folder / "metrics.json", {**result, "disclaimer": DISCLAIMER})
 
 
@@ -67,6 +77,26 @@ def write_comparison(
     networks = [results.settings["network"] for results in (first, second)]
     record = {"networks": networks, **compared, "disclaimer": DISCLAIMER}
     files.write_json(folder / "comparison.json", record)
+
+
+def write_audit(
+    folder: Path, result: Audit, dataset: Dataset, network: InferenceModel | None
+) -> None:
+    """Writes audit.json with all checks of a dataset, and of a network if one is given.
+
+    Raises OSError.
+    """
+    about = {
+        "data": dataset.name,
+        "data_fingerprint": dataset.fingerprint,
+        "network": None if network is None else network.name,
+    }
+    _write_checks(folder, result, about)
+
+
+def _write_checks(folder: Path, result: Audit, about: Mapping[str, Any]) -> None:
+    record = {**audit_record(result, about), "disclaimer": DISCLAIMER}
+    files.write_json(folder / "audit.json", record)
 
 
 def write_config(folder: Path, record: Mapping[str, Any]) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from jaxcovid import parallel
+from jaxcovid.audits.subgroups import subgroups
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.disk import Progress
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel, load
-from jaxcovid.results import Results
+from jaxcovid.results import Audit, Results
 from jaxcovid.runs import record
+from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.progress import bar, progress
 from jaxcovid.training.evaluation import Bar, evaluation_of_images, images_of, predict_split
@@ -82,6 +84,12 @@ def evaluate_model(
         )
         for name, split in dataset.splits.items()
     }
+    (measured,) = dataset.splits
+    checks = audit_data(dataset, ()).checks
+    groups = subgroups(
+        dataset.splits[measured].labels, predictions[measured].probabilities, dataset.classes,
+        dataset.patients.get(measured), dataset.columns.get(measured, {}),
+    )  # fmt: skip
     return gather_results(
         f"{network.name} ({network.architecture}) on {dataset.name}",
         dataset,
@@ -90,6 +98,7 @@ def evaluate_model(
         record.evaluation_record(network, dataset, settings),
         thresholds=network.thresholds,
         codes=network.codes,
+        audit=Audit({**checks, "subgroups": groups}),
     )
 
 
@@ -131,7 +140,4 @@ def load_evaluation_data(
         folder, split, classes, cache_folder(), merge=merge, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
-    assigned = patients.assign_patients(dataset.splits, dataset.classes, known)
-    return dataset._replace(
-        patients=assigned.groups, warnings=(*dataset.warnings, *assigned.warnings)
-    )
+    return patients.with_patients(dataset, known)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.results import EXAMPLES_OF_CLASS, Example, Measured, Results, Training
+from jaxcovid.results import EXAMPLES_OF_CLASS, Audit, Example, Measured, Results, Training
 from jaxcovid.statistics import metrics
 from jaxcovid.statistics.findings import measure_findings
 from jaxcovid.statistics.weighted_metrics import Thresholds
@@ -38,6 +38,7 @@ def gather_results(
     codes: Codes | None = None,
     training: Training | None = None,
     further_metrics: FurtherMetrics | None = None,
+    audit: Audit | None = None,
 ) -> Results:
     """Measures every labelled split, and chooses and explains the images to look at.
 
@@ -64,7 +65,7 @@ def gather_results(
         if name in splits and splits[name].metrics is not None
     )
     examples = _examples(dataset.splits[main], splits[main].probabilities, explain)
-    return Results(title, classes, splits, main, thresholds, examples, settings, training)
+    return Results(title, classes, splits, main, thresholds, examples, settings, training, audit)
 
 
 class Choice(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxcovid.audits.blind_floor import figure
 from jaxcovid.config import Config, as_json
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.inference.inference_model import InferenceModel
@@ -63,7 +64,17 @@ def evaluation_record(
         "warnings": [*dataset.warnings, *inherited],
         "disclaimer": DISCLAIMER,
         "run": network.record,
+        **({} if (internal := _internal(network)) is None else {"internal": internal}),
     }
+
+
+def _internal(network: InferenceModel) -> dict[str, Any] | None:
+    """What the network's run reported on the split that its verdict was about."""
+    for split in ("test", "validation"):
+        if (metrics := network.metrics.get(split)) is not None:
+            names = ("accuracy", "balanced_accuracy", "auroc")
+            return {"split": split, **{name: figure(name, metrics) for name in names}}
+    return None
 
 
 def unknown_settings(record: Mapping[str, Any]) -> dict[str, Any]:

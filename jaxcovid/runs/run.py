@@ -18,12 +18,14 @@ import numpy as np
 
 from jaxcovid import config as configuration
 from jaxcovid import parallel
+from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.report import text
 from jaxcovid.results import Training
 from jaxcovid.runs import artifacts, files, record, resume
+from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.progress import bar, progress, say
@@ -171,6 +173,7 @@ def _finish(
     predictions = {name: evaluate_split(task, state, name, bar) for name in dataset.splits}
     if jax.process_index() == 0:
         say("Measuring and explaining")
+        of_measured = predictions[trial_of(dataset).measured].probabilities
         views = first_views(config, dataset.splits["train"], task.steps.batch_size)
         # Of several processes one computes alone what it explains.
         variables = {"params": state.params, "batch_stats": state.batch_stats}
@@ -184,6 +187,7 @@ def _finish(
             codes=task.targets.answer_codes,
             training=Training(network.plan, result, journal.history, views),
             further_metrics=None if further is None else functools.partial(further, config),
+            audit=audit_data(dataset, network=of_measured),
         )
         if result.frozen_unchanged:
             artifacts.write_weights(folder, task, state, results.thresholds)

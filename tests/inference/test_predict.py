@@ -18,7 +18,9 @@ CODES = np.array([[1, 0], [1, 1]], np.float32)
 def network(codes=None):
     variables = {"params": {"fc": jnp.zeros(1)}, "batch_stats": {}}
     model = build(Config().model, 2)
-    return InferenceModel("x", "made up", model, variables, ("dark", "light"), codes, (), {}, {})
+    return InferenceModel(
+        "x", "made up", model, variables, ("dark", "light"), codes, (), {}, {}, {}
+    )
 
 
 @pytest.fixture

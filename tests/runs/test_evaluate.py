@@ -20,7 +20,7 @@ def network(name="runs/one", classes=("covid", "normal"), codes=None, thresholds
     model = build(Config().model, len(classes))
     return InferenceModel(
         name, "made up", model, {"params": {"fc": jnp.zeros(1)}, "batch_stats": {}}, classes, codes, (),
-        thresholds or {}, {"warnings": ["late"]},
+        thresholds or {}, {"warnings": ["late"]}, {},
     )  # fmt: skip
 
 

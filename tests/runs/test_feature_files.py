@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcovid.runs import feature_files
+from jaxcovid.runs import feature_files, kept_arrays
 from jaxcovid.training.frozen_features import Features, kept_or_new
 
 KEY = ("fingerprint", ("train", ("a.png",)), 5, True, None)
@@ -68,14 +68,14 @@ def test_the_oldest_go(folder, monkeypatch):
         (newest,) = [file for file in folder.iterdir() if file.stat().st_mtime > time.time() - 5]
         os.utime(newest, (time.time() - age,) * 2)
     assert store.read("second") is not None  # used, so the newest
-    monkeypatch.setattr(feature_files, "KEPT_BYTES", 2 * newest.stat().st_size)
+    monkeypatch.setattr(kept_arrays, "KEPT_BYTES", 2 * newest.stat().st_size)
     store.write("third", features())
     kept = [store.read(key) is not None for key in ("first", "second", "third")]
     assert kept == [False, True, True]
 
 
 def test_what_is_too_large_is_not_kept(folder, monkeypatch):
-    monkeypatch.setattr(feature_files, "LARGEST_BYTES", 10)
+    monkeypatch.setattr(kept_arrays, "LARGEST_BYTES", 10)
     feature_files.feature_store().write(KEY, features())
     assert not folder.exists()
 

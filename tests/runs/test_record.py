@@ -69,7 +69,7 @@ def test_a_sweep_s_grid_is_no_unknown_setting():
 
 def network(**run):
     unused = dict.fromkeys(InferenceModel._fields)
-    return InferenceModel(**{**unused, "name": "runs/one", "record": run})
+    return InferenceModel(**{**unused, "name": "runs/one", "record": run, "metrics": {}})
 
 
 NETWORKS = {

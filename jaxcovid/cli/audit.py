@@ -1,0 +1,49 @@
+"""`jaxcovid audit`: how much of a figure on this data is not the disease."""
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from jaxcovid.cli.exits import exit_code
+from jaxcovid.cli.flags import Audit, parsed
+from jaxcovid.errors import check
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid audit") -> int:
+    """Parses the flags and audits; returns the exit code. `program` is how a user calls it."""
+    flags = parsed(Audit, sys.argv[1:] if arguments is None else arguments, program)
+    return exit_code(lambda: _audit(flags), program, "Interrupted; nothing was written.")
+
+
+def _audit(flags: Audit) -> int:
+    """Makes all checks and writes them; 1 if one failed. Raises InputError."""
+    # Imported late, so that --help and wrong flags answer at once.
+    from jaxcovid.cli.kept_programs import keep_programs
+    from jaxcovid.inference.inference_model import load
+    from jaxcovid.report import text
+    from jaxcovid.runs import artifacts, audit, files
+
+    keep_programs()
+    check(_problems(flags))
+    network = load(flags.run) if flags.run is not None else None
+    dataset = audit.load_audit_data(flags.data, network, flags.patients, flags.skip_unreadable)
+    for warning in dataset.warnings:
+        print(f"Warning: {warning}")
+    name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = flags.output or Path("audits", name)
+    with files.folder_aside(folder) as aside:
+        result = audit.audit(dataset, network, flags.data)
+        artifacts.write_audit(aside, result, dataset, network)
+    print(text.audit_summary(result), text.results_note(folder), sep="\n")
+    return 0 if audit.passed(result) else 1
+
+
+def _problems(flags: Audit) -> list[str]:
+    """What is wrong with the flags by themselves."""
+    if flags.output is not None and os.path.lexists(flags.output):
+        return [
+            f"`output`: {flags.output} exists; give a new folder, results are never overwritten"
+        ]
+    return []

@@ -1,0 +1,195 @@
+"""Checks of data, and of what a network goes by; what takes long is kept in the cache folder."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxcovid.audits import blind_floor, duplicates, leaks
+from jaxcovid.audits.network import examine
+from jaxcovid.audits.subgroups import subgroups
+from jaxcovid.audits.views import miniatures_of
+from jaxcovid.data import folders, patients
+from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.masks import read_masks
+from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.errors import check
+from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.results import Audit
+from jaxcovid.runs.kept_arrays import array_file, read_arrays, write_arrays
+from jaxcovid.runs.progress import bar, progress
+from jaxcovid.training.training_data import half_of_memory
+from weights_convert.cache import cache_folder
+
+# What every run measures; the others take longer.
+IN_EVERY_RUN = ("headers", "border", "thumbnail")
+OF_DATA = (*IN_EVERY_RUN, "brightness", "shuffled")
+
+NOT_RUN = "not run: jaxcovid audit --data D RUN"
+NO_NETWORK = "no network is given: jaxcovid audit --data D RUN"
+
+# Pairs of images that a page shows side by side.
+PICTURES = 12
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def audit(
+    dataset: Dataset, network: InferenceModel | None = None, folder: Path | None = None
+) -> Audit:
+    """All checks of a dataset, and of a network on it if one is given.
+
+    The classes must be the network's, in its order, as `load_audit_data` brings them. `folder` is
+    where the files of a column `mask` lie. Raises InputError.
+    """
+    if network is None:
+        return audit_data(dataset, OF_DATA, not_run=NO_NETWORK)
+    trial = blind_floor.trial_of(dataset)
+    columns = dataset.columns.get(trial.measured, {})
+    masks = None if folder is None else read_masks(folder, columns.get("mask", ()))
+    examined = examine(network, dataset, trial, masks, bar)
+    audit = audit_data(
+        dataset,
+        OF_DATA,
+        network=examined.probabilities,
+        features=examined.features,
+        not_run=NO_NETWORK,
+    )
+    groups = subgroups(
+        dataset.splits[trial.measured].labels,
+        examined.probabilities,
+        dataset.classes,
+        trial.groups,
+        columns,
+    )
+    return audit._replace(checks={**audit.checks, "lungs": examined.lungs, "subgroups": groups})
+
+
+def audit_data(
+    dataset: Dataset,
+    floors: Sequence[str] = IN_EVERY_RUN,
+    *,
+    network: Float[np.ndarray, "n class"] | None = None,
+    features: Mapping[str, Float[np.ndarray, "_ feature"]] | None = None,
+    not_run: str = NOT_RUN,
+) -> Audit:
+    """The checks that need no network, with these of the `FLOORS`; `not_run` is said of others.
+
+    `network` is what a network says of the images that floors are measured on, `features` are its
+    features of images with a blank centre, by split.
+    """
+    pairs = _pairs(dataset)
+    copies = duplicates.duplicates(dataset, pairs)
+    predictions = _floors(dataset, floors) if floors else {}
+    if features is not None:
+        name = "features_without_centre"
+        predictions |= blind_floor.floor_predictions(dataset, [name], features)
+    checks = {
+        "duplicates": copies,
+        "patients": leaks.patients(dataset),
+        "blocks": leaks.blocks(dataset),
+        "sources": leaks.sources(dataset),
+        "blind_floor": blind_floor.blind_floor(dataset, predictions, network, not_run),
+    }
+    return Audit(checks, [_pictures(dataset, row) for row in copies["found"][:PICTURES]])
+
+
+def load_audit_data(
+    folder: Path,
+    network: InferenceModel | None,
+    patient_files: Sequence[Path],
+    skip_unreadable: bool,
+) -> Dataset:
+    """All images of a folder of splits or classes, with what is known of them.
+
+    With a network its classes, in its order. Raises InputError, also at a class that the network
+    does not know.
+    """
+    known = patients.read_patients(patient_files) if patient_files else None
+    dataset = folders.load_folder_whole(
+        folder, cache_folder(), skip_unreadable=skip_unreadable,
+        memory_budget=half_of_memory(), progress=progress,
+    )  # fmt: skip
+    dataset = patients.with_patients(dataset, known)
+    if network is None:
+        return dataset
+    renamed = joined(network.merge)
+    check(
+        [
+            f"{folder}: class {name!r} is unknown to {network.name}, which knows "
+            f"{', '.join(network.classes)}; rename or remove the folder"
+            for name in dataset.classes
+            if renamed.get(name, name) not in network.classes
+        ]
+    )
+    return relabelled(dataset, network.classes, renamed)
+
+
+def passed(audit: Audit) -> bool:
+    """Whether no check failed; those that could not be made do not count."""
+    return all(check["passed"] is not False for check in audit.checks.values())
+
+
+def audit_record(audit: Audit, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What audit.json holds: whether all passed, what it is `about`, and every check by name."""
+    return {"passed": passed(audit), **about, **audit.checks}
+
+
+def _pairs(dataset: Dataset) -> list[duplicates.Pair]:
+    kinds = ("copy", "mirrored", "inverted")
+
+    def make() -> Arrays:
+        miniatures = [miniatures_of(split) for split in dataset.splits.values()]
+        pairs = duplicates.alike(np.concatenate(miniatures))
+        return {
+            "places": np.array([pair[:2] for pair in pairs], np.int64).reshape(-1, 2),
+            "kinds": np.array([kinds.index(pair.kind) for pair in pairs], np.int64),
+            "correlations": np.array([pair.correlation for pair in pairs], np.float64),
+        }
+
+    arrays = _kept(dataset, "pairs", make)
+    return [
+        duplicates.Pair(int(one), int(other), kinds[kind], float(value))
+        for (one, other), kind, value in zip(
+            arrays["places"], arrays["kinds"], arrays["correlations"], strict=True
+        )
+    ]
+
+
+def _floors(dataset: Dataset, names: Sequence[str]) -> dict[str, Float[np.ndarray, "n class"]]:
+    predictions: dict[str, Float[np.ndarray, "n class"]] = {}
+    watched = functools.partial(bar, desc="Measuring without lungs", unit="floor", delay=0.5)
+    for name in watched(names):
+        make = functools.partial(blind_floor.floor_predictions, dataset, [name])
+        predictions |= _kept(dataset, name, make)
+    return predictions
+
+
+def _kept(dataset: Dataset, name: str, make: Callable[[], Arrays]) -> Arrays:
+    """What `make` gives, or gave for the same images, labels and patients."""
+    key = (
+        "audit", name, dataset.fingerprint, dataset.classes,
+        *((split, of_split.paths, of_split.labels.tobytes())
+          for split, of_split in dataset.splits.items()),
+        *((split, None if groups is None else groups.tobytes())
+          for split, groups in dataset.patients.items()),
+    )  # fmt: skip
+    path = array_file(cache_folder() / "audits", key)
+    arrays = read_arrays(path)
+    if arrays is None:
+        arrays = make()
+        write_arrays(path, arrays)
+    return arrays
+
+
+def _pictures(dataset: Dataset, row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Both images of a pair as the network sees them."""
+
+    def pixels(side: Mapping[str, Any]) -> np.ndarray:
+        split = dataset.splits[side["split"]]
+        return split.evaluation[np.array([split.paths.index(side["path"])])][0]
+
+    return pixels(row["one"]), pixels(row["other"])
