@@ -73,7 +73,7 @@ def floor_lines(check: Check) -> list[str]:
     lines = []
     if measured:
         figures = [f"{FLOORS[name]} {words.figure(area)}" for name, area in measured.items()]
-        lines.append(f"Truth floor, macro AUROC of what sees no lungs: {'; '.join(figures)}")
+        lines.append(f"Truth floor, macro AUROC by {'; '.join(figures)}")
     if missing:
         reasons = dict.fromkeys(check[name].get("reason", "not measured") for name in missing)
         named = "; ".join(FLOORS[name] for name in missing)
