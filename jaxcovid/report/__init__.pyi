@@ -32,10 +32,10 @@ from .text import (
     announcement as announcement,
 )
 from .text import (
-    comparison_summary as comparison_summary,
+    audit_summary as audit_summary,
 )
 from .text import (
-    comparison_verdict as comparison_verdict,
+    comparison_summary as comparison_summary,
 )
 from .text import (
     epoch_line as epoch_line,
@@ -46,7 +46,13 @@ from .text import (
 from .text import (
     run_summary as run_summary,
 )
-from .text import (
+from .verdicts import (
+    audit_verdict as audit_verdict,
+)
+from .verdicts import (
+    comparison_verdict as comparison_verdict,
+)
+from .verdicts import (
     run_verdict as run_verdict,
 )
 

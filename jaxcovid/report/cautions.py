@@ -1,48 +1,130 @@
 """What a reader should know before believing the figures."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from jaxcovid.report import checks, words
 from jaxcovid.results import Results
 
 # With fewer images of a class than that, its figures are guesses.
 SMALL = 30
 
+# Classes that one line names.
+NAMED = 8
 
-def run_cautions(results: Results) -> list[str]:
-    """What a reader should know first, in sentences; the run's warnings come first.
+# How the warning of `data.patients` ends that the check of patients repeats with more numbers.
+SHARED = "that score is partly memory"
 
-    They speak of random weights, unreadable images, the split that the verdict is about, classes
-    with fewer than `SMALL` images or none recognised, and patients that are not known.
+
+class Cautions(NamedTuple):
+    """Sentences: those that change what may be believed, and others."""
+
+    weighty: list[str]
+    others: list[str]
+
+
+def run_cautions(results: Results) -> Cautions:
+    """What a reader should know first; what is of one kind is one sentence.
+
+    Weighty are the run's warnings, random weights, checks of the data that failed, an evaluation
+    far below the run's own figures, a verdict about validation images, and classes of the split
+    that the verdict is about of which none is recognised or fewer than `SMALL` images are there.
+    Others are unreadable images, such classes of other splits, checks that could not be made, and
+    patients that are not known.
     """
-    settings = results.settings
-    sentences = list(settings.get("warnings", ()))
-    if settings.get("weights_source") == "random weights" and not any(
-        "random" in sentence for sentence in sentences
-    ):
-        sentences.append("training started from random weights, not from ImageNet's")
-    dataset = settings.get("dataset", {})
-    if skipped := dataset.get("skipped"):
-        sentences.append(f"{len(skipped)} unreadable image(s) were left out, such as {skipped[0]}")
-    if results.main == "validation" and results.training is not None:
-        sentences.append(
-            "the verdict is about the validation images, which also served to watch the training "
-            "and to choose thresholds; images kept apart (a test split) would judge more strictly"
-        )
+    weighty, others = [*_about_the_run(results), *_about_the_data(results)], []
+    weighty += _far_below_internal(results)
+    unknown = []
     for name, measured in results.splits.items():
         if measured.metrics is None or (name == "train" and results.training is not None):
             continue
-        sentences += [f"{name}: {caution}" for caution in measured.cautions]
-        for label, values in measured.metrics["per_class"].items():
-            if values["recall"] == 0:
-                sentences.append(
-                    f"{name}: not one of the {values['support']} image(s) of {label} is recognised"
-                )
-            if values["support"] < SMALL:
-                sentences.append(
-                    f"{name} holds only {values['support']} image(s) of {label}: what is said of "
-                    "that class is uncertain"
-                )
+        weighty += [f"{name}: {caution}" for caution in measured.cautions]
+        of_classes = weighty if name == results.main else others
+        of_classes += [f"{name}: {caution}" for caution in _about_classes(measured.metrics)]
         if measured.metrics["patients"] is None:
-            sentences.append(
-                f"{name}: it is not known which images are of one patient, so each counts as a "
-                "patient; if some are, the intervals are too narrow (`patients`)"
-            )
-    return sentences
+            unknown.append(name)
+    if skipped := results.settings.get("dataset", {}).get("skipped"):
+        images = words.counted(len(skipped), "unreadable image")
+        others.append(f"{images} left out, such as {skipped[0]}")
+    if unknown:
+        others.append(
+            f"{', '.join(unknown)}: it is not known which images are of one patient, so each "
+            "counts as a patient; if some are, the intervals are too narrow (`patients`)"
+        )
+    return Cautions(weighty, [*others, *_not_made(results)])
+
+
+def together(*cautions: Cautions) -> list[str]:
+    """The weighty ones of all, then the others; none twice."""
+    weighty = [sentence for of_one in cautions for sentence in of_one.weighty]
+    others = [sentence for of_one in cautions for sentence in of_one.others]
+    return [*dict.fromkeys([*weighty, *others])]
+
+
+def _about_the_run(results: Results) -> Iterator[str]:
+    settings = results.settings
+    patients = {} if results.audit is None else results.audit.checks.get("patients", {})
+    warnings = [
+        warning
+        for warning in settings.get("warnings", ())
+        if not (patients.get("passed") is False and warning.endswith(SHARED))
+    ]
+    yield from warnings
+    if settings.get("weights_source") == "random weights" and not any(
+        "random" in warning for warning in warnings
+    ):
+        yield "training started from random weights, not from ImageNet's"
+    if results.main == "validation" and results.training is not None:
+        yield (
+            "the verdict is about the validation images, which also served to watch the training "
+            "and to choose thresholds; images kept apart (a test split) would judge more strictly"
+        )
+
+
+def _about_the_data(results: Results) -> list[str]:
+    return [] if results.audit is None else checks.failures(results.audit.checks)
+
+
+def _far_below_internal(results: Results) -> Iterator[str]:
+    """Where the interval of a figure lies below that which the network's own run reported."""
+    internal = results.settings.get("internal") or {}
+    metrics = results.splits[results.main].metrics
+    if metrics is None:
+        return
+    for name, title in {"auroc": "macro AUROC", "balanced_accuracy": "balanced accuracy"}.items():
+        before, interval = words.about(internal, name), metrics["intervals"][name]
+        ends = None if before is None else words.ends(before)
+        if before is None or ends is None or interval is None or interval[1] >= ends[0]:
+            continue
+        yield (
+            f"{title} is far below that on the network's own {internal['split']} images: "
+            f"{words.with_interval(metrics[name], interval)} against {words.figure(before)}"
+        )
+
+
+def _about_classes(metrics: Mapping[str, Any]) -> Iterator[str]:
+    classes = metrics["per_class"]
+    missed = [name for name, values in classes.items() if values["recall"] == 0]
+    if missed:
+        named = words.first_of([*map(words.short, missed)], NAMED)
+        yield f"not one image is recognised of {_classes(missed)}: {named}"
+    few = [name for name, values in classes.items() if values["support"] < SMALL]
+    if few:
+        hold = "holds" if len(few) == 1 else "hold"
+        counts = [f"{words.short(name)} {classes[name]['support']}" for name in few]
+        yield (
+            f"{_classes(few)} {hold} fewer than {SMALL} images, so what is said of "
+            f"{'it' if len(few) == 1 else 'them'} is uncertain: {words.first_of(counts, NAMED)}"
+        )
+
+
+def _classes(names: list[str]) -> str:
+    return words.counted(len(names), "class", "classes")
+
+
+def _not_made(results: Results) -> Iterator[str]:
+    if results.audit is None:
+        return
+    for name, check in results.audit.checks.items():
+        if check["passed"] is None:
+            yield f"not checked: {checks.name_of(name)} ({checks.outcome(name, check)})"

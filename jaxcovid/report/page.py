@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jaxcovid.report import DISCLAIMER, tables
-from jaxcovid.report.cautions import run_cautions
+from jaxcovid.report.cautions import run_cautions, together
 from jaxcovid.report.pictures import Picture
 from jaxcovid.report.templates import template
-from jaxcovid.report.text import comparison_verdict, mcnemar, run_verdict
+from jaxcovid.report.verdicts import comparison_verdict, mcnemar, run_verdict
 from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results, Training
 
 # Each with its title and the content or picture without which it is left out.
@@ -51,7 +51,7 @@ def run_page(results: Results, pictures: Mapping[str, Picture]) -> str:
         verdict=run_verdict(results),
         tiles=_tiles(measured.metrics),
         interval_note=_interval_note(measured.metrics),
-        cautions=run_cautions(results),
+        cautions=together(run_cautions(results)),
         pictures=pictures,
         plan=_plan(results.training) if results.training is not None else None,
         confusions=of_splits("confusion"),
@@ -87,7 +87,7 @@ def comparison_page(
         title=f"{first.title} (first), {second.title} (second)",
         verdict=comparison_verdict(first, second, compared),
         interval_note=_interval_note(compared),
-        cautions=[*dict.fromkeys([*run_cautions(first), *run_cautions(second)])],
+        cautions=together(run_cautions(first), run_cautions(second)),
         pictures=pictures,
         comparison={
             "mcnemar": mcnemar(compared),

@@ -1,4 +1,4 @@
-"""What a run says on the terminal."""
+"""What a run, an evaluation and an audit say on the terminal."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,10 +8,18 @@ import numpy as np
 
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.report import DISCLAIMER
-from jaxcovid.results import Epoch, PlanRow, Results
+from jaxcovid.report import DISCLAIMER, checks, words
+from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
+from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results
 
-SCORES = {"accuracy": "accuracy (95 % interval)", "macro_f1": "macro-F1", "auroc": "AUROC"}
+SCORES = {
+    "accuracy": "accuracy (95 % interval)",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+    "auroc": "macro AUROC",
+}
+
+OUTCOMES = {True: "passed", False: "failed", None: "not made"}
 
 NORMS = {
     "-": "",
@@ -75,14 +83,38 @@ def epoch_line(row: Epoch, epochs: int) -> str:
 
 
 def run_summary(results: Results) -> str:
-    """After training or evaluation: the verdict, scores by split, the freeze audit."""
+    """After training or evaluation: verdict, scores by split, audits of the data and of freezing.
+
+    Of the data what is reached without lungs, and a line for every check that failed.
+    """
     lines = ["", run_verdict(results), "", *_table(*_scores(results))]
+    if results.audit is not None:
+        lines += checks.floor_lines(results.audit.checks.get("blind_floor") or {})
+        lines += [f"Failed: {failure}" for failure in checks.failures(results.audit.checks)]
     if results.training is not None:
         audit = results.training.audit
         lines.append(
             f"Freeze audit: {audit.frozen_leaves} frozen arrays unchanged, "
             f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed"
         )
+    return "\n".join(lines)
+
+
+def audit_summary(audit: Audit) -> str:
+    """After an audit of data: the verdict, a table of the checks, and one of the floors.
+
+    Every floor has its figures with their 95 % intervals, or the reason why not.
+    """
+    rows = [
+        [checks.name_of(name), OUTCOMES[check["passed"]], checks.outcome(name, check)]
+        for name, check in audit.checks.items()
+    ]
+    lines = ["", audit_verdict(audit.checks), "", *_table(["check", "outcome", "what"], rows)]
+    floors = audit.checks.get("blind_floor", {})
+    rows = [[FLOORS[name], *_floor_cells(floors[name])] for name in FLOORS if name in floors]
+    if rows:
+        header = ["seen instead of lungs", "macro AUROC (95 % interval)", "balanced accuracy"]
+        lines += ["", *_table([*header, "why not"], rows)]
     return "\n".join(lines)
 
 
@@ -101,92 +133,17 @@ def comparison_summary(first: Results, second: Results, compared: Mapping[str, A
     for name, row in compared["differences"].items():
         if row["difference"] is None:
             continue
-        interval = row["interval"]
+        interval, value = row["interval"], row["p_value"]
         within = f"{interval[0]:+.3f} to {interval[1]:+.3f}" if interval else ""
         scores = [f"{row[side]:.3f}" for side in ("first", "second")]
-        rows.append([name.replace("_", " "), *scores, f"{row['difference']:+.3f}", within])
-    header = ["", "first", "second", "difference", "95 % interval"]
+        sure = (
+            within,
+            "" if value is None else words.p_value(value).removeprefix("p ").removeprefix("= "),
+        )
+        rows.append([name.replace("_", " "), *scores, f"{row['difference']:+.3f}", *sure])
+    header = ["", "first", "second", "difference", "95 % interval", "p of it alone"]
     lines = ["", comparison_verdict(first, second, compared), mcnemar(compared), ""]
     return "\n".join([*lines, *_table(header, rows)])
-
-
-def comparison_verdict(first: Results, second: Results, compared: Mapping[str, Any]) -> str:
-    """Which of two networks is better, in one sentence; in percentage points of accuracy.
-
-    `compared` is what `statistics.compare` found of them. The difference is clear if its 95 %
-    interval does not hold 0.
-    """
-    accuracy = compared["differences"]["accuracy"]
-    points, interval = 100 * accuracy["difference"], accuracy["interval"]
-    if points == 0:
-        return (
-            f"Of {compared['examples']} {first.main} images, {second.title} classifies as many "
-            f"right as {first.title}."
-        )
-    more = "more" if points > 0 else "fewer"
-    sentence = (
-        f"Of {compared['examples']} {first.main} images, {second.title} classifies "
-        f"{abs(points):.1f} percentage points {more} right than {first.title}"
-    )
-    if interval is None:
-        return f"{sentence}; how sure that is cannot be said."
-    low, high = (100 * end for end in interval)
-    clear = "a clear difference" if low > 0 or high < 0 else "no clear difference"
-    return f"{sentence} (95 % interval {low:+.1f} to {high:+.1f}): {clear}."
-
-
-def mcnemar(compared: Mapping[str, Any]) -> str:
-    """McNemar's exact test in words: on how many images only one of two networks is right, and p.
-
-    `compared` is what `statistics.compare` found of them.
-    """
-    test = compared["mcnemar"]
-    counts = (
-        f"Only the first is right on {test['only_first_correct']} images, only the second on "
-        f"{test['only_second_correct']}"
-    )
-    if test["p_value"] is None:
-        return f"{counts}: McNemar's test has nothing to go by."
-    note = (
-        ""
-        if compared["patients"] is None
-        else "; it takes images for independent, the intervals do not"
-    )
-    return f"{counts} (McNemar's exact test: p = {test['p_value']:.3g}{note})."
-
-
-def run_verdict(results: Results) -> str:
-    """How many percent of the images of the split `main` are classified right, in one sentence.
-
-    Beside it what always saying the commonest class would get, and classes never recognised.
-    """
-    metrics = results.splits[results.main].metrics
-    if metrics is None or metrics["accuracy"] is None:
-        return "There are no labelled images, so nothing can be said about how good it is."
-    support = [values["support"] for values in metrics["per_class"].values()]
-    most = results.classes[int(np.argmax(support))]
-    interval = metrics["intervals"]["accuracy"]
-    within = ""
-    if interval is not None:
-        low, high = (100 * end for end in interval)
-        within = f" (95 % interval {low:.1f} to {high:.1f} %)"
-    return (
-        f"Of {metrics['examples']} {results.main} images it classifies "
-        f"{100 * metrics['accuracy']:.1f} % right{within}; always saying “{most}” would get "
-        f"{100 * max(support) / sum(support):.1f} %{_missed(metrics)}."
-    )
-
-
-def _missed(metrics: Mapping[str, Any]) -> str:
-    """Classes of which not one image is recognised: no average may hide that."""
-    classes = metrics["per_class"]
-    missed = [name for name, values in classes.items() if values["recall"] == 0]
-    if len(missed) > 2:
-        return f"; of {len(missed)} of the {len(classes)} classes not one image is recognised"
-    return "".join(
-        f"; not one of the {classes[name]['support']} images of “{name}” is recognised"
-        for name in missed
-    )
 
 
 def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:
@@ -197,10 +154,16 @@ def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:
         row = [name, split.metrics["examples"]]
         for score in SCORES:
             value, interval = split.metrics[score], split.metrics["intervals"][score]
-            within = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-            row.append("undefined" if value is None else f"{value:.3f}{within}")
+            row.append("undefined" if value is None else words.with_interval(value, interval))
         rows.append(row)
     return ["split", "images", *SCORES.values()], rows
+
+
+def _floor_cells(floor: Mapping[str, Any]) -> list[str]:
+    """Macro AUROC and balanced accuracy of a floor, and why one of them is missing."""
+    figures = [words.about(floor, name) for name in ("auroc", "balanced_accuracy")]
+    cells = ["" if values is None else words.figure(values) for values in figures]
+    return [*cells, str(floor.get("reason", ""))]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

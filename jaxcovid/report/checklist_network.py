@@ -1,0 +1,186 @@
+"""Answers to a checklist about the network: what it is, how it was trained and chosen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxcovid.data.augment import ANGLE, AREA, RATIO
+from jaxcovid.data.images import CROP
+from jaxcovid.report import words
+from jaxcovid.report.checklist_facts import Answer, is_evaluation, of_training, sentence
+from jaxcovid.results import Results
+
+# How a sweep's warning begins that a run is its best member.
+CHOSEN = "this run is the best of"
+
+
+def kind(results: Results) -> Answer | None:
+    """Which network, what of it was trained, from where."""
+    record = of_training(results)
+    if "model" not in record:
+        return None
+    text = f"Deep learning, the convolutional network {record['model']}"
+    if "weights_source" in record:
+        text += f", starting from {record['weights_source']}"
+    if "trainable" in record:
+        text += f"; trained: {record['trainable']}"
+    return Answer(f"{text}.")
+
+
+def task(results: Results) -> Answer:
+    """What it tells apart."""
+    classes = ", ".join(map(words.short, results.classes))
+    text = f"Classification of X-rays into {len(results.classes)} classes: {classes}"
+    if codes := of_training(results).get("multilabel"):
+        text += f"; classes that imply others: {', '.join(codes)}"
+    return Answer(f"{text}.")
+
+
+def network(results: Results) -> Answer | None:
+    """Inputs, layers and outputs, and how many parameters trained."""
+    record = of_training(results)
+    if "model" not in record or "head" not in record:
+        return None
+    hidden = ", ".join(map(str, record["head"])) or "none"
+    text = (
+        f"{record['model']} with torchvision's layers; input {CROP} x {CROP} x 3; head: hidden "
+        f"layers of width {hidden}, with ReLU, dropout {record.get('dropout', 0):g}; "
+        f"{len(results.classes)} outputs, one for each class."
+    )
+    if results.training is None:
+        return Answer(text)
+    plan = results.training.plan
+    total, trained = (sum(getattr(row, key) for row in plan) for key in ("parameters", "trainable"))
+    blocks = ", ".join(row.block for row in plan if row.trainable)
+    return Answer(f"{text} {trained:,} of {total:,} parameters trained: {blocks}.")
+
+
+def software(results: Results) -> Answer | None:
+    """Versions and devices, of an evaluation its own and those of the run."""
+    texts = [_surroundings(results.settings)]
+    if is_evaluation(results) and (before := _surroundings(of_training(results))):
+        texts = [f"Evaluation: {texts[0]}", f"Training: {before}"]
+    return Answer(" ".join(texts)) if texts[0] else None
+
+
+def start(results: Results) -> Answer | None:
+    """Where the weights came from before training."""
+    record = of_training(results)
+    if "weights_source" not in record:
+        return None
+    text = f"Started from {record['weights_source']}"
+    if "seed" in record:
+        text += f"; what was random and trained was drawn by seed {record['seed']}"
+    return Answer(f"{text}.")
+
+
+def training(results: Results) -> Answer | None:
+    """Every setting of the training."""
+    record = of_training(results)
+    if not {"optimizer", "lr", "epochs", "batch_size", "loss"} <= set(record):
+        return None
+    settings = [
+        f"optimiser {record['optimizer']}, learning rate {record['lr']:g}",
+        *(
+            f"{name} {record[key]:g}"
+            for key, name in NUMBERS.items()
+            if record.get(key) and (key != "momentum" or record["optimizer"] == "sgd")
+        ),
+        *(f"{name}: {record[key]}" for key, name in CHOICES.items() if record.get(key)),
+        words.counted(record["epochs"], "epoch"),
+        f"batches of {record['batch_size']}",
+        _loss(record),
+        _augmentation(record),
+        f"precision {record.get('precision', 'not recorded')}",
+    ]
+    wrong = [sentence(text) for text in record.get("warnings", ()) if "on purpose" in text]
+    end = "All epochs were run; nothing stopped training early."
+    return Answer(" ".join([sentence("; ".join(settings)), end, *wrong]))
+
+
+NUMBERS = {
+    "backbone_lr": "learning rate below the head",
+    "momentum": "momentum",
+    "weight_decay": "weight decay",
+    "warmup_epochs": "epochs of warm-up",
+    "dropout": "dropout in the head",
+}
+CHOICES = {"schedule": "schedule", "batch_norm": "batch norm of frozen blocks"}
+
+
+def selection(results: Results) -> Answer | None:
+    """Which weights the results are of."""
+    record = of_training(results)
+    if "epochs" not in record:
+        return None
+    texts = [f"The weights after the last of {words.counted(record['epochs'], 'epoch')}."]
+    texts.append("No epoch was chosen; the tuning set (folder validation) was measured after each.")
+    if results.thresholds:
+        texts.append("It fixed the thresholds for 90 and 95 % specificity.")
+    texts += [sentence(text) for text in record.get("warnings", ()) if text.startswith(CHOSEN)]
+    return Answer(" ".join(texts))
+
+
+def ensemble(results: Results) -> Answer:
+    """None: a run is of one network."""
+    return Answer(f"None: all {len(results.classes)} probabilities are of one network.")
+
+
+def protocol(results: Results) -> Answer | None:
+    """Where everything is recorded."""
+    record = of_training(results)
+    if "seed" not in record:
+        return None
+    return Answer(
+        f"config.json beside this holds every setting (seed {record['seed']}), versions, device "
+        "and the fingerprint of the data."
+    )
+
+
+def availability(results: Results) -> Answer | None:
+    """What others need to have the same."""
+    versions = results.settings.get("versions", {})
+    if "jaxcovid" not in versions:
+        return None
+    text = f"Code: jaxcovid {versions['jaxcovid']}{_commit(results.settings)}."
+    if results.training is not None and results.training.audit.frozen_unchanged:
+        text += " Network: weights.pth and weights.safetensors in the run's folder."
+    if fingerprint := results.settings.get("data_fingerprint"):
+        text += f" Data: fingerprint {fingerprint}."
+    return Answer(text)
+
+
+def _surroundings(record: Mapping[str, Any]) -> str:
+    versions, device = record.get("versions", {}), record.get("device", {})
+    if not versions:
+        return ""
+    text = ", ".join(f"{name} {version}" for name, version in versions.items()) + _commit(record)
+    if device.get("kind"):
+        text += f"; {words.counted(device.get('count', 1), 'device')} of kind {device['kind']}"
+    return f"{text}."
+
+
+def _commit(record: Mapping[str, Any]) -> str:
+    commit = record.get("git_commit")
+    return f", commit {commit}" if commit else ", commit not recorded"
+
+
+def _loss(record: Mapping[str, Any]) -> str:
+    text = f"loss {record['loss']}"
+    if record["loss"] == "focal":
+        alpha = ", ".join(f"{factor:g}" for factor in record.get("focal_alpha", ()))
+        text += f" (gamma {record.get('focal_gamma')}, alpha {alpha})"
+    if record.get("class_weights", "none") != "none":
+        text += f", {record['class_weights']} class weights"
+    return text
+
+
+def _augmentation(record: Mapping[str, Any]) -> str:
+    if not record.get("augment"):
+        return "no augmentation"
+    low, high = (100 * share for share in AREA)
+    views = f", {record['views']} views of each image kept" if record.get("views") else ""
+    return (
+        f"augmentation by rotation of up to {ANGLE:g} degrees, a random crop of {low:.0f} to "
+        f"{high:.0f} % of the area with sides {RATIO[0]:.2f} to {RATIO[1]:.2f}, and mirroring of "
+        f"every second image by chance{views}"
+    )

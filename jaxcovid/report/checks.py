@@ -1,0 +1,164 @@
+"""What the checks of data say, in words. They are those of `results.Audit`, by name."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jaxcovid.report import words
+from jaxcovid.results import FLOORS
+
+# A check as audit.json holds it, and all of them by name.
+Check = Mapping[str, Any]
+Checks = Mapping[str, Check]
+
+NAMES = {
+    "duplicates": "images that look alike",
+    "patients": "patients in two splits",
+    "blocks": "splits along file names",
+    "sources": "sources of one class",
+    "blind_floor": "what is reached without lungs",
+    "lungs": "lungs or border blanked",
+    "subgroups": "groups of images",
+}
+
+# Floors that see no lungs: a thumbnail holds coarse ones, and shuffled labels are the control.
+WITHOUT_LUNGS = ("headers", "border", "brightness", "features_without_centre")
+
+FEW = 3  # names that a sentence shows
+
+
+def failures(checks: Checks) -> list[str]:
+    """A line for every check that failed: its name, and what was found in numbers."""
+    return [
+        f"{name_of(name)}: {outcome(name, check)}"
+        for name, check in checks.items()
+        if check["passed"] is False
+    ]
+
+
+def outcome(name: str, check: Check) -> str:
+    """What a check found, or why it was not made; empty if it passed."""
+    if check["passed"] is None:
+        return str(check.get("reason", "not made"))
+    if check["passed"]:
+        return ""
+    return OUTCOMES[name](check) if name in OUTCOMES else f"{len(check['found'])} found"
+
+
+def name_of(check: str) -> str:
+    """A check's name in words."""
+    return NAMES.get(check, check.replace("_", " "))
+
+
+def strongest_floor(check: Check) -> str | None:
+    """The name of the floor of highest macro AUROC among those without lungs, if any is measured.
+
+    `check` is that of the blind floor.
+    """
+    if check.get("strongest") is not None:
+        return check["strongest"]
+    areas = {name: area for name in WITHOUT_LUNGS if (area := floor_area(check, name)) is not None}
+    return max(areas, key=lambda name: areas[name]["value"] or 0) if areas else None
+
+
+def floor_area(check: Check, floor: str) -> Mapping[str, float | None] | None:
+    """The macro AUROC of that floor, as {"value", "low", "high"}; None if it is not measured."""
+    return words.about(check.get(floor) or {}, "auroc")
+
+
+def floor_lines(check: Check) -> list[str]:
+    """What every floor reaches, on one line, and which were not measured on another."""
+    measured = {name: area for name in FLOORS if (area := floor_area(check, name)) is not None}
+    missing = [name for name in FLOORS if name in check and name not in measured]
+    lines = []
+    if measured:
+        figures = [f"{FLOORS[name]} {words.figure(area)}" for name, area in measured.items()]
+        lines.append(f"Truth floor, macro AUROC by {'; '.join(figures)}")
+    if missing:
+        reasons = dict.fromkeys(check[name].get("reason", "not measured") for name in missing)
+        named = "; ".join(FLOORS[name] for name in missing)
+        lines.append(f"Truth floor, without a figure: {named} ({'; '.join(reasons)})")
+    return lines
+
+
+def _duplicates(check: Check) -> str:
+    pairs = [pair for pair in check["found"] if pair["across"]]
+    if not pairs:
+        return "failed"
+    counts = Counter(kind for pair in pairs for kind in pair["across"])
+    first = pairs[0]
+    example = f"{first['one']['path']} and {first['other']['path']} ({first['kind']}"
+    if first.get("correlation") is not None:
+        example += f", correlation {first['correlation']:.3f}"
+    if len(pairs) == 1:
+        return f"1 pair across {words.listed(list(counts))}: {example})"
+    across = ", ".join(f"{number} across {kind}" for kind, number in counts.items())
+    return f"{len(pairs):,} pairs ({across}), such as {example})"
+
+
+def _patients(check: Check) -> str:
+    found = check["found"]
+    images = sum(patient["images"] for patient in found)
+    example = f"{found[0]['patient']} ({', '.join(found[0]['splits'])})"
+    has = "1 patient has" if len(found) == 1 else f"{len(found):,} patients have"
+    return f"{has} {words.counted(images, 'image')} in more than one split, such as {example}"
+
+
+def _blocks(check: Check) -> str:
+    classes = [
+        f"{words.short(row['class'])} ({row['runs']} runs where {row['expected_runs']:.1f} are "
+        f"expected, {words.p_value(row['p_value'])})"
+        for row in check["found"]
+    ]
+    return f"the split follows the order of file names in {words.first_of(classes, FEW)}"
+
+
+def _sources(check: Check) -> str:
+    sources = [
+        f"{row['source']} ({words.counted(row['images'], 'image')} of {words.short(row['class'])})"
+        for row in check["found"]
+    ]
+    text = (
+        f"{words.counted(len(sources), 'source')} (by {check.get('by', 'an unknown rule')}) of one "
+        f"class only: {words.first_of(sources, FEW)}"
+    )
+    association = words.about(check, "association")
+    if association is None:
+        return text
+    return f"{text}; source and class go together (Cramer's V {words.figure(association)})"
+
+
+def _blind_floor(check: Check) -> str:
+    floors = [row["floor"] for row in check["found"]]
+    figures = [
+        f"{words.figure(area)} by {FLOORS[floor]}"
+        for floor in floors
+        if (area := floor_area(check, floor)) is not None
+    ]
+    return (
+        f"above chance without lungs, macro AUROC {'; '.join(figures)}. A shortcut exists, which "
+        "does not say that a network uses it"
+    )
+
+
+def _sentences(check: Check) -> str:
+    texts = [found for found in check["found"] if isinstance(found, str)]
+    return "; ".join(texts) or f"{len(check['found'])} found"
+
+
+def _subgroups(check: Check) -> str:
+    texts = [found for found in check["found"] if isinstance(found, str)]
+    return "; ".join(texts) or (
+        f"{words.counted(len(check['found']), 'group')} clearly worse than the rest"
+    )
+
+
+OUTCOMES: Mapping[str, Callable[[Check], str]] = {
+    "duplicates": _duplicates,
+    "patients": _patients,
+    "blocks": _blocks,
+    "sources": _sources,
+    "blind_floor": _blind_floor,
+    "lungs": _sentences,
+    "subgroups": _subgroups,
+}
