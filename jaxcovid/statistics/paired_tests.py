@@ -1,12 +1,10 @@
 """Whether settings differ, by runs that share their seeds."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy
 from jaxtyping import Float
-
 
 # Figures are of the order of 1; what differs by less is alike.
 ROUNDING = 1e-12
@@ -25,12 +23,13 @@ def p_against_best(values: Float[np.ndarray, "setting seed"]) -> list[float | No
     """The p-value of each setting against the one of the highest mean, chosen on these values.
 
     A row holds a setting's figure for each seed, the more the better. None for the best, for all
-    where there are not two settings and two seeds, and where there is no spread to go by. Of two settings alone it is Student's paired
-    test. Of several it is Tukey's: under the hypothesis that all settings are alike, how probable a
-    difference as large is *between the highest and the lowest of all means* (the studentised range:
-    Tukey 1953; Hochberg and Tamhane, Multiple Comparison Procedures, 1987, chapter 3, randomised
-    blocks). So it allows for the best being chosen after the fact: if all settings are alike, any p
-    is below 0.05 in at most 5 % of sweeps.
+    where there are not two settings and two seeds, and where there is no spread to go by.
+
+    Of two settings alone it is Student's paired test. Of several it is Tukey's: if all settings are
+    alike, how probable a difference as large is *between the highest and the lowest of all means*
+    (the studentised range: Tukey 1953; Hochberg and Tamhane, Multiple Comparison Procedures, 1987,
+    chapter 3, randomised blocks). So it allows for the best being chosen after the fact: if all
+    settings are alike, any p is below 0.05 in at most 5 % of sweeps.
 
     Seeds are blocks: what a seed does to all settings cancels. Tukey's test takes the spread of all
     settings for one, which sweeps do not bear out: where a pair's is larger than that of all, it

@@ -15,7 +15,8 @@ def test_of_two_settings_it_is_students_paired_test():
 
 
 def test_of_several_it_is_tukeys_in_randomised_blocks():
-    values = np.random.default_rng(0).normal(0, 0.01, (4, 5)) + [[0.7], [0.71], [0.72], [0.74]]
+    levels = np.array([[0.7], [0.71], [0.72], [0.74]])
+    values = np.random.default_rng(0).normal(levels, 0.01, (4, 5))
     means = values.mean(1)
     residuals = values - means[:, None] - values.mean(0) + values.mean()
     spread = np.sqrt((residuals**2).sum() / (3 * 4) / 5)
