@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from jaxcovid.statistics.seed_statistics import Estimate
 
+# Of an interval whose ends are written alike.
+ALIKE = "alike to the digits shown"
+
 
 def interval_words(estimate: Estimate, form: Callable[[float], str]) -> str:
     """The 95 % interval such as "0.87 to 0.96", or why there is none.
@@ -13,4 +16,4 @@ def interval_words(estimate: Estimate, form: Callable[[float], str]) -> str:
     if estimate.low is None or estimate.high is None:
         return estimate.reason
     low, high = form(estimate.low), form(estimate.high)
-    return "alike to the digits shown" if low == high else f"{low} to {high}"
+    return ALIKE if low == high else f"{low} to {high}"

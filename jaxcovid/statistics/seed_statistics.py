@@ -33,8 +33,9 @@ class Estimate(NamedTuple):
         return self.high is not None and self.high < 0
 
 
-# For each seed, which images are right; all in the same order.
-BySeed = Mapping[int, Bool[np.ndarray, "n"]]
+# For each seed, which images are right, or what each contributes to another figure whose mean over
+# images is that; all in the same order.
+BySeed = Mapping[int, Bool[np.ndarray, "n"] | Float[np.ndarray, "n"]]
 
 
 def over_seeds(values: Sequence[float], highest: float = 1) -> Estimate:
@@ -55,7 +56,7 @@ def over_seeds(values: Sequence[float], highest: float = 1) -> Estimate:
 
 
 def difference(weighted: Sequence[tuple[float, BySeed]]) -> Estimate | None:
-    """A sum of accuracies with these weights, such as 1 and -1, over the seeds that all have.
+    """A sum of figures with these weights, such as 1 and -1, over the seeds that all have.
 
     None if there is no such seed. The 95 % interval takes in both what other seeds and what other
     images might give: Student's over seeds and over images, paired, added by squares. Images count
