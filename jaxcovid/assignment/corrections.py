@@ -31,19 +31,22 @@ def correction(experiment: Experiment, figure: str = "accuracy") -> Estimate | N
 
 
 def summed_up(experiments: Sequence[Experiment]) -> Iterator[str]:
-    """In how many experiments correcting changed what, a sentence for each figure."""
+    """In how many experiments correcting changed which figure; nothing if none was measured."""
+    counts = []
     for figure, words in FIGURES.items():
         corrections = [correction(experiment, figure) for experiment in experiments]
         changes = [change for change in corrections if change is not None]
-        if not changes:
-            continue
-        better = sum(change.above for change in changes)
-        worse = sum(change.below for change in changes)
-        several = "" if len(changes) == 1 else "s"
+        if changes:
+            better = sum(change.above for change in changes)
+            worse = sum(change.below for change in changes)
+            counts.append(
+                f"{words} better in {better} and worse in {worse} of {len(changes)} "
+                f"experiment{'' if len(changes) == 1 else 's'}"
+            )
+    if counts:
         yield (
-            f"Correcting the mistakes of the originals made {words} clearly better in {better} of "
-            f"{len(changes)} experiment{several}, clearly worse in {worse}, and in "
-            f"{len(changes) - better - worse} it changed nothing that these seeds and images show."
+            f"Correcting the mistakes of the originals made clearly: {'; '.join(counts)}. In the "
+            "others it changed nothing that these seeds and images show."
         )
 
 

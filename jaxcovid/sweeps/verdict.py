@@ -152,8 +152,8 @@ def notes(comparison: Comparison, grid: Grid, shared_views: bool) -> list[str]:
         "p: how probable a difference as large is between the best and the worst of as many "
         "settings that are all alike, by runs of the same seed (Tukey's studentised range; never "
         "below the paired test of the two). It allows for the best being chosen on the same runs: "
-        "if all settings were alike, a p below 0.05 would turn up in at most 5 % of sweeps. "
-        "Missing where all differences are alike.",
+        "if all settings were alike, in spread too, a p below 0.05 would turn up in at most 5 % of "
+        "sweeps. Missing where all differences are alike.",
     ]
 
 

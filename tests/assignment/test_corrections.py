@@ -18,13 +18,13 @@ def test_what_correcting_changed(case, tmp_path):
     corrected, written, expected = CORRECTIONS[case]
     one = experiment(tmp_path, corrected=corrected, written=written)
     assert expected in " ".join(about_correction(one))
-    sentences = list(summed_up([one]))
+    said = " ".join(summed_up([one]))
     for figure, words in FIGURES.items():
         change = correction(one, figure)
         assert (change is None) == (case == "no common seed")
         if change is not None:
-            counts = f"better in {int(change.above)} of 1 experiment, clearly worse in {int(change.below)}"
-            assert any(f"made {words} clearly {counts}" in sentence for sentence in sentences)
+            better, worse = int(change.above), int(change.below)
+            assert f"{words} better in {better} and worse in {worse} of 1 experiment" in said
 
 
 def test_each_figure_is_judged_by_itself(tmp_path):
