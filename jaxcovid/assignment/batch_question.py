@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from jaxcovid.report.estimates import ALIKE
 from jaxcovid.statistics.seed_statistics import BySeed, Estimate, difference
 
 # What was run, by the name of the arm, in words.
@@ -205,13 +206,23 @@ def _batch_statistics(measured: Differences) -> list[str]:
 
 def points(estimate: Estimate, sign: bool = True) -> str:
     """A difference in percentage points, with its interval; without sign its size alone."""
-    value, low, high = (
+    scaled = [
         None if number is None else 100 * number
         for number in (estimate.value, estimate.low, estimate.high)
-    )
+    ]
+    value, low, high = scaled
     assert value is not None
     if not sign and value < 0:
         value, low, high = -value, high and -high, low and -low
-    form = "+.1f" if sign else ".1f"
-    interval = "" if low is None else f" (95 % interval {low:{form}} to {high:{form}})"
-    return f"{value:{form}} percentage points{interval}"
+    return signed(Estimate(value, low, high), "+.1f" if sign else ".1f", " percentage points")
+
+
+def signed(estimate: Estimate, form: str, unit: str = "") -> str:
+    """A difference in that format, with its interval if there is one."""
+    value = f"{estimate.value:{form}}{unit}"
+    if estimate.low is None or estimate.high is None:
+        return value
+    low, high = f"{estimate.low:{form}}", f"{estimate.high:{form}}"
+    if low == high:
+        return f"{value} (no interval: {ALIKE})"
+    return f"{value} (95 % interval {low} to {high})"

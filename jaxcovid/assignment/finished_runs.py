@@ -2,15 +2,16 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from jaxcovid.assignment.preset import Preset
 from jaxcovid.errors import InputError, first_line
+from jaxcovid.statistics.contributions import auroc_contributions, balanced_accuracy_contributions
 
 # Folder name and words of each way to run an experiment.
 VARIANTS = {"as-written": "as written", "corrected": "corrected"}
@@ -33,6 +34,13 @@ class Run(NamedTuple):
     """A mapping for each line of history.csv, by column."""
     settings: Mapping[str, Any]
     """What config.json holds."""
+    contributions: Mapping[str, Float[np.ndarray, "n"]]
+    """What each of these images contributes to balanced accuracy and macro AUROC, where defined."""
+
+    @property
+    def only_answer(self) -> str:
+        """The class that it answers for every image of the split; "" if there is none such."""
+        return only_answer(self.metrics["confusion_matrix"], self.classes)
 
 
 class Outcome(NamedTuple):
@@ -61,6 +69,12 @@ class Experiment(NamedTuple):
     def planned(self, variant: str) -> int:
         """How many runs of that variant there are to be."""
         return sum(outcome.variant == variant for outcome in self.outcomes)
+
+
+def only_answer(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    """The class whose column of a confusion matrix holds every image; "" if there is none such."""
+    columns = np.sum(confusion, 0)
+    return classes[int(columns.argmax())] if columns.max() == columns.sum() > 0 else ""
 
 
 def is_finished(folder: Path) -> bool:
@@ -99,13 +113,29 @@ def read_run(folder: Path, seed: int, split: str) -> Run:
             )
         path = folder / "predictions.csv"
         with path.open(newline="") as stream:
-            rows = [row["correct"] for row in csv.DictReader(stream) if row["split"] == split]
-        correct = np.array([row == "True" for row in rows], bool)
+            rows = [row for row in csv.DictReader(stream) if row["split"] == split]
+        correct = np.array([row["correct"] == "True" for row in rows], bool)
         classes = tuple(measured["per_class"])
+        contributions = _contributions(rows, correct, classes)
     except OSError as error:
         raise InputError([f"{path}: {error.strerror}; delete {folder} to run it again"]) from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             [f"{path} is damaged ({first_line(error)}); delete {folder} to run it again"]
         ) from None
-    return Run(seed, split, classes, measured, correct, history, settings)
+    return Run(seed, split, classes, measured, correct, history, settings, contributions)
+
+
+def _contributions(
+    rows: Sequence[Mapping[str, str]], correct: Bool[np.ndarray, "n"], classes: Sequence[str]
+) -> dict[str, Float[np.ndarray, "n"]]:
+    """By figure, of the lines of predictions.csv; of a split without labels none."""
+    if not rows or any(row["label"] not in classes for row in rows):
+        return {}
+    labels = np.array([classes.index(row["label"]) for row in rows])
+    probabilities = np.array([[float(row[f"prob_{name}"]) for name in classes] for row in rows])
+    figures = {
+        "balanced_accuracy": balanced_accuracy_contributions(labels, correct),
+        "auroc": auroc_contributions(labels, probabilities),
+    }
+    return {name: values for name, values in figures.items() if values is not None}

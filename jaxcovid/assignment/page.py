@@ -95,7 +95,12 @@ def _part(
     section = {
         "id": f"part{part}",
         "title": title,
-        "tables": [tables.accuracy(members), tables.f1(members)],
+        "tables": [
+            tables.accuracy(members),
+            tables.balanced_accuracy(members),
+            tables.auroc(members),
+            tables.f1(members),
+        ],
         "curves": _in_pairs(curves),
         "cut": are_cut,
         "experiments": [

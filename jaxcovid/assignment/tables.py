@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from jaxcovid.assignment.batch_question import ARMS
-from jaxcovid.assignment.finished_runs import VARIANTS, Experiment, Outcome, Run
+from jaxcovid.assignment.finished_runs import VARIANTS, Experiment, Outcome, Run, only_answer
+from jaxcovid.report.estimates import interval_words
 from jaxcovid.report.tables import MISSING, Table
 from jaxcovid.statistics.seed_statistics import BySeed, Estimate, difference, over_seeds, proportion
 
@@ -37,11 +38,47 @@ def _reported_accuracy(experiment: Experiment) -> Cell | str:
         estimate = accuracy_of_matrix(reported.confusion)
         lines = [
             f"its matrix gives {percent(estimate.value)}",
-            f"images: {_range(estimate, percent)}",
+            f"images: {interval_words(estimate, percent)}",
         ]
+        if answer := only_answer(reported.confusion, reported.classes):
+            lines.append(f"answers “{answer}” only")
     if reported.split != "validation":
         lines.append(f"of {reported.split} images")
     return cell(f"{100 * reported.accuracy:.3g} %", *lines)
+
+
+def balanced_accuracy(experiments: Sequence[Experiment]) -> Table:
+    """Balanced accuracy of the printed matrix, measured as written, and measured corrected."""
+
+    def reported(experiment: Experiment) -> str:
+        figures = experiment.preset.reported
+        if figures is None or figures.confusion is None:
+            return MISSING
+        return percent(balanced_accuracy_of_matrix(figures.confusion))
+
+    return _beside_accuracy(experiments, "balanced_accuracy", percent, reported)
+
+
+def auroc(experiments: Sequence[Experiment]) -> Table:
+    """Macro AUROC, measured as written and corrected; none of the sources prints it."""
+    return _beside_accuracy(experiments, "auroc", "{:.3f}".format, lambda _: MISSING)
+
+
+def _beside_accuracy(
+    experiments: Sequence[Experiment],
+    metric: str,
+    form: Format,
+    reported: Callable[[Experiment], str],
+) -> Table:
+    titles = {"balanced_accuracy": "Balanced accuracy", "auroc": "Macro AUROC"}
+    first = "its matrix gives" if metric == "balanced_accuracy" else "reported"
+    rows = [
+        [cell(experiment.name, experiment.preset.title), reported(experiment)]
+        + [_measured(experiment, variant, metric, form) for variant in VARIANTS]
+        for experiment in experiments
+    ]
+    header = ["experiment", first, *VARIANTS.values()]
+    return {"title": titles[metric], "caption": "", "header": header, "rows": rows}
 
 
 def f1(experiments: Sequence[Experiment]) -> Table:
@@ -91,7 +128,7 @@ def question(runs_by_arm: Mapping[str, Sequence[Run]], right: Mapping[str, BySee
     def row(arm: str, words: str) -> list[Any]:
         runs = runs_by_arm.get(arm, ())
         if not runs:
-            return [words, *[MISSING] * 4]
+            return [words, *[MISSING] * 5]
         run = runs[0]
         base = "batch_8_as_written" if arm.endswith("as_written") else "batch_8"
         against = None
@@ -102,18 +139,27 @@ def question(runs_by_arm: Mapping[str, Sequence[Run]], right: Mapping[str, BySee
             f"{run.settings['lr']:g}",
             f"{int(run.history[-1]['step']):,}" if run.history else MISSING,
             _over(runs, "accuracy", percent),
+            _over(runs, "balanced_accuracy", percent),
             MISSING
             if against is None
             else cell(
-                f"{100 * against.value:+.1f}", _range(against, lambda share: f"{100 * share:+.1f}")
+                f"{100 * against.value:+.1f}",
+                interval_words(against, lambda share: f"{100 * share:+.1f}"),
             ),
         ]
 
     return {
         "title": "The settings compared",
-        "caption": "Differences are in percentage points to batch 8, of those as written to batch "
-        "8 as written; their intervals take in seeds and images.",
-        "header": ["setting", "learning rate", "updates", "accuracy", "difference"],
+        "caption": "Differences are of accuracy, in percentage points to batch 8, of those as "
+        "written to batch 8 as written; their intervals take in seeds and images.",
+        "header": [
+            "setting",
+            "learning rate",
+            "updates",
+            "accuracy",
+            "balanced accuracy",
+            "difference",
+        ],
         "rows": [row(*arm) for arm in ARMS.items()],
     }
 
@@ -210,6 +256,12 @@ def accuracy_of_matrix(confusion: Sequence[Sequence[int]]) -> Estimate:
     return proportion(int(np.trace(counts)), int(counts.sum()))
 
 
+def balanced_accuracy_of_matrix(confusion: Sequence[Sequence[int]]) -> float:
+    """The mean recall of a confusion matrix whose rows are true classes, all of which occur."""
+    counts = np.array(confusion)
+    return float(np.mean(np.diag(counts) / counts.sum(1)))
+
+
 def macro_f1(confusion: Sequence[Sequence[int]]) -> float:
     """Macro-F1 of a confusion matrix whose rows are true classes."""
     counts = np.array(confusion)
@@ -232,19 +284,31 @@ def _measured(experiment: Experiment, variant: str, metric: str, form: Format) -
 
 def _over(runs: Sequence[Run], metric: str, form: Format) -> Cell:
     """The mean of a metric over seeds with both intervals."""
-    known = [run for run in runs if run.metrics[metric] is not None]
+    known = [run for run in runs if run.metrics.get(metric) is not None]
     if not known:
         return cell(MISSING)
     mean = over_seeds([run.metrics[metric] for run in known])
-    if mean.low is None:
-        seeds = "seeds: no spread from one"
-    else:
-        seeds = f"seeds: {_range(mean, form)} ({len(known)})"
-    ends = known[0].metrics["intervals"][metric]
-    images = f"images: {form(ends[0])} to {form(ends[1])}" if ends else "images: no interval"
-    return cell(form(mean.value), seeds, images)
+    within = interval_words(mean, form)
+    seeds = f"no interval ({within})" if mean.low is None else f"{within} ({len(known)})"
+    return cell(
+        form(mean.value),
+        f"seeds: {seeds}",
+        f"images: {_over_images(known[0], metric, form)}",
+        *(f"{count} answer “{name}” only" for name, count in _constant(runs, metric).items()),
+    )
 
 
-def _range(estimate: Estimate, form: Format) -> str:
-    assert estimate.low is not None and estimate.high is not None
-    return f"{form(estimate.low)} to {form(estimate.high)}"
+def _over_images(run: Run, metric: str, form: Format) -> str:
+    ends = run.metrics["intervals"].get(metric)
+    if ends is None:
+        reason = run.metrics.get("undefined", {}).get(f"intervals.{metric}", "")
+        return f"no interval{f' ({reason})' if reason else ''}"
+    within = interval_words(Estimate(run.metrics[metric], *ends), form)
+    nothing_left_out = f"{form(0)} to {form(1)}"
+    return "no interval (too few images)" if within == nothing_left_out else within
+
+
+def _constant(runs: Sequence[Run], metric: str) -> dict[str, int]:
+    """How many runs answer a class for every image, beside accuracy, by the class."""
+    answers = [run.only_answer for run in runs if run.only_answer and metric == "accuracy"]
+    return {name: answers.count(name) for name in dict.fromkeys(answers)}

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from jaxcovid.assignment.batch_question import points
-from jaxcovid.assignment.finished_runs import VARIANTS, Experiment, Run
+from jaxcovid.assignment.corrections import about_correction, summed_up
+from jaxcovid.assignment.finished_runs import VARIANTS, Experiment, Run, only_answer
 from jaxcovid.assignment.mistakes import MISTAKES
 from jaxcovid.assignment.preset import Reported
 from jaxcovid.assignment.tables import accuracy_of_matrix, every_run, sources
 from jaxcovid.report.cautions import SMALL
-from jaxcovid.statistics.seed_statistics import Estimate, difference, overlap
+from jaxcovid.statistics.seed_statistics import overlap
 
 SOURCES = {
     "seed": "the assignment's seed solution",
@@ -30,26 +30,17 @@ def summary(experiments: Sequence[Experiment]) -> list[str]:
         + (f", {diverged} diverged" if diverged else "")
         + "."
     ]
-    corrections = [correction(experiment) for experiment in experiments]
-    changes = [change for change in corrections if change is not None]
-    if changes:
-        better = sum(change.above for change in changes)
-        worse = sum(change.below for change in changes)
-        sentences.append(
-            f"Correcting the mistakes of the originals made accuracy clearly better in {better} of "
-            f"{_count(len(changes), 'experiment')}, clearly worse in {worse}, and in "
-            f"{len(changes) - better - worse} it changed nothing that these seeds and images show."
+    return [*sentences, *summed_up(experiments), *_constant_experiments(experiments)]
+
+
+def _constant_experiments(experiments: Sequence[Experiment]) -> Iterator[str]:
+    """How many runs learned nothing, which no average of figures may hide."""
+    constant = sum(bool(run.only_answer) for run in every_run(experiments))
+    if constant:
+        yield (
+            f"{_count(constant, 'finished run')} {'answers' if constant == 1 else 'answer'} one "
+            "class for every image; each is named below."
         )
-    return sentences
-
-
-def correction(experiment: Experiment) -> Estimate | None:
-    """Accuracy corrected minus as written, if both were measured with the same seed."""
-    corrected, written = (
-        {run.seed: run.correct for run in experiment.runs(variant)}
-        for variant in ("corrected", "as-written")
-    )
-    return difference([(1, corrected), (-1, written)])
 
 
 def how_to_read() -> list[str]:
@@ -62,6 +53,10 @@ def how_to_read() -> list[str]:
         "none then.",
         "“Images” is the 95 % interval of the first seed's figure, from its bootstrap: what other "
         "images like these would give. For reported figures it is Wilson's, from their matrix.",
+        "Where all seeds give the same, or a few differ so much that an interval over them would "
+        "leave nothing out, that is said in its place.",
+        "Accuracy may rise while a rare class is lost, so balanced accuracy (the mean of the "
+        "classes' sensitivities) and macro AUROC stand beside it.",
         "Differences are paired by seed and image, and their intervals take in both; images then "
         "count as independent. An interval that holds 0 does not prove two settings alike.",
     ]
@@ -86,9 +81,10 @@ def about(experiment: Experiment) -> list[str]:
             )
             break
     if preset.mistakes or preset.as_run:
-        sentences.append(_corrected(experiment))
+        sentences += about_correction(experiment)
     if preset.reported is not None:
         sentences += _against_reported(experiment, preset.reported)
+    sentences += _constant_answers(experiment)
     sentences += [
         f"{VARIANTS[outcome.variant].capitalize()}, seed {outcome.seed}: {outcome.diverged}."
         for outcome in experiment.outcomes
@@ -97,19 +93,23 @@ def about(experiment: Experiment) -> list[str]:
     return sentences
 
 
-def _corrected(experiment: Experiment) -> str:
-    change = correction(experiment)
-    if change is None:
-        return "What correcting changes was not measured: no seed finished both ways."
-    verdict = "clear" if change.above or change.below else "not clear"
-    intervals = [
-        experiment.runs(variant)[0].metrics["intervals"]["accuracy"] for variant in VARIANTS
-    ]
-    common = overlap(*intervals)
-    also = ""
-    if common is not None:
-        also = f"; the intervals over images {'overlap' if common else 'do not overlap'}"
-    return f"Correcting changed accuracy by {points(change)}, which is {verdict}{also}."
+def _constant_answers(experiment: Experiment) -> Iterator[str]:
+    """Where a confusion matrix holds one class alone: its accuracy is that class's share."""
+    reported = experiment.preset.reported
+    if reported is not None and reported.confusion is not None:
+        answer = only_answer(reported.confusion, reported.classes)
+        if answer:
+            yield f"The reported matrix is of a network that answers “{answer}” for every image."
+    for variant, words in VARIANTS.items():
+        runs = experiment.runs(variant)
+        answers = [run.only_answer for run in runs if run.only_answer]
+        if answers:
+            listed = " or ".join(f"“{answer}”" for answer in dict.fromkeys(answers))
+            yield (
+                f"{words.capitalize()}, {len(answers)} of {_count(len(runs), 'run')} "
+                f"{'answers' if len(answers) == 1 else 'answer'} {listed} for every image: "
+                "accuracy is then only the share of that class."
+            )
 
 
 def _against_reported(experiment: Experiment, reported: Reported) -> Iterator[str]:

@@ -18,6 +18,7 @@ from jaxcovid.config import (
     NetworkSettings,
     TrainingSettings,
 )
+from jaxcovid.sweeps.metric import Metric
 
 Flags = TypeVar("Flags")
 
@@ -120,6 +121,8 @@ class Sweep:
     """Factors of the focal loss, each for all classes."""
     seeds: Annotated[int, tyro.conf.arg(help_behavior_hint="(default: 1)")] = 1
     """Seeds of each combination, from --seed on."""
+    metric: Metric = "balanced_accuracy"
+    """By which figure of the validation images settings are compared and the best is chosen."""
 
 
 # Names of settings that a message may hold in backquotes.

@@ -38,16 +38,18 @@ def _sweep(arguments: Sequence[str], program: str) -> None:
 
     keep_programs()
     raise_when_interrupted()
-    values = {name: tried for name, tried in vars(varied).items() if name != "seeds" and tried}
-    grid = Grid(values, varied.seeds)
+    of_sweep = ("seeds", "metric")
+    values = {name: tried for name, tried in vars(varied).items() if name not in of_sweep and tried}
+    grid, metric = Grid(values, varied.seeds), varied.metric
     if config.resume is not None:
         folder, alone = config.resume, (Config(resume=config.resume), AssignmentSettings())
         if varied != Sweep() or (config, assignment) != alone:
             raise InputError(["`resume`: goes on with the sweep as it was; give nothing else"])
         config, grid = stored_sweep(folder)
+        metric = None  # as it was begun with
         assignment = assignment_settings.stored(folder, RECORD)
     check(_problems(config, assignment, grid))
-    sweep(config, grid, parts=mistakes.parts(assignment), deferred=deferred)
+    sweep(config, grid, metric=metric, parts=mistakes.parts(assignment), deferred=deferred)
 
 
 def _problems(config: Config, assignment: AssignmentSettings, grid: "Grid") -> list[str]:

@@ -83,7 +83,7 @@ def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
     """
     if split not in SPLITS:
         raise InputError([f"`split`: {split!r} is none of {', '.join(SPLITS)}"])
-    root = _split_folders(folder, (split,))[split] if _splits_in(folder) else folder
+    root = folder if _is_whole(folder) else _split_folders(folder, (split,))[split]
     files, others = _files_of_split(split, root)
     labels = {file.label for file in files}
     problems = _name_problems(files, folder)
@@ -110,8 +110,7 @@ def scan_all(folder: Path) -> Layout:
 
     Classes are those of all splits, sorted. Raises InputError with all that is wrong.
     """
-    names = _splits_in(folder)
-    roots = _split_folders(folder, names) if names else {WHOLE: folder}
+    roots = {WHOLE: folder} if _is_whole(folder) else _split_folders(folder, _splits_in(folder))
     problems: list[str] = []
     files: list[ImageFile] = []
     ignored: list[str] = []
@@ -129,10 +128,19 @@ def scan_all(folder: Path) -> Layout:
     return Layout(classes, tuple(files), tuple(ignored))
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder has folders, and none of them is named as a split."""
+    return (
+        folder.is_dir()
+        and not _splits_in(folder)
+        and any(child.is_dir() and not child.name.startswith(".") for child in folder.iterdir())
+    )
+
+
 def _splits_in(folder: Path) -> list[str]:
-    """The splits that a folder has a folder for."""
+    """The splits that a folder has a folder for; all if it is none, for the message on that."""
     if not folder.is_dir():
-        return list(SPLITS)  # `_split_folders` says what is wrong
+        return list(SPLITS)
     names = {child.name.lower() for child in folder.iterdir() if child.is_dir()}
     return [split for split, aliases in SPLITS.items() if not names.isdisjoint(aliases)]
 

@@ -187,20 +187,24 @@ def difference_chart(compared: Mapping[str, Mapping[str, Any]], title: str) -> F
 
 
 def setting_chart(
-    lines: Mapping[str, Sequence[tuple[float, Sequence[float]]]], name: str, title: str
+    lines: Mapping[str, Sequence[tuple[float, Sequence[float]]]],
+    name: str,
+    title: str,
+    figure_name: str = "accuracy",
+    highest: float = 1,
 ) -> Figure:
-    """Accuracies of a sweep's members by a setting's value, and a line through their means.
+    """A figure of a sweep's members by a setting's value, and a line through their means.
 
-    `lines` are, by what its line is called, the setting's values with the accuracies (0 to 1) of
-    the members that have it; `name` is the setting. The axis is logarithmic where the values span a
-    factor of ten.
+    `lines` are, by what its line is called, the setting's values with the figures (0 to `highest`)
+    of the members that have it; `name` is the setting. The axis is logarithmic where the values
+    span a factor of ten.
     """
     figure, axes = _square(title)
     for number, (label, points) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
         dash = DASHES[number // len(COLOURS) % len(DASHES)]
-        values = [value for value, accuracies in points for _ in accuracies]
-        dots = [accuracy for _, accuracies in points for accuracy in accuracies]
+        values = [value for value, members in points for _ in members]
+        dots = [member for _, members in points for member in members]
         axes.plot(values, dots, ".", color=colour, alpha=0.45)
         means = sorted((value, float(np.mean(members))) for value, members in points if members)
         axes.plot(*zip(*means, strict=True) if means else ((), ()), dash, color=colour, label=label)
@@ -208,21 +212,23 @@ def setting_chart(
     values = [value for value, _ in all_points]
     if min(values) > 0 and max(values) >= 10 * min(values):
         axes.set_xscale("log")
-    axes.set(
-        xlabel=name, ylabel="accuracy", ylim=_around(accuracies for _, accuracies in all_points)
-    )
+    limits = _around((members for _, members in all_points), highest)
+    axes.set(xlabel=name, ylabel=figure_name, ylim=limits)
     if len(lines) > 1:
         return _with_legend(figure, axes, "")
     _plain(axes)
     return figure
 
 
-def _around(values: Iterable[Sequence[float]]) -> tuple[float, float]:
-    """A range of accuracies that holds these, at least 0.2 wide: less would magnify chance."""
-    known = [value for accuracies in values for value in accuracies] or [0, 1]
+def _around(values: Iterable[Sequence[float]], highest: float) -> tuple[float, float]:
+    """A range of figures from 0 to `highest` that holds these, at least 0.2 wide.
+
+    Less would magnify chance.
+    """
+    known = [value for members in values for value in members] or [0, 1]
     low, high = min(known), max(known)
     wider = max(0.2 - (high - low), 0.04) / 2
-    return max(low - wider, -0.01), min(high + wider, 1.01)
+    return max(low - wider, -0.01), min(high + wider, highest + 0.01)
 
 
 def _one_against_others(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jaxcovid.audits.blind_floor import WITHOUT_LUNGS
 from jaxcovid.report import words
 from jaxcovid.results import FLOORS
 
@@ -21,8 +22,6 @@ NAMES = {
     "subgroups": "groups of images",
 }
 
-# Floors that see no lungs: a thumbnail holds coarse ones, and shuffled labels are the control.
-WITHOUT_LUNGS = ("headers", "border", "brightness", "features_without_centre")
 
 FEW = 3  # names that a sentence shows
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxcovid.report import checks, words
 from jaxcovid.report.checks import Check, Checks
 from jaxcovid.results import FLOORS, Results
-from jaxcovid.statistics.paired_tests import holm
+from jaxcovid.statistics.holm import holm
 
 # The figures that a verdict weighs, in words.
 HEADLINE = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxcovid import parallel
+from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.audits.subgroups import subgroups
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
@@ -84,7 +85,7 @@ def evaluate_model(
         )
         for name, split in dataset.splits.items()
     }
-    (measured,) = dataset.splits
+    measured = trial_of(dataset).measured
     checks = audit_data(dataset, ()).checks
     groups = subgroups(
         dataset.splits[measured].labels, predictions[measured].probabilities, dataset.classes,

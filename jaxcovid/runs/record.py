@@ -86,7 +86,7 @@ def unknown_settings(record: Mapping[str, Any]) -> dict[str, Any]:
 # What a record holds besides settings; a sweep's also its grid.
 SURROUNDINGS = (
     "weights_source", "dataset", "data_fingerprint", "versions", "device", "git_commit", "warnings",
-    "disclaimer", "grid", "seeds",
+    "disclaimer", "grid", "seeds", "metric",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from jaxcovid.statistics.comparison import compare
 from jaxcovid.statistics.findings import OF_FINDING, measure_findings
 from jaxcovid.statistics.metrics import measure, operating_points
-from jaxcovid.statistics.paired_tests import holm, paired_t_test
+from jaxcovid.statistics.paired_tests import p_against_best
 from jaxcovid.statistics.seed_statistics import (
     BySeed,
     Estimate,
@@ -22,12 +22,11 @@ __all__ = [
     "Thresholds",
     "compare",
     "difference",
-    "holm",
     "measure",
     "measure_findings",
     "operating_points",
     "over_seeds",
     "overlap",
-    "paired_t_test",
+    "p_against_best",
     "proportion",
 ]

@@ -12,11 +12,15 @@ from jaxcovid.statistics.bootstrap import LEVEL
 
 
 class Estimate(NamedTuple):
-    """A value and its 95 % interval; low and high are None where none is to be had."""
+    """A value and its 95 % interval; low and high are None where none is to be had.
+
+    `reason` says in a few words why there is none.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    reason: str = ""
 
     @property
     def above(self) -> bool:
@@ -29,24 +33,30 @@ class Estimate(NamedTuple):
         return self.high is not None and self.high < 0
 
 
-# For each seed, which images are right; all in the same order.
-BySeed = Mapping[int, Bool[np.ndarray, "n"]]
+# For each seed, which images are right, or what each contributes to another figure whose mean over
+# images is that; all in the same order.
+BySeed = Mapping[int, Bool[np.ndarray, "n"] | Float[np.ndarray, "n"]]
 
 
-def over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean of figures from 0 to 1, one for each seed, with Student's 95 % interval.
+def over_seeds(values: Sequence[float], highest: float = 1) -> Estimate:
+    """The mean of figures from 0 to `highest`, one for each seed, with Student's 95 % interval.
 
-    The interval is cut at 0 and 1; of a single seed there is none.
+    The interval is cut at these ends. There is none of a single seed, of seeds that are all alike
+    (which would make it a point), and of a few so different that it would leave nothing out.
     """
     mean = float(np.mean(values))
     if len(values) < 2:
-        return Estimate(mean)
+        return Estimate(mean, reason="one seed")
+    if np.ptp(values) == 0:
+        return Estimate(float(values[0]), reason="all seeds alike")
     reach = _reach(np.array(values))
-    return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach))
+    if mean - reach <= 0 and mean + reach >= highest:
+        return Estimate(mean, reason="seeds too far apart")
+    return Estimate(mean, max(0.0, mean - reach), min(highest, mean + reach))
 
 
 def difference(weighted: Sequence[tuple[float, BySeed]]) -> Estimate | None:
-    """A sum of accuracies with these weights, such as 1 and -1, over the seeds that all have.
+    """A sum of figures with these weights, such as 1 and -1, over the seeds that all have.
 
     None if there is no such seed. The 95 % interval takes in both what other seeds and what other
     images might give: Student's over seeds and over images, paired, added by squares. Images count

@@ -1,3 +1,12 @@
+from .comparison import (
+    Comparison as Comparison,
+)
+from .comparison import (
+    Setting as Setting,
+)
+from .comparison import (
+    compare_settings as compare_settings,
+)
 from .grid import (
     Grid as Grid,
 )
@@ -17,18 +26,6 @@ from .outcome import (
     best_outcome as best_outcome,
 )
 from .page import (
-    Setting as Setting,
-)
-from .page import (
-    best_setting as best_setting,
-)
-from .page import (
-    compare_settings as compare_settings,
-)
-from .page import (
-    sweep_verdict as sweep_verdict,
-)
-from .page import (
     write_sweep_page as write_sweep_page,
 )
 from .run import (
@@ -36,4 +33,7 @@ from .run import (
 )
 from .run import (
     sweep as sweep,
+)
+from .verdict import (
+    sweep_verdict as sweep_verdict,
 )

@@ -11,15 +11,16 @@ from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
 from jaxcovid.runs.progress import say
 from jaxcovid.runs.run import Deferred, fine_tune
+from jaxcovid.sweeps.metric import Metric
 from jaxcovid.sweeps.outcome import FIGURES, Outcome, best_outcome
 from jaxcovid.sweeps.state import read_outcomes, write_outcomes
 from jaxcovid.training.parts import Parts
 
 
 def train_one_by_one(
-    configs: Sequence[Config], parts: Parts, folder: Path, deferred: Deferred
+    configs: Sequence[Config], parts: Parts, folder: Path, metric: Metric, deferred: Deferred
 ) -> list[Outcome]:
-    """Trains every member as a run below members/, and makes best a link to the best of them.
+    """Trains every member as a run below members/, and makes best a link to the best by `metric`.
 
     Members that are done, or whose run was interrupted, are not trained again but gone on with;
     those that diverge are marked. `deferred` is as in `runs.run.fine_tune`. Raises InputError and
@@ -41,10 +42,13 @@ def train_one_by_one(
         except DivergedError as error:
             say(f"{error}; the others go on")
             diverged = error.epoch
-        figures = {} if diverged else _figures(target)
-        outcomes.append(Outcome(place, diverged, _history(target), figures))
+        history = _history(target)
+        if diverged:
+            outcomes.append(Outcome(place, diverged, history, {}))
+        else:
+            outcomes.append(Outcome(place, 0, history, *_measured(target)))
         write_outcomes(folder, outcomes)
-    best, link = best_outcome(outcomes), folder / "best"
+    best, link = best_outcome(outcomes, metric), folder / "best"
     if best is not None and not link.is_symlink():
         link.symlink_to(Path("members", f"{best.place:03d}"))
     return outcomes
@@ -61,10 +65,16 @@ def _history(run: Path) -> tuple[Epoch, ...]:
         )
 
 
-def _figures(run: Path) -> dict[str, dict[str, float | None]]:
+def _measured(run: Path) -> tuple[dict[str, dict[str, float | None]], tuple[str, ...]]:
+    """A run's figures by split, and the classes that it answers on the validation images."""
     metrics = json.loads((run / "metrics.json").read_text())
-    return {
+    figures = {
         split: {name: metrics[split][name] for name in FIGURES}
         for split in ("validation", "test")
         if split in metrics
     }
+    columns = zip(*metrics["validation"]["confusion_matrix"], strict=True)
+    classes = metrics["validation"]["per_class"]
+    return figures, tuple(
+        name for name, column in zip(classes, columns, strict=True) if any(column)
+    )

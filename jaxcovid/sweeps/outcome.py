@@ -11,28 +11,39 @@ from jaxtyping import Float, Int
 
 from jaxcovid.results import Epoch
 from jaxcovid.statistics.weighted_metrics import weighted_metrics
+from jaxcovid.sweeps.metric import WORDS, Metric, merit
 from jaxcovid.training.step import Scores
 
-# What is measured of a member, each with its words.
-FIGURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "auroc": "AUROC",
-}
+# What is measured of a member on a split; its validation loss is in its history.
+FIGURES = tuple(name for name in WORDS if name != "loss")
 
 
 class Outcome(NamedTuple):
     """What became of the member at `place`; it has `FIGURES` (0 to 1) by split, None if undefined.
 
     `diverged` is the epoch in which its numbers became infinite or NaN, 0 if none; then there are
-    no figures.
+    no figures. `answers` are the classes that it answers on the validation images; None if it
+    diverged, and of members that were trained before this was recorded.
     """
 
     place: int
     diverged: int
     history: tuple[Epoch, ...]
     figures: Mapping[str, Mapping[str, float | None]]
+    answers: tuple[str, ...] | None = None
+
+    @property
+    def only_answer(self) -> str:
+        """The class that it answers for every validation image; "" if there is none such."""
+        return self.answers[0] if self.answers is not None and len(self.answers) == 1 else ""
+
+    def validation(self, metric: Metric) -> float | None:
+        """That figure of the validation images after the last epoch; None if there is none."""
+        if self.diverged:
+            return None
+        if metric == "loss":
+            return self.history[-1].validation_loss
+        return self.figures.get("validation", {}).get(metric)
 
     def as_json(self) -> dict[str, Any]:
         """The outcome in JSON's types; numbers that are not finite as text."""
@@ -46,37 +57,59 @@ class Outcome(NamedTuple):
             Epoch(*(cast(Any, float(value) if isinstance(value, str) else value) for value in row))
             for row in record["history"]
         )
-        return cls(record["place"], record["diverged"], history, record["figures"])
+        answers = record.get("answers")
+        return cls(
+            record["place"],
+            record["diverged"],
+            history,
+            record["figures"],
+            None if answers is None else tuple(answers),
+        )
 
 
-def best_outcome(outcomes: Sequence[Outcome]) -> Outcome | None:
-    """The member of the highest validation accuracy after its last epoch; None if all diverged.
+def best_outcome(outcomes: Sequence[Outcome], metric: Metric) -> Outcome | None:
+    """The member that is best by that figure of the validation images; None if all diverged.
 
-    Of equal ones that of the lowest validation loss, of those the first.
+    One that answers a single class only if all do. Of equal ones that of the lowest validation
+    loss, of those the first.
     """
     whole = [outcome for outcome in outcomes if not outcome.diverged]
 
-    def rank(outcome: Outcome) -> tuple[float, float, int]:
-        last = outcome.history[-1]
-        return -last.validation_accuracy, last.validation_loss, outcome.place
+    def rank(outcome: Outcome) -> tuple[bool, float, float, int]:
+        value = outcome.validation(metric)
+        below = math.inf if value is None else -merit(metric, value)
+        loss = outcome.history[-1].validation_loss
+        return bool(outcome.only_answer), below, loss, outcome.place
 
     return min(whole, key=rank, default=None)
 
 
+def member_probabilities(
+    logits: Float[np.ndarray, "n class"], scores: Scores
+) -> Float[np.ndarray, "n class"]:
+    """A member's probabilities; `scores` turns outputs into what is compared between classes."""
+    return np.asarray(jax.nn.softmax(scores(jnp.asarray(logits)), axis=-1))
+
+
 def member_figures(
-    logits: Float[np.ndarray, "n class"],
+    probabilities: Float[np.ndarray, "n class"],
     labels: Int[np.ndarray, "n"],
     classes: Sequence[str],
-    scores: Scores,
 ) -> dict[str, float | None]:
     """`FIGURES` (0 to 1) of a member on a split; None where undefined.
 
-    `labels` are places in `classes`; `scores` turns outputs into what is compared between classes.
+    `labels` are places in `classes`.
     """
-    probabilities = np.asarray(jax.nn.softmax(scores(jnp.asarray(logits)), axis=-1))
     metrics = weighted_metrics(labels, probabilities, classes, {})(np.ones((1, len(labels))))
     values = {name: float(metrics[name,][0]) for name in FIGURES}
     return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def answered(
+    probabilities: Float[np.ndarray, "n class"], classes: Sequence[str]
+) -> tuple[str, ...]:
+    """The classes that are the likeliest of any image."""
+    return tuple(str(classes[place]) for place in np.unique(probabilities.argmax(1)))
 
 
 def _json_number(value: float) -> float | str:

@@ -4,14 +4,17 @@ import contextlib
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import jax
+import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.config import Config, stored
-from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
 from jaxcovid.report import text
 from jaxcovid.runs import files, record, resume
@@ -19,6 +22,7 @@ from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.progress import bar, progress, say
 from jaxcovid.runs.run import Deferred, alone_in, device_error, resolve
 from jaxcovid.sweeps.grid import Grid, grid_members, grid_problems
+from jaxcovid.sweeps.metric import FORMER, METRICS, WORDS, Metric
 from jaxcovid.sweeps.one_by_one import train_one_by_one
 from jaxcovid.sweeps.page import write_sweep_page
 from jaxcovid.sweeps.state import former_problems, remove_state
@@ -37,14 +41,17 @@ def sweep(
     config: Config,
     grid: Grid,
     *,
+    metric: Metric | None = None,
     parts: Parts | None = None,
     deferred: Deferred = lambda: contextlib.nullcontext(bool),
 ) -> Path:
     """Trains all members of a grid, or goes on with that; returns the sweep's folder.
 
     `config` holds what the members have in common; with its `resume` the sweep in that folder goes
-    on. `parts` take the place of ordinary parts of training and measuring. While `deferred()` is
-    entered, interruptions only make the function that it gives return True. Raises InputError, and
+    on. The best is chosen, and settings are compared, by `metric` on the validation images; by
+    default by balanced accuracy, and where a sweep goes on by what it was begun with. `parts` take
+    the place of ordinary parts of training and measuring. While `deferred()` is entered,
+    interruptions only make the function that it gives return True. Raises InputError, and
     Interrupted once there is something to go on with.
 
     >>> config = jaxcovid.Config(data=xrays, weights="none", epochs=1, output=folder / "sweep")
@@ -60,7 +67,7 @@ def sweep(
     precision = "float32" if config.precision == "float32" else "default"
     with jax.default_matmul_precision(precision), alone_in(config.resume):
         try:
-            return _run(config, grid, deferred, Parts() if parts is None else parts)
+            return _run(config, grid, metric, deferred, Parts() if parts is None else parts)
         except jax.errors.JaxRuntimeError as error:
             raise device_error(config, error) from None
 
@@ -82,24 +89,28 @@ def stored_sweep(folder: Path) -> tuple[Config, Grid]:
         raise InputError([f"`resume`: {folder / RECORD} is damaged ({error})"]) from None
 
 
-def _run(config: Config, grid: Grid, deferred: Deferred, parts: Parts) -> Path:
+def _run(
+    config: Config, grid: Grid, metric: Metric | None, deferred: Deferred, parts: Parts
+) -> Path:
     folder, resumed = config.output, config.resume is not None
     assert folder is not None
     dataset = load_training_data(config, cache_folder(), progress)
-    if resumed:
-        before = json.loads((folder / RECORD).read_text())
+    before = json.loads((folder / RECORD).read_text()) if resumed else None
+    if before is not None:
         check(resume.changed_settings(config, parts.settings, dataset, before))
+    metric = judged_by(metric, before, dataset.splits["validation"])
     configs = grid_members(config, grid)
     kept: Kept = {}
     task = _prepared(configs[0], dataset, parts, kept)
     network = task.network
     warnings = [*network.warnings, *dataset.warnings]
     settings = record.run_record(config, parts, dataset, network.weights_source, warnings)
-    settings |= {"grid": dict(grid.values), "seeds": grid.seeds}
+    settings |= {"grid": dict(grid.values), "seeds": grid.seeds, "metric": metric}
     say(text.announcement(config, dataset, network.weights_source, network.plan))
     for warning in warnings:
         say(f"Warning: {warning}")
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
+    say(f"Judged by {WORDS[metric]} on the validation images")
     if not resumed:
         with files.folder_aside(folder) as aside:
             files.write_json(aside / RECORD, settings)
@@ -107,16 +118,33 @@ def _run(config: Config, grid: Grid, deferred: Deferred, parts: Parts) -> Path:
         with alone_in(None if resumed else folder):
             if task.frozen is None:
                 say("Nothing is frozen that they could share, so they train one after another")
-                outcomes = train_one_by_one(configs, parts, folder, deferred)
+                outcomes = train_one_by_one(configs, parts, folder, metric, deferred)
             else:
-                outcomes = train_together(task, configs, folder, settings, deferred)
-                write_best_run(task, configs, outcomes, folder, kept)
-            summary = write_sweep_page(folder, grid, outcomes, settings, bar)
+                outcomes = train_together(task, configs, folder, settings, metric, deferred)
+                write_best_run(task, configs, outcomes, folder, metric, kept)
+            shared_views = task.frozen is not None and config.augment
+            summary = write_sweep_page(folder, grid, outcomes, settings, bar, shared_views)
             remove_state(folder)
     except KeyboardInterrupt:
         raise Interrupted(folder) from None
     say(summary)
     return folder
+
+
+def judged_by(metric: Metric | None, before: Mapping[str, Any] | None, validation: Split) -> Metric:
+    """The metric of a sweep; `before` is the record of one that goes on. Raises InputError."""
+    if before is not None:
+        known = before.get("metric", FORMER)
+        if metric not in (None, known):
+            raise InputError([f"`metric`: this sweep was begun with {known}, not {metric}"])
+        metric = known
+    elif metric is None:
+        metric = METRICS[0]
+    if metric not in METRICS:
+        raise InputError([f"`metric`: {metric} is not one of {', '.join(METRICS)}"])
+    if metric == "auroc" and len(np.unique(validation.labels)) < 2:
+        raise InputError(["`metric`: auroc needs validation images of two classes at least"])
+    return metric
 
 
 def _resolve(config: Config) -> Config:

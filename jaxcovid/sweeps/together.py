@@ -19,7 +19,14 @@ from jaxcovid.models.convolution import as_product
 from jaxcovid.runs.progress import bar, say
 from jaxcovid.runs.run import Deferred, write_trained
 from jaxcovid.sweeps.chunks import alike_members, member_chunks, member_memory
-from jaxcovid.sweeps.outcome import Outcome, best_outcome, member_figures
+from jaxcovid.sweeps.metric import WORDS, Metric
+from jaxcovid.sweeps.outcome import (
+    Outcome,
+    answered,
+    best_outcome,
+    member_figures,
+    member_probabilities,
+)
 from jaxcovid.sweeps.state import (
     read_best,
     read_outcomes,
@@ -53,8 +60,8 @@ SAVE_EVERY = 30
 
 # What a reader of the best member's report must know.
 CHOSEN = (
-    "this run is the best of {} members of a sweep, chosen by its validation accuracy, which "
-    "therefore flatters it"
+    "this run is the best of {} members of a sweep, chosen by its {} on the validation images, "
+    "which therefore flatter it"
 )
 
 
@@ -63,13 +70,14 @@ def train_together(
     configs: Sequence[Config],
     folder: Path,
     settings: Mapping[str, Any],
+    metric: Metric,
     deferred: Deferred,
 ) -> list[Outcome]:
     """Trains chunk after chunk of members; returns what became of them, in the order of places.
 
     `task` is that of the first member, with the features that all share; `settings` are the sweep's
-    record, for checkpoints. What is done, and the best of it, is written after every chunk. Raises
-    InputError, and KeyboardInterrupt once what is in training can be gone on with.
+    record, for checkpoints. What is done, and the best of it by `metric`, is written after every
+    chunk. Raises InputError, and KeyboardInterrupt once what is in training can be gone on with.
     """
     common, variables = _shared(task), _variables(task, configs)
     splits = _splits(task)
@@ -98,7 +106,7 @@ def train_together(
                 folder, settings, number * of_chunk, interrupted,
             )  # fmt: skip
         outcomes += _outcomes(shared, members, places, task, splits, evaluate, underway)
-        best = best_outcome(outcomes)
+        best = best_outcome(outcomes, metric)
         if best is not None and best.place in places:
             member = row(underway.members, places.index(best.place))
             write_best(folder, settings, member, best.place, len(outcomes))
@@ -107,14 +115,19 @@ def train_together(
 
 
 def write_best_run(
-    task: Task, configs: Sequence[Config], outcomes: Sequence[Outcome], folder: Path, kept: Kept
+    task: Task,
+    configs: Sequence[Config],
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    metric: Metric,
+    kept: Kept,
 ) -> None:
-    """Writes best/: the best member as the run that it would have been alone, if there is one.
+    """Writes best/: the best member by `metric` as the run that it would have been alone, if any.
 
     `task` is that of the first member, `kept` the features that were computed for it. Raises
     InputError if the weights are not in the sweep's folder.
     """
-    best = best_outcome(outcomes)
+    best = best_outcome(outcomes, metric)
     target = folder / "best"
     if best is None or (target / "metrics.json").exists():
         return
@@ -126,7 +139,8 @@ def write_best_run(
     member = read_best(folder, best.place, alone.state._replace(params=trainable))
     state = member._replace(params=combine(member.params, frozen), key=alone.state.key)
     state = parallel.replicate(state, alone.devices)
-    warnings = (*alone.network.warnings, *task.dataset.warnings, CHOSEN.format(len(configs)))
+    chosen = CHOSEN.format(len(configs), WORDS[metric])
+    warnings = (*alone.network.warnings, *task.dataset.warnings, chosen)
     write_trained(alone, state, Journal(history=best.history), warnings)
 
 
@@ -246,17 +260,22 @@ def _outcomes(
 ) -> list[Outcome]:
     """What became of each member of a chunk."""
     figures: list[dict[str, Any]] = [{} for _ in places]
+    answers: list[tuple[str, ...] | None] = [None for _ in places]
     numbers, classes = numbers_of(configs), task.dataset.classes
     for name, split in splits.items():
         if name == "train" or not len(split.labels) or (split.labels < 0).any():
             continue
         logits, _ = predict_members(evaluate, underway.members, numbers, split, name, bar)
         for index, of_member in enumerate(logits):
-            if not underway.diverged[index]:
-                figures[index][name] = member_figures(
-                    of_member, split.labels, classes, shared.targets.scores
-                )
+            if underway.diverged[index]:
+                continue
+            probabilities = member_probabilities(of_member, shared.targets.scores)
+            figures[index][name] = member_figures(probabilities, split.labels, classes)
+            if name == "validation":
+                answers[index] = answered(probabilities, classes)
     return [
-        Outcome(place, underway.diverged[index], underway.histories[index], figures[index])
-        for index, place in enumerate(places)
+        Outcome(place, diverged, history, of_member, classes_answered)
+        for place, diverged, history, of_member, classes_answered in zip(
+            places, underway.diverged, underway.histories, figures, answers, strict=True
+        )
     ]

@@ -26,10 +26,13 @@ def write_run(folder, confusion, classes=("infected", "normal"), epochs=3, habit
     metrics = {
         "accuracy": share,
         "macro_f1": float(f1.mean()),
+        "balanced_accuracy": float(np.mean(np.diag(counts) / counts.sum(1))),
+        "auroc": 0.75,
         "examples": total,
         "patients": None,
         "confusion_matrix": counts.tolist(),
         "intervals": {"accuracy": [share - 0.05, share + 0.05], "macro_f1": None},
+        "undefined": {"intervals.macro_f1": "it was not asked for"},
         "per_class": {
             name: {"support": int(row.sum())} for name, row in zip(classes, counts, strict=True)
         },
@@ -43,9 +46,12 @@ def write_run(folder, confusion, classes=("infected", "normal"), epochs=3, habit
         writer.writerows([epoch, 8 * epoch, 1 / epoch, 0.5, 1.1 / epoch, share, 60] for epoch in range(1, epochs + 1))  # fmt: skip
     with (folder / "predictions.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["split", "correct"])
-        writer.writerow(["train", True])
-        writer.writerows(["validation", index < right] for index in range(total))
+        writer.writerow(["split", "label", "correct", *(f"prob_{name}" for name in classes)])
+        writer.writerow(["train", classes[0], True, *np.eye(len(classes))[0]])
+        for label, row in enumerate(counts):
+            for answer in np.repeat(np.arange(len(classes)), row):
+                probabilities = np.eye(len(classes))[answer]
+                writer.writerow(["validation", classes[label], answer == label, *probabilities])
     record = (
         as_json(Config(**settings))
         | as_json(AssignmentSettings(habits))
@@ -64,8 +70,13 @@ def write_run(folder, confusion, classes=("infected", "normal"), epochs=3, habit
     return folder
 
 
-def experiment(root, name=NAME, corrected=(), written=(), reported=REPORTED, **changes):
-    """With those right of 50 infected and 50 normal, for each seed; None is left out, "" diverged."""
+def experiment(
+    root, name=NAME, corrected=(), written=(), reported=REPORTED, normal=(5, 45), **changes
+):
+    """With so many right of 50 infected, for each seed; None is left out, "" diverged.
+
+    `normal` are the answers to 50 normal images.
+    """
     outcomes = []
     for variant, rights in (("as-written", written), ("corrected", corrected)):
         for seed, right in enumerate(rights):
@@ -75,7 +86,7 @@ def experiment(root, name=NAME, corrected=(), written=(), reported=REPORTED, **c
                 (root / folder).mkdir(parents=True)
                 (root / folder / DIVERGED).write_text("training diverged: <b>NaN\n")
             elif right is not None:
-                write_run(root / folder, ((right, 50 - right), (5, 45)), habits=habits)
+                write_run(root / folder, ((right, 50 - right), normal), habits=habits)
             outcomes.append(read_outcome(root, folder, variant, seed, "validation"))
     fields = {"title": TITLE, "part": 1, "source": "seed", "notes": "Odd `notes`.", **changes}
     mistakes = ("last_batch_f1",) if written else ()

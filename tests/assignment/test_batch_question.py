@@ -82,7 +82,7 @@ def test_differences_of_arms():
     assert found.larger_batch is not None and found.larger_batch.value == pytest.approx(-0.4)
     assert found.larger_batch.below
     assert found.scaled_lr is not None and found.scaled_lr.gain.above
-    assert found.scaled_lr.left == (0, 0, 0)
+    assert found.scaled_lr.left == Estimate(0, 0, 0)
     assert found.as_many_steps is None
     assert found.added is not None and found.added.value == pytest.approx(-0.2)
     assert found.learned is not None and found.learned.value == pytest.approx(0.3)

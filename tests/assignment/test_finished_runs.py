@@ -15,7 +15,7 @@ def test_a_finished_run_is_read_whole(tmp_path):
     )  # fmt: skip
     run = outcome.run
     assert run.seed == 7 and run.split == "validation" and run.classes == ("infected", "normal")
-    assert run.correct.tolist() == [True] * 7 + [False] * 3
+    assert run.correct.tolist() == [True] * 3 + [False] * 3 + [True] * 4
     assert run.metrics["accuracy"] == pytest.approx(0.7)
     assert [row["step"] for row in run.history] == [8, 16, 24]
 

@@ -31,7 +31,7 @@ def test_both_pages_say_the_same(written):
         "0.8438",
         "as the original computes it: 0.4321",
         "90.5 %",
-        "seeds: no spread from one",
+        "seeds: no interval (one seed)",
         "Batch 60 is clearly worse than batch 8, but what was measured does not tell why.",
         "no independent test",
         "2 seeds",

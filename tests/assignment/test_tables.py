@@ -3,6 +3,7 @@
 import pytest
 
 from jaxcovid.assignment import tables
+from jaxcovid.assignment.preset import Reported
 from jaxcovid.assignment.tables import accuracy_of_matrix, macro_f1, percent, summed_confusion
 from tests.assignment.reproductions import REPORTED, experiment
 
@@ -24,6 +25,30 @@ def test_reported_figures_stand_beside_the_measured_ones(tmp_path):
     (row,) = tables.f1([one])["rows"]
     assert row[1]["value"] == "0.8438"
     assert row[2]["lines"][0] == "as the original computes it: 0.4321"
+
+
+def test_other_figures_stand_beside_accuracy(tmp_path):
+    one = experiment(tmp_path, corrected=(45, 47), written=(30,))
+    (row,) = tables.balanced_accuracy([one])["rows"]
+    # 504 of 615 infected and 769 of 885 normal images.
+    assert row[1] == "84.4 %" and row[2]["value"] == "75.0 %" and row[3]["value"] == "91.0 %"
+    (row,) = tables.auroc([one])["rows"]
+    assert row[1] == "—" and row[3]["value"] == "0.750"
+
+
+def test_there_is_no_interval_without_spread(tmp_path):
+    one = experiment(tmp_path, corrected=(45, 45), written=(0, 0), normal=(0, 50))
+    (row,) = tables.accuracy([one])["rows"]
+    assert row[2]["lines"] == [
+        "seeds: no interval (all seeds alike)", "images: 45.0 % to 55.0 %", "2 answer “normal” only"
+    ]  # fmt: skip
+    (row,) = tables.f1([one])["rows"]
+    assert row[3]["lines"][1] == "images: no interval (it was not asked for)"
+    constant = ((0, 615), (0, 885))
+    (row,) = tables.accuracy([experiment(tmp_path, reported=Reported(0.59, 0.37, constant))])[
+        "rows"
+    ]
+    assert row[1]["lines"][-1] == "answers “normal” only"
 
 
 def test_what_diverged_or_is_to_come_is_counted(tmp_path):

@@ -2,29 +2,38 @@
 
 import pytest
 
-from jaxcovid.assignment.text import about, cautions, correction, how_to_read, summary
+from jaxcovid.assignment.preset import Reported
+from jaxcovid.assignment.text import about, cautions, how_to_read, summary
 from tests.assignment.reproductions import experiment
 
-CORRECTIONS = {
-    "better": ((45, 45, 45), (5, 5, 5), "which is clear; the intervals over images do not overlap"),
-    "worse": ((5, 5), (45, 45), "which is clear"),
-    "the same": ((45, 45), (45, 45), "which is not clear; the intervals over images overlap"),
-    "no common seed": ((None, 45), (45, None), "was not measured"),
+CONSTANT = {
+    "some seeds": ({"corrected": (0, 0, 45)}, None),
+    "all": (
+        {"corrected": (0, 0), "normal": (0, 50)},
+        "Corrected, 2 of 2 runs answer “normal” for every image: accuracy is then only the share",
+    ),
+    "one": (
+        {"written": (0,), "normal": (0, 50)},
+        "As written, 1 of 1 run answers “normal” for every image",
+    ),
+    "as reported": (
+        {"corrected": (45,), "reported": Reported(0.59, 0.37, ((0, 615), (0, 885)))},
+        "The reported matrix is of a network that answers “normal” for every image.",
+    ),
 }
 
 
-@pytest.mark.parametrize("case", CORRECTIONS)
-def test_what_correcting_changed(case, tmp_path):
-    corrected, written, expected = CORRECTIONS[case]
-    each = experiment(tmp_path, corrected=corrected, written=written)
-    assert expected in " ".join(about(each))
-    change = correction(each)
-    assert (change is None) == (case == "no common seed")
-    if change is not None:
-        counts = (
-            f"better in {int(change.above)} of 1 experiment, clearly worse in {int(change.below)}"
-        )
-        assert counts in summary([each])[1]
+@pytest.mark.parametrize("case", CONSTANT)
+def test_a_network_that_answers_one_class_is_named(case, tmp_path):
+    options, expected = CONSTANT[case]
+    one = experiment(tmp_path, **options)
+    sentences = " ".join(about(one))
+    assert ("for every image" in sentences) == (expected is not None)
+    if expected is not None:
+        assert expected in sentences
+    assert any("one class for every image" in line for line in summary([one])) == (
+        case in ("all", "one")
+    )
 
 
 def test_cautions(tmp_path):

@@ -8,6 +8,7 @@ from jaxcovid.data.layout import (
     fingerprint,
     printable,
     scan,
+    scan_all,
     scan_split,
     shared_between_splits,
 )
@@ -199,3 +200,33 @@ def test_images_and_other_files_are_told_apart_by_suffix(tmp_path):
 )
 def test_every_path_can_be_printed(name, text):
     assert printable(Path(os.fsdecode(name))) == text
+
+
+def test_a_folder_without_splits_is_whichever_split_is_asked_for(tmp_path):
+    folder = make(tmp_path, "covid/1.png", "normal/2.png", "metadata.csv")
+    layout = scan_split(folder, "test", ("covid", "normal"))
+    assert [(file.split, file.label) for file in layout.files] == [
+        ("test", "covid"),
+        ("test", "normal"),
+    ]
+
+
+WHOLE_FOLDERS = {  # files, classes, splits
+    "classes": (("a/1.png", "b/2.png", "x.csv"), ("a", "b"), {"images"}),
+    "splits": (("Train/a/1.png", "val/b/1.png"), ("a", "b"), {"train", "validation"}),
+    "training alone": (("train/a/1.png", "train/b/1.png", "notes/1.png"), ("a", "b"), {"train"}),
+    "unlabelled test": (("train/a/1.png", "train/b/1.png", "test/1.png"), ("a", "b"), {"train", "test"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WHOLE_FOLDERS)
+def test_all_of_a_folder(case, tmp_path):
+    names, classes, splits = WHOLE_FOLDERS[case]
+    layout = scan_all(make(tmp_path, *names))
+    assert (layout.classes, {file.split for file in layout.files}) == (classes, splits)
+
+
+@pytest.mark.parametrize("names", [(), ("1.png",), ("a/1.png",), ("a/1.png", "b/2.txt")], ids=str)
+def test_all_of_a_folder_that_holds_no_two_classes(names, tmp_path):
+    with pytest.raises(InputError, match=r"class folder|no PNG"):
+        scan_all(make(tmp_path, *names))

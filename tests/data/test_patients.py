@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxcovid.data.dataset import Split
-from jaxcovid.data.patients import assign_patients, read_patients
+from jaxcovid.data.patients import Row, assign_patients, read_patients
 from jaxcovid.errors import InputError
 
 CLASSES = ("a", "b")
@@ -49,7 +49,8 @@ READ = {
 @pytest.mark.parametrize("case", READ)
 def test_read(case, tmp_path):
     contents, expected = READ[case]
-    assert read_patients(write(tmp_path, *contents)) == expected
+    table = read_patients(write(tmp_path, *contents))
+    assert {key: row.patient for key, row in table.items()} == expected
 
 
 BAD = {
@@ -132,10 +133,14 @@ ASSIGNED = {  # splits, table, groups, parts of warnings
 }  # fmt: skip
 
 
+def rows(table):
+    return table and {key: Row(patient) for key, patient in table.items()}
+
+
 @pytest.mark.parametrize("case", ASSIGNED)
 def test_assign(case):
     splits, table, groups, warnings = ASSIGNED[case]
-    patients = assign_patients(splits, CLASSES, table)
+    patients = assign_patients(splits, CLASSES, rows(table))
     assert {
         name: None if numbers is None else numbers.tolist()
         for name, numbers in patients.groups.items()
@@ -147,4 +152,20 @@ def test_assign(case):
 
 def test_a_table_of_other_images():
     with pytest.raises(InputError, match="`patients`: none of the 1 row"):
-        assign_patients({"train": split("train/a/1.png")}, CLASSES, {("A", "1.png"): "P"})
+        assign_patients({"train": split("train/a/1.png")}, CLASSES, rows({("A", "1.png"): "P"}))
+
+
+def test_further_columns_and_folders_before_the_file(tmp_path):
+    content = "file,class,patient,source,view,mood\na/1.png,a,P,Ulm,PA,good\nx/a/2.png,a,P,,AP,\n"
+    table = read_patients(write(tmp_path, content))
+    assert table == {
+        ("a", "1.png"): Row("P", {"source": "Ulm", "view": "PA"}),
+        ("a", "2.png"): Row("P", {"view": "AP"}),
+    }
+    splits = {"train": split("train/a/1.png", "train/a/9.png"), "test": split("test/a/2.png")}
+    assigned = assign_patients(splits, CLASSES, table)
+    assert assigned.columns == {
+        "train": {"source": ("Ulm", ""), "view": ("PA", "")},
+        "test": {"source": ("",), "view": ("AP",)},
+    }
+    assert assigned.names == {"train": ("P", None), "test": ("P",)}

@@ -201,7 +201,10 @@ SOURCES = {
     "an unfinished run": (unfinished, "this run is not finished; .*`resume="),
     "no record": (no_record, "the run is not complete"),
     "a damaged record": (damaged_record, r"config\.json is damaged"),
-    "a list for a record": (a_list_for_a_record, r"config\.json is damaged \(no settings in it\)"),
+    "a list for a record": (
+        a_list_for_a_record,
+        r"config\.json is damaged \(it holds no names and values\)",
+    ),
 }
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from jaxcovid.assignment import page as reproduction_page
-from jaxcovid.config import Config, as_json
 from jaxcovid.runs import artifacts
 from jaxcovid.statistics.comparison import compare
 from jaxcovid.sweeps.page import write_sweep_page
 from tests.assignment.reproductions import made_up
 from tests.report.example import CLASSES, dataset, predictions, results
-from tests.sweeps.test_page import CLEAR, GRID, outcomes
+from tests.sweeps.made_up import CLEAR, GRID, RECORD, outcomes
 
 pytestmark = pytest.mark.system
 
@@ -51,8 +50,7 @@ def folder(tmp_path_factory):
         root / "comparison", first, second, compare(split.labels, *both, data.classes)
     )
     (root / "sweep").mkdir()
-    record = {**as_json(Config()), "dataset": {"name": "xrays"}, "warnings": ["random weights"]}
-    write_sweep_page(root / "sweep", GRID, outcomes(CLEAR), record)
+    write_sweep_page(root / "sweep", GRID, outcomes(CLEAR), RECORD)
     (root / "reproduction").mkdir()
     reproduction_page.write(root / "reproduction", made_up(root / "reproduction"))
     return root

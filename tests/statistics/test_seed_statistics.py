@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -15,12 +17,28 @@ def test_student_over_seeds():
     assert estimate.value == pytest.approx(0.6)
     # Mean of 3, standard error 0.1 / sqrt(3), t of 2 degrees of freedom 4.3027.
     assert estimate.low == pytest.approx(0.6 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
-    assert over_seeds([0.5]) == Estimate(0.5)
-    assert over_seeds([0.0, 1.0])[1:] == (0, 1)  # no share is outside
+    assert estimate.reason == ""
+    assert over_seeds([0.9, 0.95, 1.0]).high == 1
+    assert over_seeds([1.0, 1.1, 1.2], highest=math.inf).low == pytest.approx(0.8516, abs=1e-4)
+
+
+NO_INTERVAL = {
+    "one seed": ([0.5], Estimate(0.5, reason="one seed")),
+    # Not "0.45 to 0.45", nor a spread that rounding makes.
+    "alike": ([0.1 + 0.2] * 3, Estimate(0.1 + 0.2, reason="all seeds alike")),
+    # Not "0 to 1".
+    "far apart": ([0.0, 1.0], Estimate(0.5, reason="seeds too far apart")),
+}
+
+
+@pytest.mark.parametrize("case", NO_INTERVAL)
+def test_why_there_is_no_interval_over_seeds(case):
+    values, expected = NO_INTERVAL[case]
+    assert over_seeds(values) == expected
 
 
 def test_wilson_of_the_reported_matrix():
-    assert proportion(1273, 1500) == pytest.approx((0.8487, 0.8297, 0.8659), abs=1e-4)
+    assert proportion(1273, 1500)[:3] == pytest.approx((0.8487, 0.8297, 0.8659), abs=1e-4)
 
 
 OVERLAPS = {
@@ -57,7 +75,7 @@ def test_a_difference_takes_in_seeds_and_images():
 def test_a_difference_needs_common_seeds():
     right = draws(0, 0.5)
     assert difference([(1, {0: right}), (-1, {1: right})]) is None
-    assert difference([(1, {0: right}), (-1, {0: right, 1: right})]) == (0, 0, 0)
+    assert difference([(1, {0: right}), (-1, {0: right, 1: right})]) == Estimate(0, 0, 0)
 
 
 def test_the_interval_holds_the_truth():

@@ -7,11 +7,12 @@ import json
 import numpy as np
 import pytest
 
+from jaxcovid.data.dataset import Split
 from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.results import Epoch
 from jaxcovid.runs.run import fine_tune
 from jaxcovid.sweeps.grid import Grid, grid_members
-from jaxcovid.sweeps.run import stored_sweep, sweep
+from jaxcovid.sweeps.run import judged_by, stored_sweep, sweep
 from tests.small_runs import config, interruption, noise_folder, numbers
 
 
@@ -82,7 +83,7 @@ def test_the_best_member_is_a_run_like_any_other(finished_sweep):
     best = folder / "best"
     record = json.loads((best / "config.json").read_text())
     assert record["lr"] == 1e-2 and record["views"] == 2
-    assert "chosen by its validation accuracy" in record["warnings"][-1]
+    assert "chosen by its balanced accuracy on the validation images" in record["warnings"][-1]
     place = 0 if record["seed"] == settings.seed else 1
     np.testing.assert_allclose(numbers(best), histories(folder)[place], atol=1e-6)
     metrics = json.loads((best / "metrics.json").read_text())
@@ -116,7 +117,7 @@ def test_what_a_sweep_leaves(finished_sweep):
     assert names == [
         "best", "histories.csv", "members.csv", "plots", "report.html", "settings.csv", "sweep.json"
     ]  # fmt: skip
-    assert [path.name for path in (folder / "plots").iterdir()] == ["accuracy_by_lr.png"]
+    assert [path.name for path in (folder / "plots").iterdir()] == ["balanced_accuracy_by_lr.png"]
 
 
 @pytest.mark.system
@@ -129,6 +130,8 @@ def test_an_interrupted_sweep_goes_on_exactly(call, data, finished_sweep, tmp_pa
         sweep(dataclasses.replace(settings, output=output), grid, deferred=interruption(call))
     stored, again = stored_sweep(output)
     assert again == Grid({"lr": (1e-2, 3e38)}, 2)
+    with pytest.raises(InputError, match="begun with balanced_accuracy, not loss"):
+        sweep(stored, again, metric="loss")
     sweep(stored, again, deferred=interruption(10**9))
     for name in ("settings.csv", "members.csv"):
         assert (output / name).read_bytes() == (whole / name).read_bytes()
@@ -146,6 +149,44 @@ def test_where_nothing_is_frozen_members_train_one_after_another(data, tmp_path,
     np.testing.assert_array_equal(histories(folder)[0], numbers(folder / "best"))
     with (folder / "members.csv").open(newline="") as stream:
         assert [row["diverged_in_epoch"] for row in csv.DictReader(stream)] == ["", "1"]
+
+
+# What is asked for, what sweep.json of a sweep to go on holds, and what it is judged by.
+JUDGED = {
+    "by default": (None, None, "balanced_accuracy"),
+    "as asked for": ("loss", None, "loss"),
+    "as it was begun": (None, {"metric": "auroc"}, "auroc"),
+    "asked for again": ("auroc", {"metric": "auroc"}, "auroc"),
+    "begun before there was a choice": (None, {}, "accuracy"),
+}
+TWO_CLASSES = Split(None, None, None, np.array([0, 1, 1], np.int32), ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("case", JUDGED)
+def test_what_a_sweep_is_judged_by(case):
+    asked, before, expected = JUDGED[case]
+    assert judged_by(asked, before, TWO_CLASSES) == expected
+
+
+REFUSED = {
+    "unknown": (None, {"metric": "f1"}, TWO_CLASSES, "f1 is not one of balanced_accuracy, accuracy"),
+    "another": ("loss", {}, TWO_CLASSES, "begun with accuracy, not loss"),
+    "undefined": (
+        "auroc", None, TWO_CLASSES._replace(labels=np.zeros(3, np.int32)), "images of two classes",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_sweep_cannot_be_judged_by(case):
+    asked, before, validation, message = REFUSED[case]
+    with pytest.raises(InputError, match=f"`metric`: .*{message}"):
+        judged_by(asked, before, validation)
+
+
+def test_the_metric_is_kept(finished_sweep):
+    *_, folder = finished_sweep
+    assert json.loads((folder / "sweep.json").read_text())["metric"] == "balanced_accuracy"
 
 
 def test_a_sweep_never_overwrites(data, tmp_path):

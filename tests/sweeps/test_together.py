@@ -69,7 +69,7 @@ def trained(task, folder, call=UNINTERRUPTED, **options):
     config = dataclasses.replace(task.config, **options)
     members = grid_members(config, GRID)
     return train_together(
-        task._replace(config=config), members, folder, SETTINGS, interruption(call)
+        task._replace(config=config), members, folder, SETTINGS, "accuracy", interruption(call)
     )
 
 
@@ -95,7 +95,7 @@ def whole(task, tmp_path_factory):
 
     members = grid_members(task.config, GRID)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        outcomes = train_together(task, members, folder, SETTINGS, deferred)
+        outcomes = train_together(task, members, folder, SETTINGS, "accuracy", deferred)
     return Whole(outcomes, folder, printed.getvalue(), asked)
 
 
@@ -180,7 +180,7 @@ def test_what_is_done_is_not_trained_again(task, whole, tmp_path, capsys):
         raise AssertionError("nothing is left to be interrupted")
 
     members = grid_members(task.config, GRID)
-    again = train_together(task, members, tmp_path, SETTINGS, never)
+    again = train_together(task, members, tmp_path, SETTINGS, "accuracy", never)
     assert str(again) == str(outcomes)
     assert capsys.readouterr().out == ""
 
@@ -194,14 +194,14 @@ def test_an_epoch_is_a_line_with_the_reach_of_accuracies(whole):
 def test_if_all_diverge_there_is_no_best(whole, task, tmp_path, capsys):
     fallen = whole.outcomes[4:]
     members = grid_members(task.config, GRID)
-    write_best_run(task, members, fallen, tmp_path, {})
+    write_best_run(task, members, fallen, tmp_path, "accuracy", {})
     assert list(tmp_path.iterdir()) == [] and capsys.readouterr().out == ""
 
 
 def test_a_best_run_that_is_whole_is_left_alone(whole, task, tmp_path):
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "metrics.json").write_text("{}")
-    write_best_run(task, grid_members(task.config, GRID), whole.outcomes, tmp_path, {})
+    write_best_run(task, grid_members(task.config, GRID), whole.outcomes, tmp_path, "accuracy", {})
     assert (tmp_path / "best" / "metrics.json").read_text() == "{}"
 
 
@@ -230,7 +230,7 @@ def test_the_best_member_becomes_a_run_of_its_own(whole, task, alone):
     (folder / "best").mkdir()
     (folder / "best" / "left.over").touch()  # of an export that was cut short
     members = grid_members(task.config, GRID)
-    write_best_run(task, members, outcomes, folder, {})
+    write_best_run(task, members, outcomes, folder, "accuracy", {})
     ((run, member, journal, warnings),) = alone
     assert not (folder / "best").exists()
     assert (run.config.output, run.config.lr) == (folder / "best", 0.05)
@@ -245,7 +245,7 @@ def test_the_best_member_becomes_a_run_of_its_own(whole, task, alone):
 def test_without_its_weights_the_best_member_is_an_error(whole, task, alone, tmp_path):
     members = grid_members(task.config, GRID)
     with pytest.raises(InputError, match="start the sweep anew"):
-        write_best_run(task, members, whole.outcomes, tmp_path, {})
+        write_best_run(task, members, whole.outcomes, tmp_path, "accuracy", {})
     assert alone == []
 
 
