@@ -105,7 +105,7 @@ def _coarse(pixels: Float[np.ndarray, "n 64 64"]) -> Float[np.ndarray, "n 16 16"
 
 def _standardised(images: Float[np.ndarray, "n height width"]) -> Vectors:
     """Images whose products are correlations; zeros where nearly all is of one grey."""
-    pixels = images.reshape(len(images), -1)
+    pixels = images.reshape(len(images), images.shape[1] * images.shape[2])
     pixels = pixels - pixels.mean(1, keepdims=True)
     spread = pixels.std(1, keepdims=True)
     pixels /= np.maximum(spread, 1) * np.sqrt(pixels.shape[1])

@@ -185,6 +185,8 @@ def _association(
     count = len(np.unique(groups))
     value = round(float(values[0]), 4) if np.isfinite(values[0]) else None
     reason = no_spread(values, count)
+    if value == 0 and not reason:
+        reason = "at the end of its range, where no interval is symmetric"
     if value is None or reason:
         return {"value": value, "low": None, "high": None, "reason": reason or "one class only"}
     low, high = interval(values, count)

@@ -18,7 +18,7 @@ from jaxcovid.data.loader import MEAN
 NEUTRAL = round(255 * float(np.mean(MEAN)))
 
 Images = UInt8[np.ndarray, "n height width channel"]
-Masks = Bool[np.ndarray, "n height width"]
+Masks = Bool[np.ndarray, "_ height width"]
 
 
 def lungs(

@@ -15,7 +15,7 @@ PERCENTILES = (5, 25, 50, 75, 95)
 # Half axes of the ellipse that holds the lungs, as shares of the height and width of an image.
 ELLIPSE = (0.45, 0.45)
 
-View = Float[np.ndarray, "n number"]
+View = Float[np.ndarray, "_ number"]
 
 
 def header_view(headers: Sequence[Header], kinds: Sequence[str]) -> View:

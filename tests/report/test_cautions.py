@@ -105,7 +105,12 @@ def test_the_validation_images_of_a_run_weigh_and_small_classes_of_other_splits_
 def test_patients_in_two_splits_are_said_once():
     empty = np.zeros((1, 0, 0, 1), np.uint8)
     split = Split(
-        empty, np.zeros((1, 2), np.int32), empty, np.zeros(1, np.int32), ("a/00000001_000.png",)
+        empty,
+        np.zeros((1, 2), np.int32),
+        empty,
+        np.zeros(1, np.int32),
+        ("a/00000001_000.png",),
+        np.zeros((1, 64, 64, 1), np.uint8),
     )
     shared = assign_patients({"train": split, "validation": split}, ("a",), None).warnings
     assert len(shared) == 1
