@@ -28,7 +28,10 @@ def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: 
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
     drawings = dict(bar(report.run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
     _write_plots(folder, drawings)
-    files.write_bytes(folder / "report.html", report.run_page(results, drawings).encode())
+    # metrics.json is written last, so that it tells whether all is there.
+    beside = [*(path.name for path in folder.iterdir()), "metrics.json"]
+    page = report.run_page(results, drawings, files=beside)
+    files.write_bytes(folder / "report.html", page.encode())
     result = {
         name: split.metrics for name, split in results.splits.items() if split.metrics is not None
     }
@@ -62,7 +65,7 @@ def write_comparison(
         write_evaluation(folder / name, results, bar)
     drawings = dict([report.comparison_picture(first, second, compared)])
     _write_plots(folder, drawings)
-    page = report.comparison_page(first, second, compared, drawings)
+    page = report.comparison_page(first, second, compared, drawings, files=["comparison.json"])
     files.write_bytes(folder / "report.html", page.encode())
     networks = [results.settings["network"] for results in (first, second)]
     record = {"networks": networks, **compared, "disclaimer": DISCLAIMER}
