@@ -77,7 +77,7 @@ def difference_chart(compared: Mapping[str, Mapping[str, Any]], title: str) -> F
     axes = figure.subplots()
     axes.axvline(0, color=SOFT, linewidth=0.8)
     _draw(axes, rows, TRAIN)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.set(xlabel="second minus first")
     return figure
 

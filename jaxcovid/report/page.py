@@ -11,7 +11,7 @@ from jaxcovid.report.settings_tables import settings_tables
 from jaxcovid.report.templates import template
 from jaxcovid.report.text import comparison_verdict, mcnemar, run_verdict
 from jaxcovid.report.truth import truth_sections
-from jaxcovid.results import EXAMPLES_OF_CLASS, Results
+from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results
 
 # Each with its title and the content or picture without which it is left out.
 SECTIONS = {
@@ -33,7 +33,7 @@ SECTIONS = {
 
 CONTENT = (
     "title", "verdict", "tiles", "interval_note", "cautions", "files", "comparison", "classes",
-    "truth", "plan", "operating", "overall", "per_class", "train", "overall_of_train", "undefined",
+    "truth", "plan", "operating", "overall", "per_class", "train", "undefined",
     "examples", "more_examples", "examples_note", "misclassified", "checklist", "settings",
 )  # fmt: skip
 
@@ -58,17 +58,9 @@ def run_page(
     )
     # A run's own training images tell of memory, mostly.
     aside = {"train"} if results.training is not None and len(labelled) > 1 else set()
+    shown = {name: split for name, split in labelled.items() if name not in aside}
+    folded = {name: labelled[name] for name in aside}
     measured = results.splits[results.main]
-    main = {results.main: measured} if labelled else {}
-    others = {name: split for name, split in labelled.items() if name not in {*main, *aside}}
-    of_main = tables.class_tables(results, main)
-    # The first table of the main split stands open, the others of a run are a click away.
-    opened = sum(not table["title"].startswith("At ") for table in of_main)
-    per_class = {
-        "first": of_main[:opened],
-        "second": [*of_main[opened:], *tables.class_tables(results, others)],
-        "folded": tables.class_tables(results, {name: labelled[name] for name in aside}),
-    }
     first, further = parts.example_content(results)
     return _rendered(
         title=results.title,
@@ -84,10 +76,11 @@ def run_page(
         if results.training is None
         else parts.plan_content(results.training, [name for name in CURVES if name in pictures]),
         operating=[_charts(name, results.main, pictures) for name in labelled],
-        overall=tables.overall_table(main | others) if labelled else None,
-        per_class=per_class,
-        overall_of_train=tables.overall_table({name: labelled[name] for name in aside}),
-        train=per_class["folded"],
+        overall=tables.overall_table(shown) if labelled else None,
+        per_class=_class_tables(results, shown),
+        train=[tables.overall_table(folded), *tables.class_tables(results, folded)]
+        if folded
+        else None,
         undefined=list(parts.undefined_figures(labelled)),
         examples={"first": first, "further": further} if first else None,
         more_examples=further,
@@ -152,6 +145,16 @@ def _rendered(pictures: Mapping[str, Picture], **content: Any) -> str:
         has_content=has_content,
         disclaimer=DISCLAIMER,
     )
+
+
+def _class_tables(results: Results, shown: Mapping[str, Measured]) -> dict[str, Any]:
+    """Tables of classes: those of the main split that stand open, and those a click away."""
+    main = {name: split for name, split in shown.items() if name == results.main}
+    others = {name: split for name, split in shown.items() if name != results.main}
+    of_main = tables.class_tables(results, main)
+    opened = [table for table in of_main if not table["title"].startswith("At thresholds")]
+    closed = [table for table in of_main if table not in opened]
+    return {"first": opened, "second": [*closed, *tables.class_tables(results, others)]}
 
 
 def _charts(split: str, main: str, pictures: Mapping[str, Picture]) -> dict[str, Any]:
