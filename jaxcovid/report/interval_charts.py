@@ -25,13 +25,13 @@ def floor_chart(floors: Sequence[Row], network: Row | None, title: str) -> Figur
     axes = figure.subplots()
     axes.axvline(0.5, color=SOFT, linewidth=0.8, linestyle=":")
     axes.text(0.5, -0.75, "guessing", ha="center", fontsize=9, color=SOFT)
-    if network is not None:
+    if network is not None and network.value is not None:
         if network.interval is not None:
             axes.axvspan(*network.interval, color=TRAIN, alpha=0.16, linewidth=0)
         axes.axvline(network.value, color=TRAIN, linewidth=1.6)
         axes.text(network.value, -0.75, network.name, ha="center", fontsize=9, color=TRAIN)
     _draw(axes, floors, VALIDATION)
-    ends = [end for row in floors for end in (row.value, *(row.interval or ()))]
+    ends = [end for row in floors for end in (row.value, *(row.interval or ())) if end is not None]
     axes.set(xlabel="macro AUROC", xlim=(max(0, min([0.4, *ends]) - 0.02), 1.02))
     axes.set_ylim(len(floors) - 0.5, -1.1)
     return figure

@@ -108,7 +108,8 @@ def reliability_chart(
     ).reshape(-1, 2)
     figure, axes = square(title)
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8, label="as sure as right")
-    axes.vlines(mean, *ends.T, color=TRAIN, alpha=0.35, linewidth=6, label="95 % interval")
+    low, high = ends.T
+    axes.vlines(mean, low, high, color=TRAIN, alpha=0.35, linewidth=6, label="95 % interval")
     share = right[filled] / count[filled]
     axes.plot(mean, share, color=TRAIN, marker="o", markersize=4, label="this network")
     axes.set(ylabel="share that is right", xlim=(0, 1.02))

@@ -22,18 +22,17 @@ TILES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 def checklist_table(rows: Sequence[Mapping[str, str]]) -> tables.Table | None:
     """The rows of a checklist with their states in words; None if there are none."""
-    return (
-        rows
-        and {
-            "title": "Checklist",
-            "caption": "",
-            "header": ["item", "asks", "state", "answer"],
-            "rows": [
-                [row["item"], row["asks"], STATES[row["state"]], row["answer"] or tables.MISSING]
-                for row in rows
-            ],
-        }
-    ) or None
+    if not rows:
+        return None
+    return {
+        "title": "Checklist",
+        "caption": "",
+        "header": ["item", "asks", "state", "answer"],
+        "rows": [
+            [row["item"], row["asks"], STATES[row["state"]], row["answer"] or tables.MISSING]
+            for row in rows
+        ],
+    }
 
 
 def misclassified(labelled: Mapping[str, Measured]) -> tables.Table:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from jaxcovid.report import charts, gallery, interval_charts, operating_charts
 from jaxcovid.report.interval_charts import Row
 from jaxcovid.report.svg import inline_svg
-from jaxcovid.report.tables import difference_name, in_order
+from jaxcovid.report.tables import difference_name, in_order, interval_of
 from jaxcovid.results import FLOORS, Audit, Epoch, Measured, Results
 
 LARGE = 520  # pixels of a page
@@ -131,8 +131,7 @@ def floor_auroc(floor: Mapping[str, Any] | None) -> float | None:
 
 def _floor_row(name: str, floor: Mapping[str, Any]) -> Row:
     figure = floor["auroc"]
-    ends = (figure.get("low"), figure.get("high"))
-    return Row(name, figure["value"], None if None in ends else ends)
+    return Row(name, figure["value"], interval_of(figure))
 
 
 def _of_classes(metrics: Mapping[str, Any], results: Results) -> Picture:

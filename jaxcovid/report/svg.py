@@ -4,6 +4,7 @@ import html
 import io
 import re
 import warnings
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ def inline_svg(figure: Figure, alt: str) -> str:
     """
     for text in figure.texts:  # title and disclaimer; others belong to axes
         text.set(visible=False, in_layout=False)
-    settings = {"svg.hashsalt": alt, "svg.fonttype": "none"}
+    settings: dict[Any, Any] = {"svg.hashsalt": alt, "svg.fonttype": "none"}
     stream = io.StringIO()
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the page's has them

@@ -258,8 +258,13 @@ def figure_cell(figure: Mapping[str, Any] | None, form: str = ".3f") -> dict[str
     """The same of a figure as audits give it: value, low and high."""
     if figure is None:
         return cell(None, None)
-    ends = (figure.get("low"), figure.get("high"))
-    return cell(figure["value"], None if None in ends else ends, form)
+    return cell(figure["value"], interval_of(figure), form)
+
+
+def interval_of(figure: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The ends of such a figure's interval, if it has one."""
+    low, high = figure.get("low"), figure.get("high")
+    return None if low is None or high is None else (low, high)
 
 
 def p_words(p_value: float | None) -> str:

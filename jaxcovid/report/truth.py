@@ -316,15 +316,13 @@ def _cells(floor: Mapping[str, Any], form: str = ".3f") -> list[dict[str, str]]:
 
 
 def _interval_words(figure: Mapping[str, Any]) -> str:
-    if figure.get("low") is None or figure.get("high") is None:
-        return ""
-    return f" (95 % interval {figure['low']:.2f} to {figure['high']:.2f})"
+    ends = tables.interval_of(figure)
+    return "" if ends is None else f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f})"
 
 
 def _percents(figure: Mapping[str, Any]) -> str:
-    if figure.get("low") is None or figure.get("high") is None:
-        return ""
-    return f" (95 % interval {100 * figure['low']:.0f} to {100 * figure['high']:.0f} %)"
+    ends = tables.interval_of(figure)
+    return "" if ends is None else f" (95 % interval {100 * ends[0]:.0f} to {100 * ends[1]:.0f} %)"
 
 
 def _count(number: int, what: str) -> str:

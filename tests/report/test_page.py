@@ -18,7 +18,8 @@ from tests.small_runs import blank_charts
 HEADINGS = [
     "Each class: sensitivity and specificity", "How much of it is not the disease",
     "Confusion, ROC, reliability", "What was trained, what was frozen", "All figures",
-    "An image of each class", "More images of each class", "Every misclassified image",
+    "An image of each class", "Further warnings", "More images of each class",
+    "Every misclassified image",
     "Figures of the training images", "Training images as the network sees them",
     "Checklist for a publication", "Settings, versions, data",
 ]  # fmt: skip
@@ -85,7 +86,7 @@ def test_a_checklist_says_who_answers():
 
 def test_what_has_no_content_has_no_section():
     headings = Page(shown(results=results(dataset({"test": 12}), with_training=False))).headings
-    missing = {"How much of it is not the disease", "What was trained, what was frozen",
+    missing = {"Further warnings", "How much of it is not the disease", "What was trained, what was frozen",
                "Figures of the training images", "Training images as the network sees them"}  # fmt: skip
     assert headings == [name for name in HEADINGS[:-2] + HEADINGS[-1:] if name not in missing]
 
