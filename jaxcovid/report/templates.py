@@ -38,4 +38,4 @@ def numeric_columns(rows: Sequence[Sequence[Any]]) -> set[int]:
 def _is_number(cell: Any) -> bool:
     if isinstance(cell, Mapping):
         cell = cell.get("value", "")
-    return bool(re.fullmatch(r"—|(< |[+-])?\d[\d,]*(\.\d+)?(e[+-]?\d+)?( ?%)?", str(cell)))
+    return bool(re.fullmatch(r"—|(< ?|[+-])?\d[\d,]*(\.\d+)?(e[+-]?\d+)?( ?%)?", str(cell)))
