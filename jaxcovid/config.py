@@ -112,6 +112,8 @@ class MeasuringSettings:
 
     eval_batch_size: int = 32
     """Images per step of evaluation, at most."""
+    study: Path | None = None
+    """TOML file with what no run knows of a study, for the reporting checklist."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Config(MachineSettings, MeasuringSettings, TrainingSettings, NetworkSettin
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (
     "data", "parallel", "memory_budget", "checkpoint_every", "patients", "output", "weights_file",
-    "resume", "coordinator", "num_processes", "process_id",
+    "study", "resume", "coordinator", "num_processes", "process_id",
 )  # fmt: skip
 
 

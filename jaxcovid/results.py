@@ -4,6 +4,7 @@ They lie below all that makes them and all that shows them.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,12 @@ from jaxtyping import Float, Int, UInt8
 
 # Of each class, so many of the best images and as many of the worst are to be looked at.
 EXAMPLES_OF_CLASS = 2
+
+# Of so many misclassified images a page shows small pictures, so many pixels wide.
+MOST_MISTAKES, MISTAKE_SIZE = 60, 96
+
+# In which order splits are looked at: those that played the least part in training first.
+ORDER = ("test", "validation", "train")
 
 # What a classifier without the lungs is given, by its name in audit.json, in words.
 FLOORS = {
@@ -70,7 +77,9 @@ class Measured(NamedTuple):
     """The images of a split, what a network says of them, and its metrics if all are labelled.
 
     Labels are -1 where unknown. `findings` are the probabilities of every output by itself, where
-    classes imply others. `cautions` are sentences about the metrics.
+    classes imply others. `cautions` are sentences about the metrics. `patients` has equal numbers
+    for images of one patient, where that is known. `mistakes` are small pictures of images that are
+    classified wrong, by their places in the split: the most confidently wrong ones.
     """
 
     paths: Sequence[str]
@@ -79,6 +88,8 @@ class Measured(NamedTuple):
     metrics: Mapping[str, Any] | None
     findings: Float[np.ndarray, "n output"] | None = None
     cautions: tuple[str, ...] = ()
+    patients: Int[np.ndarray, "n"] | None = None
+    mistakes: Mapping[int, UInt8[np.ndarray, "height width channel"]] = MappingProxyType({})
 
 
 class Example(NamedTuple):

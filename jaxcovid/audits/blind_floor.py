@@ -197,7 +197,7 @@ def _forest(
 
     forest = RandomForestClassifier(
         200, min_samples_leaf=3, class_weight="balanced", n_jobs=-1, random_state=seed,
-        max_samples=min(1.0, OF_TREE / len(labels)),
+        max_samples=OF_TREE if len(labels) > OF_TREE else None,
     )  # fmt: skip
     forest.fit(known, labels)
     return _of_all_classes(np.asarray(forest.predict_proba(asked)), forest.classes_, count)

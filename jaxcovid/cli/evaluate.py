@@ -27,10 +27,12 @@ def _evaluate(flags: Evaluate) -> None:
     from jaxcovid.runs import artifacts, files
     from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
     from jaxcovid.runs.progress import bar, progress
+    from jaxcovid.runs.study import read_study
     from jaxcovid.statistics.comparison import compare
 
     keep_programs()
     check(_problems(flags, SPLITS))
+    study = read_study(flags.study)
     networks = load_models(flags.runs)
     dataset = load_evaluation_data(
         flags.data,
@@ -51,7 +53,7 @@ def _evaluate(flags: Evaluate) -> None:
         first, *others = (evaluate_model(network, dataset, settings, bar) for network in networks)
         summaries = [text.run_summary(results) for results in (first, *others)]
         if not others:
-            artifacts.write_evaluation(aside, first, bar)
+            artifacts.write_evaluation(aside, first, bar, study)
         for second in others:
             comparison = compare(
                 dataset.splits[flags.split].labels,
@@ -60,7 +62,7 @@ def _evaluate(flags: Evaluate) -> None:
                 dataset.classes,
                 groups=dataset.patients.get(flags.split),
             )
-            artifacts.write_comparison(aside, first, second, comparison, bar)
+            artifacts.write_comparison(aside, first, second, comparison, bar, study)
             summaries.append(text.comparison_summary(first, second, comparison))
     print(*summaries, text.results_note(folder), sep="\n")
 

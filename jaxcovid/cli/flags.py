@@ -72,7 +72,9 @@ class Evaluate:
     split: str = "test"
     """Which split: test, validation or train; one folder per class in it."""
     patients: tuple[Path, ...] = ()
-    """CSV files with the columns class, file, patient."""
+    """CSV files with the columns class, file, patient; also source, view, sex, age."""
+    study: Path | None = None
+    """TOML file with what no run knows of a study, for the reporting checklist."""
     output: Path | None = None
     """Folder for the results; must not exist. Default: evaluations/<run>-<data>-<time>."""
     skip_unreadable: bool = False

@@ -66,8 +66,8 @@ class Entry(NamedTuple):
         entry = cls(*row)
         if entry.header is None:
             return entry
-        *others, (first, second) = entry.header
-        return entry._replace(header=Header(*others, (first, second)))
+        width, height, mode, form, (first, second) = entry.header
+        return entry._replace(header=Header(width, height, mode, form, (first, second)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,3 +1,6 @@
+from .audit_page import (
+    audit_page as audit_page,
+)
 from .cautions import (
     run_cautions as run_cautions,
 )
@@ -11,6 +14,9 @@ from .pictures import (
     Picture as Picture,
 )
 from .pictures import (
+    audit_pictures as audit_pictures,
+)
+from .pictures import (
     chart_picture as chart_picture,
 )
 from .pictures import (
@@ -19,11 +25,11 @@ from .pictures import (
 from .pictures import (
     run_pictures as run_pictures,
 )
-from .tables import (
-    Table as Table,
+from .settings_tables import (
+    flag_tables as flag_tables,
 )
 from .tables import (
-    flag_tables as flag_tables,
+    Table as Table,
 )
 from .templates import (
     template as template,

@@ -204,13 +204,8 @@ def _warnings(results: Results) -> list[str]:
 
 def _tables(results: Results) -> list[tuple[str, Mapping[str, Any]]]:
     """Tables of groups by further columns, with the split that each is of."""
-    tables = [
-        (name, split.metrics["subgroups"])
-        for name, split in results.splits.items()
-        if split.metrics is not None and split.metrics.get("subgroups")
-    ]
     table = check(results, "subgroups").get("table")
-    return tables or ([(results.main, table)] if table else [])
+    return [(results.main, table)] if table else []
 
 
 def _group_counts(split: str, column: str, groups: Mapping[str, Mapping[str, Any]]) -> str:

@@ -150,9 +150,7 @@ def of_partitions(results: Results) -> Answer | None:
     if not labelled:
         return None
     texts = [f"{named(results, name)}: {figures_of(metrics)}" for name, metrics in labelled.items()]
-    columns = dict.fromkeys(
-        key for metrics in labelled.values() for key in metrics.get("subgroups") or ()
-    )
+    columns = check(results, "subgroups").get("table") or {}
     groups = f" metrics.json has them by {words.listed([*columns])}." if columns else ""
     return Answer(f"{' '.join(map(sentence, texts))}{groups}")
 

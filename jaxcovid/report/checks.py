@@ -145,11 +145,17 @@ def _sentences(check: Check) -> str:
     return "; ".join(texts) or f"{len(check['found'])} found"
 
 
-def _subgroups(check: Check) -> str:
-    texts = [found for found in check["found"] if isinstance(found, str)]
-    return "; ".join(texts) or (
-        f"{words.counted(len(check['found']), 'group')} clearly worse than the rest"
+def group_line(row: Mapping[str, Any]) -> str:
+    """A group on which a network is clearly worse, with its figure and that of all others."""
+    return (
+        f"{row['by']} {words.short(row['group'])}: {row['figure'].replace('_', ' ')} "
+        f"{words.figure(row['here'])}, of all others {words.figure(row['others'])}"
     )
+
+
+def _subgroups(check: Check) -> str:
+    lines = [group_line(row) for row in check["found"]]
+    return f"clearly worse than the rest: {words.first_of(lines, FEW)}"
 
 
 OUTCOMES: Mapping[str, Callable[[Check], str]] = {

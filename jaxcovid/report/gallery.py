@@ -1,5 +1,6 @@
 """X-rays as pictures: with a heat map over them, beside each other, in a mosaic."""
 
+import base64
 import io
 from collections.abc import Sequence
 
@@ -68,6 +69,13 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def jpeg_base64(image: Image.Image) -> str:
+    """A small picture as a JPEG file in Base64, as a page embeds it."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=75)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def file_name(parts: Sequence[str]) -> str:

@@ -1,74 +1,98 @@
 """report.html: one self-contained page about a network's results."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jaxcovid.report import DISCLAIMER, tables
-from jaxcovid.report.cautions import run_cautions, together
+from jaxcovid.report import DISCLAIMER, parts, tables
+from jaxcovid.report.audit_page import file_links, first_and_further
+from jaxcovid.report.cautions import run_cautions
 from jaxcovid.report.pictures import Picture
+from jaxcovid.report.settings_tables import settings_tables
 from jaxcovid.report.templates import template
+from jaxcovid.report.truth import truth_sections
 from jaxcovid.report.verdicts import comparison_verdict, mcnemar, run_verdict
-from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results, Training
+from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results
 
 # Each with its title and the content or picture without which it is left out.
 SECTIONS = {
     "comparison": ("The two networks compared", "comparison"),
+    "classes": ("Each class: sensitivity and specificity", "classes"),
+    "truth": ("How much of it is not the disease", "truth"),
+    "operating": ("Confusion, ROC, reliability", "operating"),
     "plan": ("What was trained, what was frozen", "plan"),
-    "curves": ("Loss and accuracy while training", "loss"),
-    "confusion": ("Confusion matrices", "confusions"),
-    "operating": ("ROC and precision-recall curves", "operating"),
-    "reliability": ("Are its probabilities to be believed?", "reliabilities"),
-    "figures": ("All figures", "per_class"),
-    "examples": ("Best and worst images of each class", "examples"),
+    "figures": ("All figures", "overall"),
+    "examples": ("An image of each class", "examples"),
+    # From here on it is an appendix, which is not printed.
+    "more_examples": ("More images of each class", "more_examples"),
     "misclassified": ("Every misclassified image", "misclassified"),
+    "train": ("Figures of the training images", "train"),
     "views": ("Training images as the network sees them", "training_views"),
-    "settings": ("Settings, versions, data, warnings", "settings"),
+    "checklist": ("Checklist for a publication", "checklist"),
+    "settings": ("Settings, versions, data", "settings"),
 }
 
 CONTENT = (
-    "title", "verdict", "tiles", "interval_note", "cautions", "comparison", "plan", "confusions",
-    "operating", "reliabilities", "overall", "per_class", "undefined", "examples", "examples_note",
-    "misclassified", "settings",
+    "title", "verdict", "tiles", "interval_note", "cautions", "files", "comparison", "classes",
+    "truth", "plan", "operating", "overall", "per_class", "train", "undefined",
+    "examples", "more_examples", "examples_note", "misclassified", "checklist", "settings",
 )  # fmt: skip
 
-TILES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+CURVES = ("loss", "accuracy")
 
 
-def run_page(results: Results, pictures: Mapping[str, Picture]) -> str:
+def run_page(
+    results: Results,
+    pictures: Mapping[str, Picture],
+    *,
+    files: Iterable[str] = (),
+    checklist: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """The HTML of a network's results: one file that needs no other and fetches nothing.
 
     `pictures` are those of `pictures.run_pictures`, by name; what they or the results lack is left
-    out with its section.
+    out with its section. `files` are names of those beside the page, to link to. Rows of
+    `checklist` have an item, what it asks, its state (of `STATES`) and its answer.
     """
-    labelled = {name: split for name, split in results.splits.items() if split.metrics is not None}
+    labelled = tables.in_order(
+        {name: split for name, split in results.splits.items() if split.metrics is not None}
+    )
+    # A run's own training images tell of memory, mostly.
+    aside = {"train"} if results.training is not None and len(labelled) > 1 else set()
+    shown = {name: split for name, split in labelled.items() if name not in aside}
+    folded = {name: labelled[name] for name in aside}
     measured = results.splits[results.main]
-
-    def of_splits(kind: str) -> list[str]:
-        return [f"{kind}_{name}" for name in labelled if f"{kind}_{name}" in pictures]
-
+    first, further = parts.example_content(results)
     return _rendered(
         title=results.title,
         verdict=run_verdict(results),
-        tiles=_tiles(measured.metrics),
-        interval_note=_interval_note(measured.metrics),
-        cautions=together(run_cautions(results)),
+        tiles=parts.tiles(measured.metrics, results.settings.get("internal")),
+        interval_note=parts.interval_note(measured.metrics),
+        cautions=first_and_further(run_cautions(results)),
+        files=file_links(files),
         pictures=pictures,
-        plan=_plan(results.training) if results.training is not None else None,
-        confusions=of_splits("confusion"),
-        operating=[*zip(of_splits("roc"), of_splits("precision_recall"), strict=True)],
-        reliabilities=of_splits("reliability"),
-        overall=tables.overall_table(labelled),
-        per_class=tables.class_tables(results, labelled),
-        undefined=list(_undefined(labelled)),
-        examples=_examples(results),
+        classes=tables.sensitivity_table(results),
+        truth=truth_sections(results),
+        plan=None
+        if results.training is None
+        else parts.plan_content(results.training, [name for name in CURVES if name in pictures]),
+        operating=[_charts(name, results.main, pictures) for name in labelled],
+        overall=tables.overall_table(shown) if labelled else None,
+        per_class=_class_tables(results, shown),
+        train=[tables.overall_table(folded), *tables.class_tables(results, folded)]
+        if folded
+        else None,
+        undefined=list(parts.undefined_figures(labelled)),
+        examples={"first": first, "further": further} if first else None,
+        more_examples=further,
         examples_note=(
             f"Of the {results.main} images, the {EXAMPLES_OF_CLASS} with the highest and the "
-            f"{EXAMPLES_OF_CLASS} with the lowest probability of their true class. Beside each, "
-            "where the network saw what speaks for the class that it predicts (Grad-CAM; red most, "
-            "uncoloured least)."
+            f"{EXAMPLES_OF_CLASS} with the lowest probability of their true class, of each class "
+            "one here. Beside each, where the network saw what speaks for the class that it "
+            "predicts (Grad-CAM; red most, uncoloured least)."
         ),
-        misclassified=tables.misclassified_table(labelled),
-        settings=list(tables.settings_tables(results)),
+        misclassified=parts.misclassified(labelled),
+        checklist=parts.checklist_table(checklist),
+        settings=list(settings_tables(results)),
     )
 
 
@@ -77,29 +101,28 @@ def comparison_page(
     second: Results,
     compared: Mapping[str, Any],
     pictures: Mapping[str, Picture],
+    *,
+    files: Iterable[str] = (),
 ) -> str:
     """The HTML of two networks on the same images; it refers to the page that each has besides.
 
     `compared` is what `statistics.compare` found of them, `pictures` the `comparison_picture` by
-    its name.
+    its name, `files` are names of those beside the page.
     """
     return _rendered(
         title=f"{first.title} (first), {second.title} (second)",
         verdict=comparison_verdict(first, second, compared),
-        interval_note=_interval_note(compared),
-        cautions=together(run_cautions(first), run_cautions(second)),
+        interval_note=parts.interval_note(compared),
+        cautions=first_and_further(run_cautions(first), run_cautions(second)),
+        files=file_links(files),
         pictures=pictures,
         comparison={
             "mcnemar": mcnemar(compared),
             "table": tables.difference_table(compared),
         },
         settings=[
-            *tables.settings_tables(first),
-            *(
-                table
-                for table in tables.settings_tables(second)
-                if table["title"].startswith("The run")
-            ),
+            *settings_tables(first),
+            *(table for table in settings_tables(second) if table["title"].startswith("The run")),
         ],
     )
 
@@ -123,83 +146,25 @@ def _rendered(pictures: Mapping[str, Picture], **content: Any) -> str:
     )
 
 
-def _tiles(metrics: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    if metrics is None:
-        return []
-    return [
-        {"name": tables.OVERALL[name], **tables.cell(metrics[name], metrics["intervals"][name])}
-        for name in TILES
-    ]
+def _class_tables(results: Results, shown: Mapping[str, Measured]) -> dict[str, Any]:
+    """Tables of classes: those of the main split that stand open, and those a click away."""
+    main = {name: split for name, split in shown.items() if name == results.main}
+    others = {name: split for name, split in shown.items() if name != results.main}
+    of_main = tables.class_tables(results, main)
+    opened = [table for table in of_main if not table["title"].startswith("At thresholds")]
+    closed = [table for table in of_main if table not in opened]
+    return {"first": opened, "second": [*closed, *tables.class_tables(results, others)]}
 
 
-def _interval_note(metrics: Mapping[str, Any] | None) -> str:
-    if metrics is None:
-        return ""
-    what = (
-        "patients, all images of one together"
-        if metrics["patients"] is not None
-        else "images, as if each were of another patient"
-    )
-    return (
-        f"Below each figure its 95 % interval: from a bootstrap over {what}; or exact binomial, "
-        "where every resample is alike."
-    )
+def _charts(split: str, main: str, pictures: Mapping[str, Picture]) -> dict[str, Any]:
+    """Names of a split's charts, those that stand first and others; folded but for `main`."""
 
+    def known(*kinds: str) -> list[str]:
+        return [f"{kind}_{split}" for kind in kinds if f"{kind}_{split}" in pictures]
 
-def _plan(training: Training) -> dict[str, Any]:
-    trained, total = (
-        sum(row.trainable for row in training.plan),
-        sum(row.parameters for row in training.plan),
-    )
-    audit = training.audit
-    changed = f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed"
-    if not audit.frozen_unchanged:
-        violations = ", ".join(audit.violations)
-        sentence = f"Freeze audit FAILED: these should not have changed: {violations}."
-    elif audit.frozen_leaves == 0:
-        sentence = f"Nothing was frozen; {changed}."
-    else:
-        sentence = (
-            f"Freeze audit: all {audit.frozen_leaves} frozen arrays, batch-norm statistics among "
-            f"them, are bit for bit as before training; {changed}."
-        )
     return {
-        "sentence": f"{trained:,} of {total:,} parameters trained ({trained / total:.1%}).",
-        "audit": sentence,
-        "audit_passed": audit.frozen_unchanged,
-        "table": tables.plan_table(training),
+        "title": f"{split} images",
+        "names": known("confusion", "roc", "reliability"),
+        "further": known("precision_recall"),
+        "folded": split != main,
     }
-
-
-def _undefined(labelled: Mapping[str, Measured]) -> Iterator[str]:
-    for name, split in labelled.items():
-        assert split.metrics is not None
-        for what, reason in split.metrics["undefined"].items():
-            yield f"{name}, {what}: {reason}"
-
-
-def _examples(results: Results) -> list[dict[str, Any]]:
-    measured = results.splits[results.main]
-    groups: dict[str, list[dict[str, Any]]] = {name: [] for name in results.classes}
-    for number, example in enumerate(results.examples):
-        row = measured.probabilities[example.place]
-        label, predicted = int(measured.labels[example.place]), int(row.argmax())
-        groups[results.classes[label]].append(
-            {
-                "xray": f"example_{number}",
-                "heat": f"example_{number}_grad_cam",
-                "kind": ("Best" if example.best else "Worst")
-                + (", yet wrong." if example.best and label != predicted else "."),
-                "file": measured.paths[example.place],
-                "true": results.classes[label],
-                "predicted": results.classes[predicted],
-                "correct": label == predicted,
-                "probability": _percent(float(row[predicted])),
-                "probability_of_true": _percent(float(row[label])),
-            }
-        )
-    return [{"title": name, "members": members} for name, members in groups.items() if members]
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"

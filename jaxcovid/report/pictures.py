@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import struct
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,20 +10,36 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from jaxcovid.report import charts, gallery
-from jaxcovid.results import Epoch, Measured, Results
+from jaxcovid.report import charts, gallery, interval_charts, operating_charts
+from jaxcovid.report.interval_charts import Row
+from jaxcovid.report.svg import inline_svg
+from jaxcovid.report.tables import difference_name, in_order, interval_of
+from jaxcovid.results import FLOORS, Audit, Epoch, Measured, Results
+
+LARGE = 520  # pixels of a page
 
 
 class Picture(NamedTuple):
-    """A PNG file's bytes, and what it shows in words, for who cannot see it."""
+    """A PNG file's bytes, and what it shows in words, for who cannot see it.
+
+    Of a chart also the `<svg>` element that a page shows in its place, and a line for below it.
+    """
 
     content: bytes
     alt: str
+    svg: str = ""
+    caption: str = ""
 
     @property
     def base64(self) -> str:
         """The content in Base64, as a page embeds it."""
         return base64.b64encode(self.content).decode()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is a chart too large to be read if others stand beside it."""
+        width = re.search(r'width="(\d+)"', self.svg)
+        return width is not None and int(width[1]) > LARGE
 
     @property
     def width(self) -> int:
@@ -38,8 +55,9 @@ class Picture(NamedTuple):
 def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
     """Every picture of a network's results, one drawn after another, with its name below plots/.
 
-    Curves and augmented images of a run; of every labelled split a confusion matrix, and but for
-    the training images of a run three charts more; two pictures of every example.
+    Curves and augmented images of a run; sensitivity and specificity of each class on the main
+    split; of every labelled split a confusion matrix, and but for the training images of a run
+    three charts more; those of an audit; two pictures of every example.
     """
     training = results.training
     if training is not None:
@@ -47,13 +65,17 @@ def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
             figure = charts.learning_curve(
                 [epoch._asdict() for epoch in training.history], name, results.title
             )
-            yield name, chart_picture(figure, _curve_alt(training.history, name))
+            yield name, chart_picture(figure, _curve_alt(training.history, name), "")
         mosaic = gallery.mosaic(training.views, columns=4)
         alt = f"{len(training.views)} training images as the network sees them"
         yield "training_views", Picture(gallery.png(mosaic), alt)
-    for name, split in results.splits.items():
+    if (metrics := results.splits[results.main].metrics) is not None:
+        yield "classes", _of_classes(metrics, results)
+    for name, split in in_order(results.splits).items():
         if split.metrics is not None:
             yield from _of_split(results, name, split, split.metrics)
+    if results.audit is not None:
+        yield from audit_pictures(results.audit)
     yield from _of_examples(results)
 
 
@@ -64,14 +86,73 @@ def comparison_picture(
 
     `compared` is what `statistics.compare` found of them.
     """
-    differences = compared["differences"]
-    figure = charts.difference_chart(differences, f"{second.title}\nminus {first.title}")
+    differences = {difference_name(name): row for name, row in compared["differences"].items()}
+    title = f"{second.title}\nminus {first.title}"
+    figure = interval_charts.difference_chart(differences, title)
     listed = "; ".join(
-        f"{name.replace('_', ' ')} {row['difference']:+.3f}"
+        f"{name} {row['difference']:+.3f}"
         for name, row in differences.items()
         if row["difference"] is not None
     )
-    return "differences", chart_picture(figure, f"Differences with their intervals: {listed}")
+    return "differences", chart_picture(figure, f"Differences with their intervals: {listed}", "")
+
+
+def audit_pictures(audit: Audit) -> Iterator[tuple[str, Picture]]:
+    """The chart of the floors, if one is measured, and both images of each pair that has pictures.
+
+    Each after its name below plots/.
+    """
+    floor = audit.checks.get("blind_floor", {})
+    rows = [
+        _floor_row(name.partition(" (")[0], floor[key])
+        for key, name in FLOORS.items()
+        if floor_auroc(floor.get(key)) is not None
+    ]
+    network = None
+    if floor_auroc(floor.get("network")) is not None:
+        network = _floor_row("the network", floor["network"])
+    if rows:
+        listed = "; ".join(f"{row.name} {row.value:.3f}" for row in (*rows, network) if row)
+        title = "Macro AUROC without the lungs"
+        figure = interval_charts.floor_chart(rows, network, title)
+        yield "floors", chart_picture(figure, f"{title}: {listed}", "")
+    pairs = audit.checks.get("duplicates", {}).get("found", ())
+    for number, (pair, pictures) in enumerate(zip(pairs, audit.pictures, strict=False)):
+        for side, pixels in zip(("one", "other"), pictures, strict=True):
+            alt = f"The X-ray {pair[side]['path']}"
+            yield f"duplicate_{number}_{side}", Picture(gallery.png(gallery.xray(pixels)), alt)
+
+
+def floor_auroc(floor: Mapping[str, Any] | None) -> float | None:
+    """The AUROC of a floor or network of an audit, if it is known."""
+    figure = (floor or {}).get("auroc")
+    return None if figure is None else figure["value"]
+
+
+def _floor_row(name: str, floor: Mapping[str, Any]) -> Row:
+    figure = floor["auroc"]
+    return Row(name, figure["value"], interval_of(figure))
+
+
+def _of_classes(metrics: Mapping[str, Any], results: Results) -> Picture:
+    intervals = metrics["intervals"]["per_class"]
+    rows = {
+        words: [
+            Row(name, values[key], intervals[name].get(key))
+            for name, values in metrics["per_class"].items()
+        ]
+        for words, key in (("sensitivity", "recall"), ("specificity", "specificity"))
+    }
+    figure = interval_charts.class_chart(rows, f"{results.title}\n{results.main}")
+    listed = "; ".join(
+        f"{name}: {', '.join(_known(figures[number]) for figures in rows.values())}"
+        for number, name in enumerate(metrics["per_class"])
+    )
+    return chart_picture(figure, f"Sensitivity and specificity, {results.main}: {listed}", "")
+
+
+def _known(row: Row) -> str:
+    return "undefined" if row.value is None else f"{row.value:.3f}"
 
 
 def _of_split(
@@ -85,7 +166,8 @@ def _of_split(
         for index, (label, row) in enumerate(zip(classes, matrix, strict=True))
     )
     figure = charts.confusion_chart(matrix, classes, f"{title}: {right}")
-    yield f"confusion_{name}", chart_picture(figure, f"Confusion matrix, {name}: {counts}")
+    alt = f"Confusion matrix, {name}: {counts}"
+    yield f"confusion_{name}", chart_picture(figure, alt, f"{name}: {right}")
     if name == "train" and results.training is not None:  # memory, mostly
         return
 
@@ -96,14 +178,23 @@ def _of_split(
             for label, value in known.items()
         )
 
-    figure = charts.roc_chart(labels, probabilities, classes, title)
-    yield f"roc_{name}", chart_picture(figure, f"ROC curves, {name}; areas: {areas('auroc')}")
-    figure = charts.precision_recall_chart(labels, probabilities, classes, title)
+    of_classes = metrics["intervals"]["per_class"]
+    figure = operating_charts.roc_chart(
+        labels, probabilities, classes, title,
+        intervals={label: ends.get("auroc") for label, ends in of_classes.items()},
+        patients=split.patients,
+    )  # fmt: skip
+    alt = f"ROC curves, {name}; areas: {areas('auroc')}"
+    yield f"roc_{name}", chart_picture(figure, alt, f"{name}: receiver operating characteristic")
+    figure = operating_charts.precision_recall_chart(
+        labels, probabilities, classes, title,
+        intervals={label: ends.get("auprc") for label, ends in of_classes.items()},
+    )  # fmt: skip
     alt = f"Precision-recall curves, {name}; areas: {areas('auprc')}"
-    yield f"precision_recall_{name}", chart_picture(figure, alt)
-    figure = charts.reliability_chart(labels, probabilities, title)
+    yield f"precision_recall_{name}", chart_picture(figure, alt, f"{name}: precision and recall")
+    figure = operating_charts.reliability_chart(labels, probabilities, title)
     alt = f"Reliability plot, {name}; calibration error {metrics['ece']:.3f}"
-    yield f"reliability_{name}", chart_picture(figure, alt)
+    yield f"reliability_{name}", chart_picture(figure, alt, f"{name}: reliability")
 
 
 def _of_examples(results: Results) -> Iterator[tuple[str, Picture]]:
@@ -118,18 +209,23 @@ def _of_examples(results: Results) -> Iterator[tuple[str, Picture]]:
         yield f"example_{number}_grad_cam", Picture(heat, alt)
 
 
-def chart_picture(figure: Figure, alt: str) -> Picture:
-    """A chart as a picture; `alt` says what it shows."""
-    return Picture(picture_bytes(figure), alt)
+def chart_picture(figure: Figure, alt: str, caption: str | None = None) -> Picture:
+    """A chart as a picture; `alt` says what it shows.
+
+    `caption` is the line below it in a page, which shows no titles; without, its title.
+    """
+    title = figure.get_suptitle().replace(r"\$", "$")
+    content = picture_bytes(figure)
+    return Picture(content, alt, inline_svg(figure, alt), title if caption is None else caption)
 
 
 def picture_bytes(figure: Figure) -> bytes:
-    """A chart as a PNG file of 120 dots per inch, the same bytes for the same chart."""
+    """A chart as a PNG file of 160 dots per inch, the same bytes for the same chart."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The page's text has the names that the charts' font lacks.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
     return buffer.getvalue()
 
 

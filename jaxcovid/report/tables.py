@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxcovid.report.text import NORMS
-from jaxcovid.results import Measured, Results, Training
+from jaxcovid.results import ORDER, Measured, Results, Training
 from jaxcovid.statistics.findings import OF_FINDING
 
 # Title, caption, header and rows, for the page to lay out.
@@ -27,6 +27,7 @@ OVERALL = {
 }
 
 PER_CLASS = {
+    "support": "images",
     "precision": "precision (PPV)",
     "recall": "sensitivity",
     "specificity": "specificity",
@@ -34,14 +35,16 @@ PER_CLASS = {
     "f1": "F1",
     "auroc": "AUROC",
     "auprc": "AUPRC",
-    "threshold_90": "threshold for 90 % specificity*",
+}
+
+AT_POINTS = {
+    "threshold_90": "threshold for 90 % specificity",
     "sensitivity_at_90": "sensitivity there (90 %)",
     "specificity_at_90": "specificity there (90 %)",
-    "threshold_95": "threshold for 95 % specificity*",
+    "threshold_95": "threshold for 95 % specificity",
     "sensitivity_at_95": "sensitivity there (95 %)",
     "specificity_at_95": "specificity there (95 %)",
 }
-
 
 MISSING = "—"
 
@@ -67,39 +70,68 @@ def overall_table(labelled: Mapping[str, Measured]) -> Table:
     }
 
 
+def sensitivity_table(results: Results) -> Table | None:
+    """Sensitivity and specificity of each class on the main split; None if nothing is measured."""
+    metrics = results.splits[results.main].metrics
+    if metrics is None:
+        return None
+    intervals = metrics["intervals"]["per_class"]
+    return {
+        "title": f"Each class against the others: {results.main}",
+        "caption": "",
+        "header": ["class", "images", "sensitivity", "specificity"],
+        "rows": [
+            [name, values["support"],
+             *(cell(values[key], intervals[name].get(key)) for key in ("recall", "specificity"))]
+            for name, values in metrics["per_class"].items()
+        ],
+    }  # fmt: skip
+
+
 def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Table]:
-    """Figures of each class against the others, a table for every labelled split.
+    """Figures of each class against the others, and at fixed specificities; of every split.
 
     Where classes imply others, the split's table of findings comes before. Figures that no class of
     the split has are left out.
     """
     tables = []
     for split, measured in labelled.items():
-        assert measured.metrics is not None
-        classes = measured.metrics["per_class"]
-        intervals = measured.metrics["intervals"]["per_class"]
-        rows: list[list[Any]] = [["images", *(values["support"] for values in classes.values())]]
-        for key, name in PER_CLASS.items():
-            if any(values[key] is not None for values in classes.values()):
-                cells = [
-                    cell(values[key], intervals[label].get(key))
-                    for label, values in classes.items()
-                ]
-                rows.append([name, *cells])
-        is_chosen_here = split == "validation" and results.training is not None
-        note = "."
-        if is_chosen_here:
-            note = ": on these very images, so what it gives is a little too good."
         tables += _findings(split, measured)
         tables.append(
             {
                 "title": f"Each class against the others: {split}",
-                "caption": f"* Fixed on the run's validation images{note}",
-                "header": ["figure", *classes],
-                "rows": rows,
+                "caption": "",
+                "header": ["figure", *results.classes],
+                "rows": list(_class_rows(measured, PER_CLASS)),
             }
         )
+        is_chosen_here = split == "validation" and results.training is not None
+        note = ": on these very images, so what it gives is a little too good" * is_chosen_here
+        at_points = {
+            "title": f"At thresholds for 90 and 95 % specificity: {split}",
+            "caption": f"Thresholds were fixed on the run's validation images{note}.",
+            "header": ["figure", *results.classes],
+            "rows": list(_class_rows(measured, AT_POINTS)),
+        }
+        tables += [at_points] if at_points["rows"] else []
     return tables
+
+
+def _class_rows(measured: Measured, names: Mapping[str, str]) -> Iterator[list[Any]]:
+    assert measured.metrics is not None
+    classes = measured.metrics["per_class"]
+    intervals = measured.metrics["intervals"]["per_class"]
+    for key, name in names.items():
+        if key == "support":
+            yield [name, *(values[key] for values in classes.values())]
+        elif any(values[key] is not None for values in classes.values()):
+            yield [
+                name,
+                *(
+                    cell(values[key], intervals[label].get(key))
+                    for label, values in classes.items()
+                ),
+            ]
 
 
 def _findings(split: str, measured: Measured) -> Iterator[Table]:
@@ -134,13 +166,13 @@ def difference_table(compared: Mapping[str, Any]) -> Table:
     """
     rows = [
         [
-            name.replace("_", " "),
+            difference_name(name),
             *(f"{row[side]:.3f}" for side in ("first", "second")),
             {
                 "value": f"{row['difference']:+.3f}",
                 "interval": _range(row["interval"]) if row["interval"] else "",
             },
-            MISSING if row["p_value"] is None else f"{row['p_value']:.3f}",
+            p_words(row["p_value"]),
         ]
         for name, row in compared["differences"].items()
         if row["difference"] is not None
@@ -175,98 +207,78 @@ def plan_table(training: Training) -> Table:
 def misclassified_table(labelled: Mapping[str, Measured]) -> Table:
     """Every labelled image whose likeliest class is not the true one; `of` is how many there are.
 
+    Splits that played the least part in training come first, in each the most confidently wrong.
     Probabilities in the rows are numbers from 0 to 1, for the page to format and to sort by.
+    `places` are the split and the place in it of each row.
     """
-
-    def rows() -> Iterator[list[Any]]:
-        for name, split in labelled.items():
-            predicted = split.probabilities.argmax(1)
-            for index in np.flatnonzero(predicted != split.labels):
-                row, label = split.probabilities[index], split.labels[index]
-                assert split.metrics is not None
-                classes = list(split.metrics["per_class"])
-                yield [
+    rows, places = [], []
+    for name, split in in_order(labelled).items():
+        assert split.metrics is not None
+        classes = list(split.metrics["per_class"])
+        predicted = split.probabilities.argmax(1)
+        wrong = np.flatnonzero(predicted != split.labels)
+        wrong = wrong[np.argsort(-split.probabilities[wrong].max(1), kind="stable")]
+        for place in map(int, wrong):
+            row, label = split.probabilities[place], split.labels[place]
+            rows.append(
+                [
                     name,
-                    split.paths[int(index)],
+                    split.paths[place],
                     classes[label],
-                    classes[predicted[index]],
+                    classes[predicted[place]],
                     float(row.max()),
                     float(row[label]),
                 ]
-
+            )
+            places.append((name, place))
     return {
         "header": ["split", "file", "true", "predicted", "its probability", "that of the true"],
-        "rows": list(rows()),
+        "rows": rows,
+        "places": places,
         "of": sum(len(split.labels) for split in labelled.values()),
     }
 
 
-def settings_tables(results: Results) -> Iterator[Table]:
-    """Time (in seconds, and training images per second), data, flags, versions; a table of each.
-
-    Without training there is no table of time.
-    """
-    training = results.training
-    if training is not None and training.history:
-        seconds = sum(epoch.seconds for epoch in training.history)
-        images = sum(epoch.seconds * epoch.images_per_second for epoch in training.history)
-        yield _pairs(
-            "Time",
-            {
-                "training": f"{seconds:,.1f} s for {len(training.history)} epoch(s)",
-                "throughput": f"{images / max(seconds, 1e-9):,.1f} training images per second",
-            },
-        )
-    yield from flag_tables(results.settings)
+def in_order(splits: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Splits in the order of `ORDER`: first those that played the least part in training."""
+    names = [*(name for name in ORDER if name in splits), *splits]
+    return {name: splits[name] for name in names}
 
 
-def flag_tables(record: Mapping[str, Any]) -> Iterator[Table]:
-    """Data, flags and versions in what config.json or sweep.json holds; a table of each.
-
-    Of an evaluation also the flags of the run that made the network.
-    """
-    dataset = record.get("dataset", {})
-    counts = {
-        f"{split} images": ", ".join(f"{label} {count}" for label, count in images.items())
-        for split, images in dataset.get("images", {}).items()
-    }
-    yield _pairs(
-        "Data",
-        {
-            "name": dataset.get("name", ""),
-            **counts,
-            "left out (unreadable)": dataset.get("skipped", ()),
-            "ignored": dataset.get("ignored", ()),
-            "fingerprint": record.get("data_fingerprint", ""),
-        },
-    )
-    yield _pairs("Settings", _flags(record))
-    if run := record.get("run"):
-        yield _pairs(f"The run that made {record['network']}", _flags(run))
-    yield _pairs("Versions and device", record.get("versions", {}) | record.get("device", {}))
-
-
-def _pairs(title: str, pairs: Mapping[str, Any]) -> Table:
-    rows = [[name, _text(value)] for name, value in pairs.items()]
-    return {"title": title, "caption": "", "header": ["name", "value"], "rows": rows}
-
-
-def _flags(settings: Mapping[str, Any]) -> dict[str, Any]:
-    apart = ("dataset", "data_fingerprint", "versions", "device", "warnings", "disclaimer", "run")
-    return {name: value for name, value in settings.items() if name not in apart}
-
-
-def _text(value: Any) -> str:
-    if value is None or value in ("", [], ()):
-        return MISSING
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def cell(value: float | None, interval: Sequence[float] | None) -> dict[str, str]:
-    """A cell with a figure and its interval below, both to three digits; a dash if undefined."""
+def cell(
+    value: float | None, interval: Sequence[float] | None, form: str = ".3f"
+) -> dict[str, str]:
+    """A cell with a figure and its interval, both to three digits; a dash if undefined."""
     if value is None:
         return {"value": MISSING, "interval": ""}
-    return {"value": f"{value:.3f}", "interval": _range(interval) if interval else ""}
+    return {"value": format(value, form), "interval": _range(interval) if interval else ""}
+
+
+def figure_cell(figure: Mapping[str, Any] | None, form: str = ".3f") -> dict[str, str]:
+    """The same of a figure as audits give it: value, low and high."""
+    if figure is None:
+        return cell(None, None)
+    return cell(figure["value"], interval_of(figure), form)
+
+
+def interval_of(figure: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The ends of such a figure's interval, if it has one."""
+    low, high = figure.get("low"), figure.get("high")
+    return None if low is None or high is None else (low, high)
+
+
+def p_words(p_value: float | None) -> str:
+    """A p-value to three digits, "< 0.001" below, a dash if there is none."""
+    if p_value is None:
+        return MISSING
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def difference_name(name: str) -> str:
+    """What a figure of `statistics.compare` is called, such as "sensitivity of normal"."""
+    figure, of, label = name.partition(" of ")
+    words = PER_CLASS if of else OVERALL
+    return f"{words.get(figure, figure.replace('_', ' '))}{of}{label}"
 
 
 def _range(interval: Sequence[float]) -> str:

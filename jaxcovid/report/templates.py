@@ -1,6 +1,7 @@
 """The templates of pages, each self-contained HTML, and of their Markdown."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -24,4 +25,17 @@ def template(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["numeric_columns"] = numeric_columns
     return environment.get_template(name)
+
+
+def numeric_columns(rows: Sequence[Sequence[Any]]) -> set[int]:
+    """The columns of a table that hold only numbers, or dashes: they are aligned right."""
+    columns = zip(*rows, strict=True)
+    return {place for place, cells in enumerate(columns) if all(map(_is_number, cells))}
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, Mapping):
+        cell = cell.get("value", "")
+    return bool(re.fullmatch(r"—|(< ?|[+-])?\d[\d,]*(\.\d+)?(e[+-]?\d+)?( ?%)?", str(cell)))

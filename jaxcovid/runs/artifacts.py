@@ -9,29 +9,44 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.inference import inference_model
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.report.checklist import checklist, checklist_markdown
 from jaxcovid.results import Audit, Epoch, Results
 from jaxcovid.runs import files
 from jaxcovid.runs.audit import audit_record
+from jaxcovid.runs.record import data_record
 from jaxcovid.training.evaluation import Bar
 from jaxcovid.training.setup import Task
 from jaxcovid.training.step import TrainState
 from weights_convert import flax_to_torch, save
 
 
-def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: items) -> None:
-    """Writes predictions.csv, plots/, report.html, audit.json and, last, metrics.json.
+def write_results(
+    folder: Path,
+    results: Results,
+    bar: Bar = lambda items, **_: items,
+    study: Mapping[int, str] | None = None,
+) -> None:
+    """Writes predictions.csv, audit.json, checklist.md, plots/, report.html and metrics.json.
 
-    If metrics.json is there, so is all of the run that there will be. `bar` follows the drawing of
-    pictures. Raises OSError.
+    metrics.json comes last: if it is there, so is all of the run that there will be. `bar` follows
+    the drawing of pictures, `study` are the author's answers as `read_study` gives them. Raises
+    OSError.
     """
     header = ["split", "path", "label", "prediction", "correct"]
     header += [f"prob_{name}" for name in results.classes]
     if any(split.findings is not None for split in results.splits.values()):
         header += [f"finding_{name}" for name in results.classes]
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
+    if results.audit is not None:
+        about = {"data_fingerprint": results.settings["data_fingerprint"]}
+        _write_checks(folder, results.audit, about)
+    rows = checklist(results, study)
+    files.write_bytes(folder / "checklist.md", checklist_markdown(rows).encode())
     drawings = dict(bar(report.run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
     _write_plots(folder, drawings)
-    files.write_bytes(folder / "report.html", report.run_page(results, drawings).encode())
+    beside = [*(path.name for path in folder.iterdir()), "metrics.json"]
+    page = report.run_page(results, drawings, files=beside, checklist=rows)
+    files.write_bytes(folder / "report.html", page.encode())
     result = {
         name: split.metrics for name, split in results.splits.items() if split.metrics is not None
     }
@@ -42,18 +57,21 @@ def write_results(folder: Path, results: Results, bar: Bar = lambda items, **_: 
         result["truth_floor"] = checks["blind_floor"]
         if "subgroups" in checks:
             result["subgroups"] = checks["subgroups"]["table"]
-        about = {"data_fingerprint": results.settings["data_fingerprint"]}
-        _write_checks(folder, results.audit, about)
     files.write_json(folder / "metrics.json", {**result, "disclaimer": DISCLAIMER})
 
 
-def write_evaluation(folder: Path, results: Results, bar: Bar = lambda items, **_: items) -> None:
+def write_evaluation(
+    folder: Path,
+    results: Results,
+    bar: Bar = lambda items, **_: items,
+    study: Mapping[int, str] | None = None,
+) -> None:
     """Writes config.json and what `write_results` does, of a network on other data.
 
     Raises OSError.
     """
     write_config(folder, results.settings)
-    write_results(folder, results, bar)
+    write_results(folder, results, bar, study)
 
 
 def write_comparison(
@@ -62,6 +80,7 @@ def write_comparison(
     second: Results,
     compared: Mapping[str, Any],
     bar: Bar = lambda items, **_: items,
+    study: Mapping[int, str] | None = None,
 ) -> None:
     """Writes first/ and second/ with the results of each, report.html of both, comparison.json.
 
@@ -69,10 +88,10 @@ def write_comparison(
     """
     for name, results in (("first", first), ("second", second)):
         (folder / name).mkdir()
-        write_evaluation(folder / name, results, bar)
+        write_evaluation(folder / name, results, bar, study)
     drawings = dict([report.comparison_picture(first, second, compared)])
     _write_plots(folder, drawings)
-    page = report.comparison_page(first, second, compared, drawings)
+    page = report.comparison_page(first, second, compared, drawings, files=["comparison.json"])
     files.write_bytes(folder / "report.html", page.encode())
     networks = [results.settings["network"] for results in (first, second)]
     record = {"networks": networks, **compared, "disclaimer": DISCLAIMER}
@@ -82,9 +101,9 @@ def write_comparison(
 def write_audit(
     folder: Path, result: Audit, dataset: Dataset, network: InferenceModel | None
 ) -> None:
-    """Writes audit.json with all checks of a dataset, and of a network if one is given.
+    """Writes audit.json with all checks of a dataset, plots/ and report.html.
 
-    Raises OSError.
+    `network` is the one that was audited, if any. Raises OSError.
     """
     about = {
         "data": dataset.name,
@@ -92,6 +111,14 @@ def write_audit(
         "network": None if network is None else network.name,
     }
     _write_checks(folder, result, about)
+    drawings = dict(report.audit_pictures(result))
+    _write_plots(folder, drawings)
+    title = f"Audit of {dataset.name}" if network is None else f"{network.name} on {dataset.name}"
+    page = report.audit_page(
+        title, report.audit_verdict(result.checks), result, drawings,
+        cautions=dataset.warnings, files=["audit.json"], settings=data_record(dataset),
+    )  # fmt: skip
+    files.write_bytes(folder / "report.html", page.encode())
 
 
 def _write_checks(folder: Path, result: Audit, about: Mapping[str, Any]) -> None:

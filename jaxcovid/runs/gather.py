@@ -5,9 +5,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
+from PIL import Image
 
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.results import EXAMPLES_OF_CLASS, Audit, Example, Measured, Results, Training
+from jaxcovid.results import (
+    EXAMPLES_OF_CLASS,
+    MISTAKE_SIZE,
+    MOST_MISTAKES,
+    ORDER,
+    Audit,
+    Example,
+    Measured,
+    Results,
+    Training,
+)
 from jaxcovid.statistics import metrics
 from jaxcovid.statistics.findings import measure_findings
 from jaxcovid.statistics.weighted_metrics import Thresholds
@@ -59,11 +70,8 @@ def gather_results(
         )
         for name in dataset.splits
     }
-    main = next(
-        name
-        for name in ("test", "validation", "train")
-        if name in splits and splits[name].metrics is not None
-    )
+    main = next(name for name in ORDER if name in splits and splits[name].metrics is not None)
+    splits |= _with_mistakes(dataset, splits)
     examples = _examples(dataset.splits[main], splits[main].probabilities, explain)
     return Results(title, classes, splits, main, thresholds, examples, settings, training, audit)
 
@@ -121,7 +129,50 @@ def _measured(
             measured["findings"] = measure_findings(
                 targets, findings, dataset.classes, groups=groups
             )
-    return Measured(split.paths, split.labels, probabilities, measured, findings, cautions)
+    return Measured(
+        split.paths,
+        split.labels,
+        probabilities,
+        measured,
+        findings,
+        cautions,
+        dataset.patients.get(name),
+    )
+
+
+def _with_mistakes(dataset: Dataset, splits: Mapping[str, Measured]) -> dict[str, Measured]:
+    """The labelled splits, with pictures of the `MOST_MISTAKES` most confidently wrong images.
+
+    Those of the test split come first, then those of the validation and the training images.
+    """
+    left, results = MOST_MISTAKES, {}
+    for name in ORDER:
+        split = splits.get(name)
+        if split is not None and split.metrics is not None:
+            places = confident_mistakes(split.labels, split.probabilities)[:left]
+            pixels = dataset.splits[name].evaluation[places]
+            small = {int(place): _small(image) for place, image in zip(places, pixels, strict=True)}
+            results[name] = split._replace(mistakes=small)
+            left -= len(places)
+    return results
+
+
+def confident_mistakes(
+    labels: Int[np.ndarray, "n"], probabilities: Float[np.ndarray, "n class"]
+) -> Int[np.ndarray, "mistake"]:
+    """The places of misclassified images, the highest probability of a wrong class first."""
+    wrong = np.flatnonzero(probabilities.argmax(1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")]
+
+
+def _small(
+    pixels: UInt8[np.ndarray, "height width channel"],
+) -> UInt8[np.ndarray, "rows columns channel"]:
+    grey = pixels.shape[2] == 1
+    image = Image.fromarray(pixels[:, :, 0] if grey else pixels)
+    image.thumbnail((MISTAKE_SIZE, MISTAKE_SIZE), Image.Resampling.BOX)
+    small = np.asarray(image)
+    return small[:, :, None] if grey else small
 
 
 def _examples(

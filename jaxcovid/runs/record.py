@@ -40,7 +40,7 @@ def run_record(
         **as_json(config),
         **parts.settings,
         "weights_source": weights_source,
-        **_data_and_surroundings(dataset),
+        **data_record(dataset),
         "warnings": warnings,
         "disclaimer": DISCLAIMER,
     }
@@ -60,7 +60,7 @@ def evaluation_record(
     return {
         "network": network.name,
         **json.loads(json.dumps(settings, default=str)),
-        **_data_and_surroundings(dataset),
+        **data_record(dataset),
         "warnings": [*dataset.warnings, *inherited],
         "disclaimer": DISCLAIMER,
         "run": network.record,
@@ -90,7 +90,8 @@ SURROUNDINGS = (
 )  # fmt: skip
 
 
-def _data_and_surroundings(dataset: Dataset) -> dict[str, Any]:
+def data_record(dataset: Dataset) -> dict[str, Any]:
+    """What records say of the data, versions and device."""
     return {
         "dataset": {
             "name": dataset.name,

@@ -29,6 +29,7 @@ from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.progress import bar, progress, say
+from jaxcovid.runs.study import read_study
 from jaxcovid.training import checkpoint
 from jaxcovid.training.freeze_audit import audit, digests
 from jaxcovid.training.frozen_features import Kept
@@ -85,6 +86,7 @@ def fine_tune(
 
 
 def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) -> Path:
+    read_study(config.study)  # what is wrong with it is better known before the work than after
     before = resume.interrupted_run(config)
     dataset = load_training_data(config, cache_folder(), progress)
     if parallel.agreed(dataset.fingerprint) != dataset.fingerprint:
@@ -191,7 +193,7 @@ def _finish(
         )
         if result.frozen_unchanged:
             artifacts.write_weights(folder, task, state, results.thresholds)
-        artifacts.write_results(folder, results, bar)
+        artifacts.write_results(folder, results, bar, read_study(config.study))
         if result.frozen_unchanged:
             say(text.run_summary(results))
             say(text.results_note(folder))

@@ -9,12 +9,14 @@ from jaxcovid.report.checklist_items import ITEMS
 TABLE = "claim"
 
 
-def read_study(path: Path) -> dict[int, str]:
-    """The author's answers to the items of the checklist, by item.
+def read_study(path: Path | None) -> dict[int, str]:
+    """The author's answers to the items of the checklist, by item; none without a file.
 
     The file has one table, `[claim]`, with an item's number or name (see `ITEMS`) for each answer:
     `5 = "retrospective"` or `design = "retrospective"`. Raises InputError with all that is wrong.
     """
+    if path is None:
+        return {}
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

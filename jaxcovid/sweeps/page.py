@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxcovid.report import DISCLAIMER, charts, text
 from jaxcovid.report.pictures import Picture, chart_picture
-from jaxcovid.report.tables import flag_tables
+from jaxcovid.report.settings_tables import flag_tables
 from jaxcovid.report.templates import template
 from jaxcovid.results import Epoch
 from jaxcovid.runs import files

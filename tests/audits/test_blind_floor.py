@@ -26,7 +26,7 @@ def marked(picture, label):
 def darker_centre(picture, label):
     """What a disease of the lungs changes."""
     pixels = np.array(picture)
-    pixels[16:48, 16:48] //= 1 + label
+    pixels[16:48, 16:48] //= np.uint8(1 + label)
     return Image.fromarray(pixels)
 
 
@@ -129,13 +129,14 @@ def test_a_network_is_led_by_the_strongest_floor():
     check = checked(data, network=right)
     assert check["strongest"] == "border" and check["network"]["auroc"]["value"] == 1
     assert set(check["lead"]) == {"auroc", "balanced_accuracy"}
-    weak = np.full_like(right, 0.5)
-    assert checked(data, network=weak)["lead"]["auroc"]["high"] < 0
+    wrong = right[:, ::-1].copy()
+    wrong[::3] = right[::3]
+    assert checked(data, network=wrong)["lead"]["auroc"]["high"] < 0
 
 
 def test_what_is_missing_has_its_reason():
     data = made()
-    data.splits |= {name: of_split._replace(headers=()) for name, of_split in data.splits.items()}
+    data.splits.update({name: part._replace(headers=()) for name, part in data.splits.items()})
     check = checked(data, ("headers", "border"), not_run="later")
     assert check["headers"] == {
         "auroc": None, "balanced_accuracy": None, "reason": "the images come from no files",

@@ -50,7 +50,8 @@ OUTCOMES = {
         "0.874 (0.830 to 0.910) by border of the image. A shortcut exists, which does not say that a network uses it",
     ),
     "lungs": ("lungs", check("it sees the border", "it misses the lungs"), "it sees the border; it misses the lungs"),
-    "groups": ("subgroups", check({"group": "AP"}), "1 group clearly worse than the rest"),
+    "groups": ("subgroups", check({"by": "view", "group": "AP", "figure": "auroc", "here": {"value": 0.5, "low": 0.4, "high": 0.6}, "others": {"value": 0.8, "low": 0.7, "high": 0.9}}),
+               "clearly worse than the rest: view AP: auroc 0.500 (0.400 to 0.600), of all others 0.800 (0.700 to 0.900)"),
     "unknown check": ("labels", check(1, 2), "2 found"),
 }  # fmt: skip
 

@@ -7,15 +7,21 @@ import numpy as np
 import pytest
 
 from jaxcovid import report
+from jaxcovid.report import page
+from jaxcovid.report.truth import TITLES
 from jaxcovid.runs import artifacts
+from tests.report import planted
 from tests.report.example import CLASSES, dataset, predictions, results
+from tests.small_runs import blank_charts
 
 # The order in which a reader is to meet them.
 HEADINGS = [
-    "What was trained, what was frozen", "Loss and accuracy while training", "Confusion matrices",
-    "ROC and precision-recall curves", "Are its probabilities to be believed?", "All figures",
-    "Best and worst images of each class", "Every misclassified image",
-    "Training images as the network sees them", "Settings, versions, data, warnings",
+    "Each class: sensitivity and specificity", "How much of it is not the disease",
+    "Confusion, ROC, reliability", "What was trained, what was frozen", "All figures",
+    "An image of each class", "Further warnings", "More images of each class",
+    "Every misclassified image",
+    "Figures of the training images", "Training images as the network sees them",
+    "Checklist for a publication", "Settings, versions, data",
 ]  # fmt: skip
 
 
@@ -47,12 +53,113 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    artifacts.write_results(folder, results())
+    artifacts.write_results(folder, results()._replace(audit=planted.audit()))
     return folder, Page((folder / "report.html").read_text())
 
 
+def shown(**options):
+    """A page of which no chart is looked at."""
+    with blank_charts():
+        pictures = dict(report.run_pictures(options.setdefault("results", results())))
+    return report.run_page(options.pop("results"), pictures, **options)
+
+
 def test_sections_come_in_order(written):
-    assert written[1].headings == HEADINGS
+    assert written[1].headings == [name for name in HEADINGS if "Checklist" not in name]
+    whole = Page(
+        shown(results=results()._replace(audit=planted.audit()), checklist=planted.CHECKLIST)
+    )
+    assert whole.headings == HEADINGS
+
+
+def test_a_checklist_says_who_answers():
+    text = "".join(Page(shown(checklist=planted.CHECKLIST)).text)
+    for state in (
+        "answered by the run",
+        "in part",
+        "answered by the author",
+        "not stated",
+        "RT-PCR <b>",
+    ):
+        assert state in text, state
+
+
+def test_what_has_no_content_has_no_section():
+    headings = Page(shown(results=results(dataset({"test": 12}), with_training=False))).headings
+    missing = {"Further warnings", "How much of it is not the disease", "What was trained, what was frozen",
+               "Figures of the training images", "Training images as the network sees them"}  # fmt: skip
+    assert headings == [name for name in HEADINGS[:-2] + HEADINGS[-1:] if name not in missing]
+
+
+def links(html):
+    return [
+        link for link in re.findall('href="([^"]*)"', html) if not link.startswith(("data:", "#"))
+    ]
+
+
+def test_links_lead_to_files_beside_the_page(written):
+    folder, _ = written
+    expected = ["predictions.csv", "metrics.json"]
+    assert links((folder / "report.html").read_text()) == expected
+    assert all((folder / name).exists() for name in expected)
+    files = ["weights.pth", "something.else", "audit.json"]
+    assert links(shown(files=files)) == ["audit.json", "weights.pth"]
+
+
+def test_more_warnings_than_a_screen_holds_stand_further_down(monkeypatch):
+    cautions = [f"warning number {n}" for n in range(9)]
+    monkeypatch.setattr(page, "run_cautions", lambda _: cautions)
+    html = shown()
+    first, _, rest = html.partition("and 3 more")
+    assert [caution in first for caution in cautions] == [True] * 6 + [False] * 3
+    assert all(caution in rest for caution in cautions[6:]) and 'id="warnings"' in rest
+
+
+def test_an_evaluation_says_what_the_run_reported_of_its_own_images():
+    made_up = results(dataset({"test": 12}), with_training=False)
+    internal = {"split": "validation", "auroc": planted.figure(0.92)}
+    made_up = made_up._replace(settings={**made_up.settings, "internal": internal})
+    text = "".join(Page(shown(results=made_up)).text)
+    assert text.count("its own validation images") == 1
+    assert "its own validation images: 0.920 (0.880 to 0.960)" in text
+
+
+def test_test_images_come_before_train_which_is_folded():
+    html = shown()
+    assert html.index("test images") < html.index("validation images") < html.index("train images")
+    folded = html[html.index("All figures of the training images") :]
+    assert "Each class against the others: train" in folded[: folded.index("</details>")]
+
+
+AUDITS = {"found": planted.FOUND, "clean": planted.CLEAN, "not run": planted.UNKNOWN}
+
+
+@pytest.mark.parametrize("case", AUDITS)
+def test_the_page_of_an_audit(case):
+    audit = planted.audit(AUDITS[case])
+    with blank_charts():
+        pictures = dict(report.audit_pictures(audit))
+    html = report.audit_page(
+        "Audit of <b>",
+        "a verdict",
+        audit,
+        pictures,
+        cautions=["a <i>warning"],
+        files=["audit.json"],
+    )
+    text = "".join(Page(html).text)
+    for part in (
+        "Audit of <b>",
+        "a verdict",
+        "Not for clinical use.",
+        "a <i>warning",
+        *TITLES.values(),
+    ):
+        assert part in text, part
+    assert links(html) == ["audit.json"] and "<script>" not in html
+    state = {"found": "failed", "clean": "passed", "not run": "not run"}[case]
+    assert html.count(f">{state}</span>") == 2 * len(TITLES)
+    assert len(re.findall("<img", html)) == (4 if case == "found" else 0)
 
 
 def test_names_are_only_names(written):
@@ -68,18 +175,33 @@ def test_names_are_only_names(written):
 
 def test_nothing_is_fetched(written):
     html = (written[0] / "report.html").read_text()
-    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", html)
-    assert "default-src 'none'" in html and "@import" not in html and "url(" not in html
+    assert not re.findall(r"""src=["'](?!data:)""", html)
+    assert (
+        "default-src 'none'" in html
+        and "@import" not in html
+        and not re.findall(r"url\((?!#)", html)
+    )
 
 
 def test_every_picture_is_described_and_lies_in_plots(written):
     folder, page = written
     files = {path.read_bytes() for path in (folder / "plots").iterdir()}
-    pictures = [base64.b64decode(image["src"].partition("base64,")[2]) for image in page.images]
-    assert set(pictures) == files and len(pictures) == len(files)
-    assert all(len(image["alt"]) > 10 for image in page.images)
-    # Two curves, augmented images, three matrices, three charts of two splits, 12 pairs.
-    assert len(pictures) == 2 + 1 + 3 + 3 * 2 + 2 * 12
+    photographs = [image for image in page.images if image["src"].startswith("data:image/png")]
+    pictures = [base64.b64decode(image["src"].partition("base64,")[2]) for image in photographs]
+    charts = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg"]
+    assert set(pictures) <= files and len(pictures) + len(charts) == len(files)
+    assert all(len(alt) > 10 for alt in [*charts, *(image["alt"] for image in photographs)])
+    # Augmented images, two pairs that look alike, 12 examples.
+    assert len(pictures) == 1 + 2 * 2 + 2 * 12
+    # Two curves, classes, three matrices, three charts of two splits, floors.
+    assert len(charts) == 2 + 1 + 3 + 3 * 2 + 1
+
+
+def test_misclassified_images_have_small_pictures(written):
+    _, page = written
+    small = [image for image in page.images if image["src"].startswith("data:image/jpeg")]
+    made_up = results()
+    assert len(small) == sum(len(split.mistakes) for split in made_up.splits.values()) > 10
 
 
 def test_says_what_matters(written):
@@ -110,7 +232,7 @@ def test_the_page_is_small(written):
 
 
 def test_metrics_come_last_and_a_failure_leaves_no_half_page(tmp_path, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(report, "run_page", fail)

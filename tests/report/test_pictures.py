@@ -11,13 +11,14 @@ from PIL import Image
 from jaxcovid.report import charts
 from jaxcovid.report.pictures import (
     Picture,
+    audit_pictures,
     chart_picture,
     comparison_picture,
     picture_bytes,
     run_pictures,
 )
 from jaxcovid.statistics.comparison import compare
-from tests.report import example
+from tests.report import example, planted
 from tests.small_runs import blank_charts
 
 
@@ -60,16 +61,17 @@ def test_the_same_chart_is_the_same_bytes_of_a_png():
 
 def test_names_that_the_font_lacks_are_no_warning():
     figure = charts.confusion_chart([[1, 0], [0, 1]], ("正常", "肺炎"), "")
-    assert chart_picture(figure, "matrix").alt == "matrix"  # warnings are errors here
+    picture = chart_picture(figure, "matrix")  # warnings are errors here
+    assert picture.alt == "matrix" and "肺炎" in picture.svg
 
 
 OF_RUN = [
-    "loss", "accuracy", "training_views", "confusion_train", "confusion_validation", "roc_validation",
-    "precision_recall_validation", "reliability_validation",
+    "loss", "accuracy", "training_views", "classes", "confusion_validation", "roc_validation",
+    "precision_recall_validation", "reliability_validation", "confusion_train",
 ]  # fmt: skip
-OF_EVALUATION = [
+OF_EVALUATION = ["classes"] + [
     f"{kind}_{split}"
-    for split in ("train", "validation")
+    for split in ("validation", "train")
     for kind in ("confusion", "roc", "precision_recall", "reliability")
 ]
 NAMES = {"run": (True, OF_RUN), "evaluation": (False, OF_EVALUATION)}
@@ -123,3 +125,39 @@ def test_the_picture_of_a_comparison(undrawn):
     name, picture = comparison_picture(first, second, compared)
     assert name == "differences"
     assert f"accuracy {compared['differences']['accuracy']['difference']:+.3f}" in picture.alt
+
+
+def test_pictures_of_an_audit(undrawn):
+    drawn = dict(audit_pictures(planted.audit()))
+    sides = [f"duplicate_{number}_{side}" for number in (0, 1) for side in ("one", "other")]
+    assert list(drawn) == ["floors", *sides]
+    assert "border of the image 0.870" in drawn["floors"].alt
+    assert "the network 0.930" in drawn["floors"].alt and "features" not in drawn["floors"].alt
+    assert planted.PAIRS[1]["other"]["path"] in drawn["duplicate_1_other"].alt
+
+
+def test_an_audit_that_measured_no_floor_has_no_chart(undrawn):
+    assert list(audit_pictures(planted.audit(planted.UNKNOWN))) == []
+
+
+CAPTIONS = {"not given": (None, "costs $5"), "none": ("", ""), "given": ("test", "test")}
+
+
+@pytest.mark.parametrize("case", CAPTIONS)
+def test_what_stands_below_a_chart(case, undrawn):
+    caption, expected = CAPTIONS[case]
+    figure = charts.confusion_chart([[1, 0], [0, 1]], ("a", "b"), "costs $5")
+    assert chart_picture(figure, "matrix", caption).caption == expected
+
+
+WIDTHS = {
+    "photograph": ("", False),
+    "small": ('<svg width="300">', False),
+    "large": ('<svg width="900">', True),
+}
+
+
+@pytest.mark.parametrize("case", WIDTHS)
+def test_large_charts_stand_alone(case):
+    svg, is_large = WIDTHS[case]
+    assert Picture(b"", "", svg).is_large == is_large

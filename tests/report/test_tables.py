@@ -58,7 +58,7 @@ def test_without_known_patients_only_images_are_counted():
 @pytest.mark.parametrize("with_training", [True, False])
 def test_figures_of_classes(with_training):
     made_up = results(with_training)
-    of_train, of_validation = tables.class_tables(made_up, made_up.splits)
+    of_train, train_points, of_validation, points = tables.class_tables(made_up, made_up.splits)
     assert of_validation["title"] == "Each class against the others: validation"
     assert of_validation["header"] == ["figure", *CLASSES]
     assert rows(of_validation)["images"] == [4, 4, 4]
@@ -66,8 +66,10 @@ def test_figures_of_classes(with_training):
     recalls = [cell["value"] for cell in rows(of_validation)["sensitivity"]]
     assert recalls == [f"{per_class[name]['recall']:.3f}" for name in CLASSES]
     # Only where the thresholds were chosen on these images.
-    assert ("a little too good" in of_validation["caption"]) == with_training
-    assert "a little too good" not in of_train["caption"]
+    assert ("a little too good" in points["caption"]) == with_training
+    assert "a little too good" not in train_points["caption"]
+    assert list(rows(points)) == list(tables.AT_POINTS.values())
+    assert list(rows(of_train)) == list(tables.PER_CLASS.values())
 
 
 def test_figures_that_no_class_has_are_left_out():
@@ -75,7 +77,7 @@ def test_figures_that_no_class_has_are_left_out():
     metrics = made_up.splits["train"].metrics
     per_class = {name: {**values, "npv": None} for name, values in metrics["per_class"].items()}
     split = made_up.splits["train"]._replace(metrics={**metrics, "per_class": per_class})
-    (table,) = tables.class_tables(made_up, {"train": split})
+    table, _ = tables.class_tables(made_up, {"train": split})
     assert "NPV" not in rows(table) and "F1" in rows(table)
 
 
@@ -87,7 +89,7 @@ def test_findings_have_a_table_before_that_of_the_classes():
         for name, split in example.predictions(data).items()
     }
     made_up = example.results(data, False, predictions=predictions, codes=codes)
-    findings, _ = tables.class_tables(made_up, made_up.splits)
+    findings, *_ = tables.class_tables(made_up, made_up.splits)
     assert findings["title"] == "Each finding by itself: validation"
     # The third output stands for images of the first class and of the third.
     assert rows(findings)["images"] == [4, 4, 8]
@@ -96,7 +98,7 @@ def test_findings_have_a_table_before_that_of_the_classes():
 
 
 DIFFERENCES = {
-    "accuracy": {"first": 0.5, "second": 0.75, "difference": 0.25, "interval": (0.1, 0.4), "p_value": 0.01},
+    "accuracy": {"first": 0.5, "second": 0.75, "difference": 0.25, "interval": (0.1, 0.4), "p_value": 0.0001},
     "macro_f1": {"first": 0.5, "second": 0.25, "difference": -0.25, "interval": None, "p_value": None},
     "auroc": {"first": None, "second": 0.25, "difference": None, "interval": None, "p_value": None},
 }  # fmt: skip
@@ -105,8 +107,14 @@ DIFFERENCES = {
 def test_differences():
     table = tables.difference_table({"differences": DIFFERENCES})
     assert table["rows"] == [
-        ["accuracy", "0.500", "0.750", {"value": "+0.250", "interval": "0.100 to 0.400"}, "0.010"],
-        ["macro f1", "0.500", "0.250", {"value": "-0.250", "interval": ""}, "—"],
+        [
+            "accuracy",
+            "0.500",
+            "0.750",
+            {"value": "+0.250", "interval": "0.100 to 0.400"},
+            "< 0.001",
+        ],
+        ["macro F1", "0.500", "0.250", {"value": "-0.250", "interval": ""}, "—"],
     ]
 
 
@@ -125,48 +133,67 @@ def test_the_plan():
 def test_misclassified_images_are_those_whose_likeliest_class_is_another():
     made_up = results()
     table = tables.misclassified_table(made_up.splits)
-    expected = []
-    for name, split in made_up.splits.items():
-        predicted = split.probabilities.argmax(1)
-        expected += [
-            (name, split.paths[place], CLASSES[split.labels[place]], CLASSES[predicted[place]])
-            for place in np.flatnonzero(predicted != split.labels)
-        ]
-    assert [tuple(row[:4]) for row in table["rows"]] == expected and expected
+    expected = {
+        (name, split.paths[place], CLASSES[split.labels[place]], CLASSES[predicted])
+        for name, split in made_up.splits.items()
+        for place, predicted in enumerate(split.probabilities.argmax(1))
+        if predicted != split.labels[place]
+    }
+    assert {tuple(row[:4]) for row in table["rows"]} == expected and expected
     assert all(row[4] > row[5] for row in table["rows"])
     assert table["of"] == 24
+    for row, (split, place) in zip(table["rows"], table["places"], strict=True):
+        assert made_up.splits[split].paths[place] == row[1]
 
 
-TITLES = {
-    "run": (True, ["Time", "Data", "Settings", "Versions and device"]),
-    "evaluation": (
-        False,
-        ["Data", "Settings", "The run that made runs/one", "Versions and device"],
-    ),
+def test_the_most_confidently_wrong_come_first_and_train_last():
+    rows = tables.misclassified_table(results().splits)["rows"]
+    splits = [row[0] for row in rows]
+    assert splits == sorted(splits, key=["validation", "train"].index) and len(set(splits)) == 2
+    for split in set(splits):
+        confidence = [row[4] for row in rows if row[0] == split]
+        assert confidence == sorted(confidence, reverse=True)
+
+
+def test_the_first_table_holds_sensitivity_and_specificity_of_the_main_split():
+    made_up = results()
+    table = tables.sensitivity_table(made_up)
+    of_classes = made_up.splits["validation"].metrics["per_class"]
+    assert list(rows(table)) == list(CLASSES)
+    images, sensitivity, specificity = rows(table)[CLASSES[0]]
+    assert (images, sensitivity["value"]) == (4, f"{of_classes[CLASSES[0]]['recall']:.3f}")
+    assert specificity["value"] == f"{of_classes[CLASSES[0]]['specificity']:.3f}"
+
+
+FIGURES = {
+    "whole": ({"value": 0.5, "low": 0.4, "high": 0.6}, {"value": "0.500", "interval": "0.400 to 0.600"}),
+    "without interval": ({"value": 0.5, "low": None, "high": None}, {"value": "0.500", "interval": ""}),
+    "undefined": (None, {"value": "—", "interval": ""}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FIGURES)
+def test_cells_of_audits(case):
+    figure, expected = FIGURES[case]
+    assert tables.figure_cell(figure) == expected
+
+
+P_VALUES = {"none": (None, "—"), "small": (0.00099, "< 0.001"), "else": (0.0123, "0.012")}
+
+
+@pytest.mark.parametrize("case", P_VALUES)
+def test_p_values(case):
+    p_value, expected = P_VALUES[case]
+    assert tables.p_words(p_value) == expected
+
+
+NAMES = {
+    "macro_f1": "macro F1",
+    "auroc": "macro AUROC",
+    "recall of not of <b>": "sensitivity of not of <b>",
 }
 
 
-@pytest.mark.parametrize("case", TITLES)
-def test_settings(case):
-    with_training, titles = TITLES[case]
-    by_title = {table["title"]: table for table in tables.settings_tables(results(with_training))}
-    assert list(by_title) == titles
-    assert rows(by_title["Data"])["train images"] == [f"{CLASSES[0]} 20"]
-    assert rows(by_title["Data"])["ignored"] == ["—"]
-    assert "warnings" not in rows(by_title["Settings"])
-    if with_training:
-        assert rows(by_title["Time"]) == {
-            "training": ["9.0 s for 3 epoch(s)"],
-            "throughput": ["20.0 training images per second"],
-        }
-        assert rows(by_title["Settings"])["trainable"] == ["head"]
-
-
-VALUES = {"none": (None, "—"), "empty": ([], "—"), "list": ([1, 2], "1, 2"), "number": (0.5, "0.5"), "off": (False, "False")}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", VALUES)
-def test_values_of_settings(case):
-    value, expected = VALUES[case]
-    _, settings, _ = tables.flag_tables({"head": value})
-    assert rows(settings) == {"head": [expected]}
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_differences(name):
+    assert tables.difference_name(name) == NAMES[name]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxcovid.runs.gather import choose_examples, gather_results
+from jaxcovid.results import MISTAKE_SIZE, MOST_MISTAKES, ORDER
+from jaxcovid.runs.gather import choose_examples, confident_mistakes, gather_results
 from jaxcovid.statistics.metrics import operating_points
 from tests.report import example
 
@@ -148,3 +149,34 @@ def test_findings_are_measured_where_classes_imply_others(codes):
     if findings is not None:
         support = [values["support"] for values in findings["per_finding"].values()]
         assert support == [4, 4, 8]
+
+
+def test_the_most_confidently_wrong_come_first():
+    probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.1, 0.9], [0.4, 0.6]], np.float32)
+    places = confident_mistakes(np.array([1, 1, 1, 0]), probabilities)
+    assert places.tolist() == [1, 0, 3]
+
+
+@pytest.mark.parametrize("most", [MOST_MISTAKES, 3])
+def test_small_pictures_of_mistakes(most, monkeypatch):
+    monkeypatch.setattr("jaxcovid.runs.gather.MOST_MISTAKES", most)
+    results, data, _, _ = gathered({"train": 30, "validation": 12, "test": 6})
+    left = most
+    for name in ORDER:
+        split = results.splits[name]
+        wrong = confident_mistakes(split.labels, split.probabilities)[:left]
+        left -= len(wrong)
+        assert list(split.mistakes) == wrong.tolist()
+        for place, picture in split.mistakes.items():
+            assert picture.shape == (MISTAKE_SIZE, MISTAKE_SIZE, 1)
+            mean = data.splits[name].evaluation[place].mean()
+            assert abs(picture.mean() - mean) < 1
+    assert left == 0 or most == MOST_MISTAKES
+
+
+def test_splits_know_their_patients():
+    data = example.dataset({"test": 6})
+    results, *_ = gathered(None, data=data)
+    assert results.splits["test"].patients.tolist() == [0, 0, 1, 1, 2, 2]
+    results, *_ = gathered(None, data=example.dataset({"test": 6}, patients=False))
+    assert results.splits["test"].patients is None

@@ -1,0 +1,141 @@
+"""Charts of probabilities: operating characteristics, precision and recall, reliability."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy
+from jaxtyping import Float, Int
+from matplotlib.figure import Figure
+from sklearn import metrics
+
+from jaxcovid.report.drawing import (
+    COLOURS,
+    DASHES,
+    SOFT,
+    TRAIN,
+    short_name,
+    square,
+    with_legend,
+    within,
+)
+from jaxcovid.statistics.roc_band import roc_band
+from jaxcovid.statistics.weighted_metrics import BINS
+
+# Of more classes bands would hide each other's lines, and intervals have no room beside names.
+MOST_WITH_INTERVALS = 4
+
+# The 95 % interval of each class's area, None where there is none.
+Intervals = Mapping[str, Sequence[float] | None]
+
+
+def roc_chart(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    classes: Sequence[str],
+    title: str,
+    *,
+    intervals: Intervals | None = None,
+    patients: Int[np.ndarray, "n"] | None = None,
+) -> Figure:
+    """Receiver operating characteristic of each class against the others, with its area.
+
+    Sensitivity against 1 - specificity, of few classes with a band that resamples of patients
+    leave out in 5 % of cases at each point. Classes of which there are no images, or no others,
+    have no curve; probabilities are 0 to 1. `intervals` are of the areas, `patients` has equal
+    numbers for images of one patient.
+    """
+    figure, axes = square(title)
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8)
+    units = np.arange(len(labels)) if patients is None else patients
+    for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
+        fall_out, recall, _ = metrics.roc_curve(positive, scores)
+        area = metrics.auc(fall_out, recall)
+        if len(classes) <= MOST_WITH_INTERVALS:
+            axes.fill_between(
+                *roc_band(positive, scores, units), color=line["color"], alpha=0.14, linewidth=0
+            )
+        label = _label(name, area, intervals, len(classes))
+        axes.plot(fall_out, recall, label=label, **line)
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1))
+    return with_legend(figure, axes, "area under the curve")
+
+
+def precision_recall_chart(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    classes: Sequence[str],
+    title: str,
+    *,
+    intervals: Intervals | None = None,
+) -> Figure:
+    """Precision against sensitivity of each class against the others, with average precision.
+
+    A thin line is the share of images that are of the class: what guessing gives. Classes of which
+    there are no images, or no others, have no curve; probabilities are 0 to 1. `intervals` are of
+    average precision.
+    """
+    figure, axes = square(title)
+    for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
+        precision, recall, _ = metrics.precision_recall_curve(positive, scores)
+        area = metrics.average_precision_score(positive, scores)
+        label = _label(name, area, intervals, len(classes))
+        axes.plot(recall, precision, drawstyle="steps-post", label=label, **line)
+        axes.axhline(positive.mean(), color=line["color"], linewidth=0.6, alpha=0.5)
+    axes.set(xlabel="sensitivity (recall)", ylabel="precision", xlim=(0, 1.02))
+    return with_legend(figure, axes, "average precision")
+
+
+def reliability_chart(
+    labels: Int[np.ndarray, "n"], probabilities: Float[np.ndarray, "n class"], title: str
+) -> Figure:
+    """How often the predicted class is right, by how sure the network is of it (0 to 1).
+
+    In `BINS` bins of equal width as the calibration error is, each with its exact binomial 95 %
+    interval, which takes images for independent.
+    """
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == labels
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    right = np.bincount(bins[correct], minlength=BINS)
+    filled = np.flatnonzero(count)
+    mean = np.bincount(bins, confidence, BINS)[filled] / count[filled]
+    ends = np.array(
+        [
+            scipy.stats.binomtest(int(right[place]), int(count[place])).proportion_ci(0.95)
+            for place in filled
+        ]
+    ).reshape(-1, 2)
+    figure, axes = square(title)
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8, label="as sure as right")
+    low, high = ends.T
+    axes.vlines(mean, low, high, color=TRAIN, alpha=0.35, linewidth=6, label="95 % interval")
+    share = right[filled] / count[filled]
+    axes.plot(mean, share, color=TRAIN, marker="o", markersize=4, label="this network")
+    axes.set(ylabel="share that is right", xlim=(0, 1.02))
+    axes.set(xlabel="probability of the predicted class")
+    return with_legend(figure, axes, "")
+
+
+def _label(name: str, area: float, intervals: Intervals | None, classes: int) -> str:
+    """What a legend says of a class: its area, of few classes with the interval."""
+    interval = (intervals or {}).get(name) if classes <= MOST_WITH_INTERVALS else None
+    return f"{short_name(name, 20)} {area:.3f}{within(interval)}"
+
+
+def _one_against_others(
+    labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
+) -> Iterator[tuple[np.ndarray, np.ndarray, str, dict[str, Any]]]:
+    """Which images are of a class, its scores, its name and its line.
+
+    Only of classes that occur, and not alone: for others no curve is defined.
+    """
+    for index, name in enumerate(classes):
+        positive = labels == index
+        if 0 < positive.sum() < len(labels):
+            line = {
+                "color": COLOURS[index % len(COLOURS)],
+                "linestyle": DASHES[index % len(DASHES)],
+                "linewidth": 1.6,
+            }
+            yield positive, probabilities[:, index], name, line

@@ -1,0 +1,322 @@
+"""How much of a figure is not the disease: what audits of the data found, for a page to lay out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jaxcovid.report import tables
+from jaxcovid.report.checks import group_line
+from jaxcovid.report.pictures import floor_auroc
+from jaxcovid.report.tables import MISSING, Table
+from jaxcovid.results import FLOORS, Audit, Results
+
+TITLES = {
+    "blind_floor": "How far one comes without the lungs",
+    "duplicates": "Images that are there twice",
+    "lungs": "With the lungs blanked, with the border blanked",
+    "patients": "Patients in more than one split",
+    "sources": "Sources with images of one class only",
+    "blocks": "Splits that follow the order of file names",
+    "subgroups": "Groups of images",
+}
+
+STATES = {True: "passed", False: "failed", None: "not run"}
+
+KINDS = {
+    "equal": "equal pixels",
+    "copy": "a copy, perhaps resized or saved anew",
+    "mirrored": "a mirrored copy",
+    "inverted": "an inverted copy",
+}
+
+BLANKED = {
+    "whole": "whole image",
+    "lungs_blanked": "lungs blanked",
+    "border_blanked": "border blanked",
+}
+
+SUBGROUP_FIGURES = ("accuracy", "balanced_accuracy", "auroc")
+
+
+class Section(NamedTuple):
+    """A check: its state in a word, what it found in sentences and tables, names of pictures."""
+
+    id: str
+    title: str
+    state: str
+    sentences: Sequence[str]
+    tables: Sequence[Table] = ()
+    charts: Sequence[str] = ()
+    # Names of two pictures, and what they show.
+    pairs: Sequence[tuple[str, str, str]] = ()
+
+
+def truth_sections(results: Results) -> list[Section]:
+    """The checks of the data that the results carry."""
+    return [] if results.audit is None else audit_sections(results.audit)
+
+
+def audit_sections(audit: Audit) -> list[Section]:
+    """A section for every check of an audit, in the order of `TITLES`."""
+    content = {
+        "blind_floor": _blind_floor,
+        "lungs": _lungs,
+        "duplicates": _duplicates,
+        "patients": _patients,
+        "sources": _sources,
+        "blocks": _blocks,
+        "subgroups": _subgroups,
+    }
+    sections = []
+    for name, title in TITLES.items():
+        if (check := audit.checks.get(name)) is None:
+            continue
+        section = Section(name, title, STATES[check["passed"]], _reasons(check))
+        if check["passed"] is not None:
+            section = section._replace(**content[name](check, audit))
+        sections.append(section)
+    return sections
+
+
+def checks_table(sections: Sequence[Section]) -> Table:
+    """The state of every check in a word, and its first sentence."""
+    return {
+        "title": "Checks",
+        "caption": "",
+        "header": ["check", "state", ""],
+        "rows": [
+            [section.title, {"state": section.state}, section.sentences[0]]
+            for section in sections
+            if section.state and section.sentences
+        ],
+    }
+
+
+def _reasons(check: Mapping[str, Any]) -> list[str]:
+    return [_sentence(f"Not run: {check['reason'].removeprefix('not run: ')}")] if check.get(
+        "reason"
+    ) else []  # fmt: skip
+
+
+def _blind_floor(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
+    floors = {name: check[key] for key, name in FLOORS.items() if key in check}
+    network, lead = check.get("network"), check.get("lead")
+    rows = [] if network is None else [["the network", *_cells(network)]]
+    for name, floor in floors.items():
+        if floor_auroc(floor) is not None:
+            short, _, more = name.partition(" (")
+            rows.append([{"value": short, "interval": more.removesuffix(")")}, *_cells(floor)])
+    if lead and lead.get("auroc"):
+        strongest = FLOORS[check["strongest"]].partition(" (")[0]
+        rows.append([f"network minus {strongest}", *_cells(lead, "+.3f")])
+    missing: dict[str, list[str]] = {}
+    for name, floor in floors.items():
+        if floor.get("reason"):
+            missing.setdefault(floor["reason"], []).append(name.partition(" (")[0])
+    which = "all images" if check["split"] == "all" else f"the {check['split']} images"
+    sentences = []
+    if check["found"]:
+        names = ", ".join(FLOORS[item["floor"]].partition(" (")[0] for item in check["found"])
+        sentences.append(
+            f"Above guessing without the lungs: {names}. A shortcut exists; that the network uses "
+            "it is not shown by this."
+        )
+    elif check["passed"]:
+        sentences.append("None comes clearly above guessing without the lungs.")
+    sentences.append(f"Classifiers that are not shown the lungs, on {which}: {check['how']}.")
+    sentences += [_sentence(f"{', '.join(names)}: {why}") for why, names in missing.items()]
+    table = {
+        "title": "Floors",
+        "caption": "",
+        "header": ["what is shown", "macro AUROC", "balanced accuracy"],
+        "rows": rows,
+    }
+    charts = ["floors"] if any(floor_auroc(floor) is not None for floor in floors.values()) else []
+    return {"sentences": sentences, "tables": [table] if rows else [], "charts": charts}
+
+
+def _lungs(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
+    rows = [[words, *_cells(check[key])] for key, words in BLANKED.items() if key in check]
+    sentences = [_sentence(str(item)) for item in check["found"]]
+    if outside := check.get("grad_cam_outside"):
+        interval = _percents(outside)
+        sentences.append(
+            f"{100 * outside['value']:.0f} %{interval} of Grad-CAM's heat lies outside the central "
+            f"ellipse, which leaves {100 * check['ellipse_area']:.0f} % of the image outside."
+        )
+    table = {
+        "title": "Blanked images",
+        "caption": "The lungs are taken to lie in a central ellipse.",
+        "header": ["what is shown", "macro AUROC", "balanced accuracy"],
+        "rows": rows,
+    }
+    return {"sentences": sentences or ["Nothing stands out."], "tables": [table]}
+
+
+def _duplicates(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
+    pairs = check["found"]
+    across = [pair for pair in pairs if pair["across"]]
+    sentences = ["No two images are alike."]
+    if pairs:
+        counts = f"{len(across)} of them across splits, classes or patients."
+        if not across:
+            counts = "none of them across splits, classes or known patients."
+        sentences = [f"{_count(len(pairs), 'pair')} of images are alike, {counts}"]
+    table = {
+        "title": "Other pairs" if audit.pictures else "Pairs",
+        "caption": "",
+        "header": ["one", "other", "alike", "correlation", "across"],
+        "rows": [
+            [*(_image(pair[side]) for side in ("one", "other")), KINDS[pair["kind"]],
+             f"{pair['correlation']:.3f}", ", ".join(pair["across"]) or MISSING]
+            for pair in pairs
+        ],
+    }  # fmt: skip
+    shown = [
+        (f"duplicate_{number}_one", f"duplicate_{number}_other", _caption(pair))
+        for number, (pair, _) in enumerate(zip(pairs, audit.pictures, strict=False))
+    ]
+    # What the pictures say need not be said again.
+    left = {"rows": table["rows"][len(shown) :]}
+    return {
+        "sentences": sentences,
+        "tables": [table | left] if left["rows"] else [],
+        "pairs": shown,
+    }
+
+
+def _patients(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
+    shared = check["found"]
+    if not shared:
+        return {"sentences": ["No known patient has images in two splits."]}
+    return {
+        "sentences": [f"{_count(len(shared), 'patient')} with images in more than one split."],
+        "tables": [
+            {
+                "title": "Patients",
+                "caption": "",
+                "header": ["patient", "splits", "images"],
+                "rows": [
+                    [row["patient"], ", ".join(row["splits"]), row["images"]] for row in shared
+                ],
+            }
+        ],
+    }
+
+
+def _sources(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
+    alone, tie = check["found"], check.get("association")
+    by = f" (told apart by {check['by']})" if check.get("by") else ""
+    sentences = []
+    if tie:
+        sentences = [
+            f"How closely source{by} and class go together, Cramér's V from 0 to 1: "
+            f"{tie['value']:.2f}{_interval_words(tie)}."
+        ]
+    if not alone:
+        return {"sentences": ["No source has images of one class only.", *sentences]}
+    lead = f"{_count(len(alone), 'source')} with images of one class only."
+    return {
+        "sentences": [lead, *sentences],
+        "tables": [
+            {
+                "title": "Sources",
+                "caption": "",
+                "header": ["source", "class", "images"],
+                "rows": [[row["source"], row["class"], row["images"]] for row in alone],
+            }
+        ],
+    }
+
+
+def _blocks(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
+    if not check["found"]:
+        return {"sentences": ["In no class do the splits follow the order of file names."]}
+    names = ", ".join(str(row["class"]) for row in check["found"])
+    return {
+        "sentences": [f"The splits follow the order of file names in {names}."],
+        "tables": [
+            {
+                "title": "Blocks",
+                "caption": "Runs: how often the split changes along the names, and by chance.",
+                "header": ["class", "splits", "runs", "by chance", "p"],
+                "rows": [
+                    [row["class"], ", ".join(row["splits"]), row["runs"],
+                     f"{row['expected_runs']:.1f}", tables.p_words(row["p_value"])]
+                    for row in check["found"]
+                ],
+            }
+        ],
+    }  # fmt: skip
+
+
+def _subgroups(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
+    worse = [group_line(item) for item in check["found"]]
+    sentences = [f"Clearly worse than the rest: {', '.join(worse)}."]
+    if not worse:
+        sentences = ["No group is clearly worse than the rest."]
+    return {"sentences": sentences, "tables": _subgroup_tables(check.get("table", {}))}
+
+
+def _subgroup_tables(groups: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Table]:
+    rows = [
+        [
+            {"value": group, "interval": column},
+            row["images"],
+            MISSING if row.get("patients") is None else row["patients"],
+            *(tables.figure_cell(row.get(name)) for name in SUBGROUP_FIGURES),
+        ]
+        for column, members in groups.items()
+        for group, row in members.items()
+    ]
+    names = [tables.OVERALL[name] for name in SUBGROUP_FIGURES]
+    reasons = {
+        f"{group}, {tables.OVERALL.get(name, name)}: {reason}"
+        for members in groups.values()
+        for group, row in members.items()
+        for name in SUBGROUP_FIGURES
+        if (reason := row[name].get("reason"))
+    }
+    return [
+        {
+            "title": "Groups",
+            "caption": "; ".join(sorted(reasons)),
+            "header": ["group", "images", "patients", *names],
+            "rows": rows,
+        }
+    ] * bool(rows)
+
+
+def _caption(pair: Mapping[str, Any]) -> str:
+    across = f", across {' and '.join(pair['across'])}" if pair["across"] else ""
+    one, other = (_image(pair[side]) for side in ("one", "other"))
+    return (
+        f"{one} and {other}: {KINDS[pair['kind']]} (correlation {pair['correlation']:.3f}){across}."
+    )
+
+
+def _image(side: Mapping[str, Any]) -> str:
+    patient = f", patient {side['patient']}" if side.get("patient") is not None else ""
+    return f"{side['path']} ({side['split']}, {side['class']}{patient})"
+
+
+def _cells(floor: Mapping[str, Any], form: str = ".3f") -> list[dict[str, str]]:
+    return [tables.figure_cell(floor.get(name), form) for name in ("auroc", "balanced_accuracy")]
+
+
+def _interval_words(figure: Mapping[str, Any]) -> str:
+    ends = tables.interval_of(figure)
+    return "" if ends is None else f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f})"
+
+
+def _percents(figure: Mapping[str, Any]) -> str:
+    ends = tables.interval_of(figure)
+    return "" if ends is None else f" (95 % interval {100 * ends[0]:.0f} to {100 * ends[1]:.0f} %)"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

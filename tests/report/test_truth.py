@@ -1,0 +1,90 @@
+"""What audits found, in words and tables."""
+
+import pytest
+
+from jaxcovid.report import truth
+from jaxcovid.results import FLOORS
+from tests.report import planted
+
+
+def sections(checks):
+    return {section.id: section for section in truth.audit_sections(planted.audit(checks))}
+
+
+STATES = {"failed": planted.FOUND, "passed": planted.CLEAN, "not run": planted.UNKNOWN}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_check_has_its_section_and_its_state_in_words(state):
+    by_name = sections(STATES[state])
+    assert list(by_name) == list(truth.TITLES)
+    assert {section.state for section in by_name.values()} == {state}
+    assert all(section.sentences for section in by_name.values())
+    table = truth.checks_table(list(by_name.values()))
+    assert [row[1] for row in table["rows"]] == [{"state": state}] * len(truth.TITLES)
+
+
+def test_checks_that_were_not_made_say_why():
+    assert sections(planted.UNKNOWN)["patients"].sentences == ["Not run: no patients known."]
+
+
+def test_checks_that_an_audit_lacks_are_left_out():
+    assert list(sections({"patients": planted.FOUND["patients"]})) == ["patients"]
+
+
+def test_floors():
+    floor = sections(planted.FOUND)["blind_floor"]
+    (table,) = floor.tables
+    names = [row[0]["value"] if isinstance(row[0], dict) else row[0] for row in table["rows"]]
+    measured = [
+        name.partition(" (")[0] for key, name in FLOORS.items() if key != "features_without_centre"
+    ]
+    assert names == ["the network", *measured, "network minus border of the image"]
+    assert table["rows"][2][1] == {"value": "0.870", "interval": "0.830 to 0.910"}
+    assert table["rows"][-1][1]["value"] == "+0.060"
+    assert floor.charts == ["floors"]
+    assert floor.sentences[0].startswith("Above guessing without the lungs: file header, border")
+    assert (
+        "Network's features, centre blanked: not run: jaxcovid audit --data D RUN."
+        in floor.sentences
+    )
+
+
+def test_pairs_with_pictures_are_not_listed_again():
+    duplicates = sections(planted.FOUND)["duplicates"]
+    assert duplicates.sentences == [
+        "3 pairs of images are alike, 2 of them across splits, classes or patients."
+    ]
+    assert [pair[:2] for pair in duplicates.pairs] == [
+        (f"duplicate_{number}_one", f"duplicate_{number}_other") for number in (0, 1)
+    ]
+    assert "patient p1" in duplicates.pairs[0][2] and "mirrored" in duplicates.pairs[1][2]
+    (table,) = duplicates.tables
+    assert [row[2:] for row in table["rows"]] == [["equal pixels", "1.000", "—"]]
+
+
+SENTENCES = {
+    "lungs": "41 % (95 % interval 37 to 45 %) of Grad-CAM's heat lies outside",
+    "patients": "1 patient with images in more than one split.",
+    "sources": "go together, Cramér's V from 0 to 1: 0.83 (95 % interval 0.79 to 0.87).",
+    "blocks": "The splits follow the order of file names in normal & healthy.",
+    "subgroups": "Clearly worse than the rest: source <b>Kermany: accuracy 0.300 (0.260 to 0.340), of all others 0.800 (0.760 to 0.840).",
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_what_was_found_in_words(name):
+    section = sections(planted.FOUND)[name]
+    assert SENTENCES[name] in " ".join(section.sentences)
+    assert section.tables[0]["rows"]
+
+
+def test_small_p_values():
+    (table,) = sections(planted.FOUND)["blocks"].tables
+    assert table["rows"] == [["normal & healthy", "train, validation", 2, "120.3", "< 0.001"]]
+
+
+def test_undefined_figures_of_groups_have_their_reason():
+    (table,) = sections(planted.FOUND)["subgroups"].tables
+    assert table["caption"] == "<b>Kermany, macro AUROC: one class"
+    assert table["rows"][1][1:3] == [5, "—"] and table["rows"][1][-1]["value"] == "—"
