@@ -10,6 +10,7 @@ import tests.small_network  # noqa: F401 (before jaxcovid.config, which asks its
 
 # isort: split
 
+from jaxcovid.audits import blind_floor
 from jaxcovid.runs.run import fine_tune
 from tests.small_runs import blank_charts, config, noise_folder
 
@@ -31,6 +32,7 @@ def own_cache(tmp_path_factory):
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXCOVID_CACHE", str(folder))
+        patch.setattr(blind_floor, "TREES", 30)  # no test waits for more
         yield folder
 
 

@@ -5,7 +5,7 @@ Machine Intelligence 2021; Maguolo and Nanni, Information Fusion 2021).
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ WITHOUT_LUNGS = ("headers", "border", "features_without_centre")
 # A floor counts as a shortcut if its AUROC is at least this, and its interval above one half.
 NOTABLE = 0.6
 FOLDS = 5
+TREES = 100
 # A tree is grown from so many images at most, which bounds the time.
 OF_TREE = 2000
 
@@ -71,7 +72,6 @@ def floor_predictions(
     names: Sequence[str],
     features: Mapping[str, views.View] | None = None,
     seed: int = 0,
-    progress: Callable[[Sequence[str]], Sequence[str]] = lambda names: names,
 ) -> dict[str, Probabilities]:
     """What classifiers without lungs say of the measured images, by the names of `FLOORS`.
 
@@ -79,7 +79,9 @@ def floor_predictions(
     centre is blanked, by split.
     """
     trial, predictions = trial_of(dataset), {}
-    for name in progress(names):
+    if len(np.unique(dataset.splits[trial.measured].labels)) < 2:
+        return {}
+    for name in names:
         by_split = _views(dataset, name, trial, features)
         if by_split is not None:
             predictions[name] = _learned(dataset, trial, name, by_split, seed)
@@ -196,8 +198,9 @@ def _forest(
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(
-        200, min_samples_leaf=3, class_weight="balanced", n_jobs=-1, random_state=seed,
+        TREES, min_samples_leaf=3, class_weight="balanced", random_state=seed,
         max_samples=OF_TREE if len(labels) > OF_TREE else None,
+        n_jobs=-1 if len(labels) > OF_TREE else None,  # processors would wait for each other
     )  # fmt: skip
     forest.fit(known, labels)
     return _of_all_classes(np.asarray(forest.predict_proba(asked)), forest.classes_, count)

@@ -96,8 +96,8 @@ def test_a_patient_is_not_learned_from_and_measured():
         {"images": split("images", pictures, labels)},
         {"images": [f"p{place // 4}" for place in range(count)]}, classes=("a", "b"),
     )  # fmt: skip
-    known = checked(data)["border"]["auroc"]
-    alone = checked(data._replace(patients={"images": None}))["border"]["auroc"]
+    known = checked(data, ["border"])["border"]["auroc"]
+    alone = checked(data._replace(patients={"images": None}), ["border"])["border"]["auroc"]
     assert known["value"] < 0.75 < alone["value"]
 
 

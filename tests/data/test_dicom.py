@@ -23,6 +23,7 @@ from pydicom.uid import (
 )
 
 from jaxcovid.data import dicom, images, readable
+from jaxcovid.data.headers import read_header
 from jaxcovid.errors import InputError
 from tests.conftest import picture
 from tests.data.image_files import load_folder
@@ -262,3 +263,10 @@ def test_pngs_alone_do_without(image_folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydicom", None)
     monkeypatch.setattr(images, "read_image", None)
     assert load_folder(image_folder, tmp_path / "cache").fingerprint == first.fingerprint
+
+
+def test_what_the_header_says(tmp_path):
+    path = write(tmp_path / "a.dcm", bits=12)
+    header = read_header(path)
+    assert (header.width, header.height) == RAMP.shape[::-1]
+    assert (header.mode, header.format) == ("MONOCHROME2 12", "Explicit VR Little Endian")

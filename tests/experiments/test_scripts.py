@@ -12,6 +12,7 @@ SCRIPTS = {
     "run": "train",
     "predict": "predict",
     "evaluate": "evaluate",
+    "audit": "audit",
     "sweep": "sweep",
     "reproduce": "reproduce",
 }
