@@ -23,7 +23,10 @@ def test_evaluation_of_the_run_s_own_validation_repeats_its_metrics(run, data, t
     ]
     assert "freeze_audit" not in mine
     names = {path.name for path in output.iterdir()}
-    assert names == {"config.json", "metrics.json", "plots", "predictions.csv", "report.html"}
+    assert names == {
+        "config.json", "metrics.json", "audit.json", "checklist.md", "plots", "predictions.csv",
+        "report.html",
+    }  # fmt: skip
     record = json.loads((output / "config.json").read_text())
     assert record["network"] == run.name and record["data"] == str(data)
     assert record["run"]["epochs"] == 2

@@ -14,6 +14,7 @@ COMMAND = {
     "train": "--trainable",
     "predict": "--explain",
     "evaluate": "--split",
+    "audit": "--patients",
     "sweep": "--seeds",
     "reproduce": "--part1",
 }

@@ -8,6 +8,8 @@ import pytest
 
 from jaxcovid import report
 from jaxcovid.report import page
+from jaxcovid.report.cautions import Cautions
+from jaxcovid.report.checklist import STATES
 from jaxcovid.report.truth import TITLES
 from jaxcovid.runs import artifacts
 from tests.report import planted
@@ -65,27 +67,21 @@ def shown(**options):
 
 
 def test_sections_come_in_order(written):
-    assert written[1].headings == [name for name in HEADINGS if "Checklist" not in name]
-    whole = Page(
-        shown(results=results()._replace(audit=planted.audit()), checklist=planted.CHECKLIST)
-    )
-    assert whole.headings == HEADINGS
+    assert written[1].headings == HEADINGS
 
 
 def test_a_checklist_says_who_answers():
     text = "".join(Page(shown(checklist=planted.CHECKLIST)).text)
-    for state in (
-        "answered by the run",
-        "in part",
-        "answered by the author",
-        "not stated",
-        "RT-PCR <b>",
-    ):
-        assert state in text, state
+    assert {row["state"] for row in planted.CHECKLIST} == set(STATES)
+    for part in (*STATES.values(), "RT-PCR <b>"):
+        assert part in text, part
 
 
 def test_what_has_no_content_has_no_section():
-    headings = Page(shown(results=results(dataset({"test": 12}), with_training=False))).headings
+    made_up = results(dataset({"test": 12}), with_training=False)
+    nothing_skipped = {**made_up.settings["dataset"], "skipped": []}
+    made_up = made_up._replace(settings={**made_up.settings, "dataset": nothing_skipped})
+    headings = Page(shown(results=made_up)).headings
     missing = {"Further warnings", "How much of it is not the disease", "What was trained, what was frozen",
                "Figures of the training images", "Training images as the network sees them"}  # fmt: skip
     assert headings == [name for name in HEADINGS[:-2] + HEADINGS[-1:] if name not in missing]
@@ -99,7 +95,7 @@ def links(html):
 
 def test_links_lead_to_files_beside_the_page(written):
     folder, _ = written
-    expected = ["predictions.csv", "metrics.json"]
+    expected = ["predictions.csv", "metrics.json", "audit.json", "checklist.md"]
     assert links((folder / "report.html").read_text()) == expected
     assert all((folder / name).exists() for name in expected)
     files = ["weights.pth", "something.else", "audit.json"]
@@ -107,12 +103,18 @@ def test_links_lead_to_files_beside_the_page(written):
 
 
 def test_more_warnings_than_a_screen_holds_stand_further_down(monkeypatch):
-    cautions = [f"warning number {n}" for n in range(9)]
-    monkeypatch.setattr(page, "run_cautions", lambda _: cautions)
-    html = shown()
-    first, _, rest = html.partition("and 3 more")
-    assert [caution in first for caution in cautions] == [True] * 6 + [False] * 3
-    assert all(caution in rest for caution in cautions[6:]) and 'id="warnings"' in rest
+    weighty, others = [f"warning number {n}" for n in range(8)], ["a note"]
+    monkeypatch.setattr(page, "run_cautions", lambda _: Cautions(weighty, others))
+    first, _, rest = shown().partition("and 3 more")
+    assert [caution in first for caution in (*weighty, *others)] == [True] * 6 + [False] * 3
+    places = [rest.index(caution) for caution in ('id="warnings"', *weighty[6:], *others)]
+    assert places == sorted(places)
+
+
+def test_a_note_alone_takes_no_place_on_the_first_screen(monkeypatch):
+    monkeypatch.setattr(page, "run_cautions", lambda _: Cautions([], ["a note"]))
+    first, _, rest = shown().partition('id="warnings"')
+    assert "a note" not in first and "a note" in rest and "#warnings" not in first
 
 
 def test_an_evaluation_says_what_the_run_reported_of_its_own_images():
@@ -120,8 +122,10 @@ def test_an_evaluation_says_what_the_run_reported_of_its_own_images():
     internal = {"split": "validation", "auroc": planted.figure(0.92)}
     made_up = made_up._replace(settings={**made_up.settings, "internal": internal})
     text = "".join(Page(shown(results=made_up)).text)
-    assert text.count("its own validation images") == 1
-    assert "its own validation images: 0.920 (0.880 to 0.960)" in text
+    # The verdict has the one figure in words, the tile of that figure its interval beside it.
+    assert text.count("On its own validation images macro AUROC was 0.920") == 1
+    assert text.count("its own validation images: 0.920 (0.880 to 0.960)") == 1
+    assert text.count("own validation images") == 2
 
 
 def test_test_images_come_before_train_which_is_folded():
@@ -239,7 +243,7 @@ def test_metrics_come_last_and_a_failure_leaves_no_half_page(tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         artifacts.write_results(tmp_path, results(dataset({"validation": 12}), with_training=False))
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"plots", "predictions.csv"}
+    assert names == {"plots", "predictions.csv", "checklist.md"}
 
 
 def one_class_only(data):

@@ -25,5 +25,5 @@ def test_the_page_is_by_the_metric(metric, tmp_path):
     verdict = next(line for line in printed.splitlines() if line.startswith(f"By {words}"))
     assert verdict in page and f"Judged by {words}" in page
     assert f"Validation {words} against each setting" in page
-    assert f'alt="Mean validation {words} by lr: 0.001 0.5' in page
+    assert f'aria-label="Mean validation {words} by lr: 0.001 0.5' in page
     assert [path.name for path in (tmp_path / "plots").iterdir()] == [f"{metric}_by_lr.png"]

@@ -159,7 +159,7 @@ JUDGED = {
     "asked for again": ("auroc", {"metric": "auroc"}, "auroc"),
     "begun before there was a choice": (None, {}, "accuracy"),
 }
-TWO_CLASSES = Split(None, None, None, np.array([0, 1, 1], np.int32), ("a", "b", "c"))
+TWO_CLASSES = Split(None, None, None, np.array([0, 1, 1], np.int32), ("a", "b", "c"), None)
 
 
 @pytest.mark.parametrize("case", JUDGED)
