@@ -16,7 +16,7 @@ from jaxcovid.data.disk import Progress
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel, load
-from jaxcovid.results import Audit, Results
+from jaxcovid.results import Results
 from jaxcovid.runs import record
 from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.gather import gather_results
@@ -86,7 +86,7 @@ def evaluate_model(
         for name, split in dataset.splits.items()
     }
     measured = trial_of(dataset).measured
-    checks = audit_data(dataset, ()).checks
+    audit = audit_data(dataset, ())
     groups = subgroups(
         dataset.splits[measured].labels, predictions[measured].probabilities, dataset.classes,
         dataset.patients.get(measured), dataset.columns.get(measured, {}),
@@ -99,7 +99,7 @@ def evaluate_model(
         record.evaluation_record(network, dataset, settings),
         thresholds=network.thresholds,
         codes=network.codes,
-        audit=Audit({**checks, "subgroups": groups}),
+        audit=audit._replace(checks={**audit.checks, "subgroups": groups}),
     )
 
 
