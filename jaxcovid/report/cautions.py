@@ -12,8 +12,8 @@ SMALL = 30
 # Classes that one line names.
 NAMED = 8
 
-# How the warning of `data.patients` ends that the check of patients repeats with more numbers.
-SHARED = "that score is partly memory"
+# What is in warnings of the data that checks repeat with more numbers.
+REPEATED = {"patients": "that score is partly memory", "duplicates": "occur in two splits"}
 
 
 class Cautions(NamedTuple):
@@ -26,14 +26,14 @@ class Cautions(NamedTuple):
 def run_cautions(results: Results) -> Cautions:
     """What a reader should know first; what is of one kind is one sentence.
 
-    Weighty are the run's warnings, random weights, checks of the data that failed, an evaluation
-    far below the run's own figures, a verdict about validation images, and classes of the split
+    Weighty are the run's warnings, random weights, a verdict about validation images, an evaluation
+    far below the run's own figures, checks of the data that failed, and classes of the split
     that the verdict is about of which none is recognised or fewer than `SMALL` images are there.
     Others are unreadable images, such classes of other splits, checks that could not be made, and
     patients that are not known.
     """
-    weighty, others = [*_about_the_run(results), *_about_the_data(results)], []
-    weighty += _far_below_internal(results)
+    weighty = [*_about_the_run(results), *_far_below_internal(results), *_about_the_data(results)]
+    others: list[str] = []
     unknown = []
     for name, measured in results.splits.items():
         if measured.metrics is None or (name == "train" and results.training is not None):
@@ -63,11 +63,12 @@ def together(*cautions: Cautions) -> list[str]:
 
 def _about_the_run(results: Results) -> Iterator[str]:
     settings = results.settings
-    patients = {} if results.audit is None else results.audit.checks.get("patients", {})
+    of_data = {} if results.audit is None else results.audit.checks
+    failed = [name for name in REPEATED if of_data.get(name, {}).get("passed") is False]
     warnings = [
         warning
         for warning in settings.get("warnings", ())
-        if not (patients.get("passed") is False and warning.endswith(SHARED))
+        if not any(REPEATED[name] in warning for name in failed)
     ]
     yield from warnings
     if settings.get("weights_source") == "random weights" and not any(
@@ -91,14 +92,18 @@ def _far_below_internal(results: Results) -> Iterator[str]:
     metrics = results.splits[results.main].metrics
     if metrics is None:
         return
+    below = []
     for name, title in {"auroc": "macro AUROC", "balanced_accuracy": "balanced accuracy"}.items():
         before, interval = words.about(internal, name), metrics["intervals"][name]
         ends = None if before is None else words.ends(before)
         if before is None or ends is None or interval is None or interval[1] >= ends[0]:
             continue
+        here = words.with_interval(metrics[name], interval)
+        below.append(f"{title} {here} against {words.figure(before)}")
+    if below:
         yield (
-            f"{title} is far below that on the network's own {internal['split']} images: "
-            f"{words.with_interval(metrics[name], interval)} against {words.figure(before)}"
+            f"far below what the network reached on its own {internal['split']} images: "
+            f"{'; '.join(below)}"
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.report.checklist_facts import Answer
+from jaxcovid.report.checklist_facts import Answer, sentence
 from jaxcovid.report.checklist_items import ITEMS, Item
 from jaxcovid.results import Results
 
@@ -69,8 +69,7 @@ def _state(item: Item, answer: Answer | None, author: str | None) -> dict[str, s
         state = "run" if text and not missing else "author"
         return {"state": state, "answer": f"{text} By the author: {author}".strip()}
     if not text:
-        reason = "" if answer is None else answer.missing
-        return {"state": "not stated", "answer": f"Not stated{': ' * bool(reason)}{reason}."}
+        return {"state": "not stated", "answer": sentence("" if answer is None else answer.missing)}
     if missing:
         return {"state": "part", "answer": f"{text} Not stated: {missing}."}
     return {"state": "run", "answer": text}

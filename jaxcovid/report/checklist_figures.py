@@ -13,8 +13,8 @@ from jaxcovid.report.checklist_facts import (
     named,
     sentence,
 )
-from jaxcovid.report.checks import floor_lines
-from jaxcovid.results import Results
+from jaxcovid.report.checks import floor_area, floor_lines
+from jaxcovid.results import FLOORS, Results
 
 MEASURES = {
     "accuracy": "accuracy",
@@ -80,7 +80,9 @@ def uncertainty(results: Results) -> Answer | None:
 
 def robustness(results: Results) -> Answer | None:
     """What is reached without lungs, and what the network reaches with parts of images blanked."""
-    texts = [sentence(line) for line in floor_lines(check(results, "blind_floor"))[:1]]
+    floors = check(results, "blind_floor")
+    measured = any(floor_area(floors, name) is not None for name in FLOORS)
+    texts = [sentence(line) for line in floor_lines(floors)[:1] if measured]
     lungs = check(results, "lungs")
     for key, name in {
         "lungs_blanked": "with the lungs blanked",

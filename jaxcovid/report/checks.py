@@ -65,6 +65,13 @@ def floor_area(check: Check, floor: str) -> Mapping[str, float | None] | None:
     return words.about(check.get(floor) or {}, "auroc")
 
 
+def above_guessing(check: Check) -> list[str]:
+    """The floors without lungs whose interval of macro AUROC lies above one half."""
+    areas = {name: floor_area(check, name) for name in WITHOUT_LUNGS}
+    ends = {name: words.ends(area) for name, area in areas.items() if area is not None}
+    return [name for name, interval in ends.items() if interval is not None and interval[0] > 0.5]
+
+
 def floor_lines(check: Check) -> list[str]:
     """What every floor reaches, on one line, and which were not measured on another."""
     measured = {name: area for name in FLOORS if (area := floor_area(check, name)) is not None}

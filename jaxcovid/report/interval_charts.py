@@ -7,6 +7,9 @@ from matplotlib.figure import Figure
 
 from jaxcovid.report.drawing import INK, SOFT, TRAIN, VALIDATION, new_figure, plain, short_name
 
+# The AUROC of guessing; words at lines nearer to each other than that would overlap.
+GUESSING, NEAR = 0.5, 0.2
+
 
 class Row(NamedTuple):
     """A figure, if it is defined, with the ends of its 95 % interval, if it has one."""
@@ -23,15 +26,19 @@ def floor_chart(floors: Sequence[Row], network: Row | None, title: str) -> Figur
     """
     figure = new_figure(4.5, 1.1 + 0.36 * len(floors), title)
     axes = figure.subplots()
-    axes.axvline(0.5, color=SOFT, linewidth=0.8, linestyle=":")
-    axes.text(0.5, -0.75, "guessing", ha="center", fontsize=9, color=SOFT)
+    axes.axvline(GUESSING, color=SOFT, linewidth=0.8, linestyle=":")
+    sides = "center", "center"
     if network is not None and network.value is not None:
         if network.interval is not None:
             axes.axvspan(*network.interval, color=TRAIN, alpha=0.16, linewidth=0)
         axes.axvline(network.value, color=TRAIN, linewidth=1.6)
-        axes.text(network.value, -0.75, network.name, ha="center", fontsize=9, color=TRAIN)
+        if abs(network.value - GUESSING) < NEAR:
+            sides = ("right", "left") if network.value >= GUESSING else ("left", "right")
+        axes.text(network.value, -0.75, network.name, ha=sides[1], fontsize=9, color=TRAIN)
+    axes.text(GUESSING, -0.75, "guessing", ha=sides[0], fontsize=9, color=SOFT)
     _draw(axes, floors, VALIDATION)
-    ends = [end for row in floors for end in (row.value, *(row.interval or ())) if end is not None]
+    rows = [*floors, *([] if network is None else [network])]
+    ends = [end for row in rows for end in (row.value, *(row.interval or ())) if end is not None]
     axes.set(xlabel="macro AUROC", xlim=(max(0, min([0.4, *ends]) - 0.02), 1.02))
     axes.set_ylim(len(floors) - 0.5, -1.1)
     return figure

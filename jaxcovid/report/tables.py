@@ -63,7 +63,7 @@ def overall_table(labelled: Mapping[str, Measured]) -> Table:
         ]
 
     return {
-        "caption": "Over all classes; macro means that every class counts the same.",
+        "caption": "Macro means that every class counts the same.",
         "title": "All classes together",
         "header": ["figure", *map(_column, labelled, labelled.values())],
         "rows": [row(key, name) for key, name in OVERALL.items()],

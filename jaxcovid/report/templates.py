@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 
 def template(
@@ -25,7 +26,7 @@ def template(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["numeric_columns"] = numeric_columns
+    environment.filters |= {"numeric_columns": numeric_columns, "prose": prose}
     return environment.get_template(name)
 
 
@@ -33,6 +34,12 @@ def numeric_columns(rows: Sequence[Sequence[Any]]) -> set[int]:
     """The columns of a table that hold only numbers, or dashes: they are aligned right."""
     columns = zip(*rows, strict=True)
     return {place for place, cells in enumerate(columns) if all(map(_is_number, cells))}
+
+
+def prose(text: str) -> Markup:
+    """A sentence as HTML: settings in backquotes as code, no line ends before a %."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", marked))
 
 
 def _is_number(cell: Any) -> bool:

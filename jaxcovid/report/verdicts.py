@@ -28,7 +28,7 @@ NOT_CLEAR = {
     "equal": "Equal:",
 }
 
-AT_CHANCE = "no better than chance is not excluded"
+AT_CHANCE = "it may be no better than chance"
 
 
 def run_verdict(results: Results) -> str:
@@ -135,9 +135,11 @@ def floor_sentence(check: Check | None) -> str:
     if check is None or floor is None or area is None:
         return ""
     if not check["found"]:
+        little = "nothing is clearly above chance"
+        if checks.above_guessing(check):
+            little = "little is reached"
         return (
-            "Without lungs nothing is clearly above chance: macro AUROC is at most "
-            f"{words.figure(area)} ({FLOORS[floor]})"
+            f"Without lungs {little}: macro AUROC is at most {words.figure(area)} ({FLOORS[floor]})"
         )
     return f"A macro AUROC of {words.figure(area)} is reached without lungs ({FLOORS[floor]})"
 
@@ -189,7 +191,7 @@ def _answers(metrics: Mapping[str, Any]) -> str:
         return f"{sentence} {further}".strip()
     support = matrix.sum(1)
     share, most = support.max() / support.sum(), classes[int(support.argmax())]
-    if only == words.quoted(most):
+    if only and support[answered[0]] == support.max():
         return sentence
     interval = metrics["intervals"]["accuracy"]
     beside = ""

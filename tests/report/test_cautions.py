@@ -58,7 +58,13 @@ WEIGHTY = {
     ),
     "far below": (
         here(0.496, 0.634)._replace(settings=INTERNAL),
-        ["macro AUROC is far below that on the network's own validation images: 0.565 (0.496 to 0.634) against 0.919 (0.880 to 0.950)"],
+        ["far below what the network reached on its own validation images: macro AUROC 0.565 (0.496 to 0.634) against 0.919 (0.880 to 0.950)"],
+    ),
+    "far below in both": (
+        with_metrics(here(0.496, 0.634), {"balanced_accuracy": (0.1, 0.3)}, balanced_accuracy=0.2)._replace(
+            settings={"internal": {**INTERNAL["internal"], "balanced_accuracy": audits.figure(0.8, 0.7, 0.9)}}
+        ),
+        ["far below what the network reached on its own validation images: macro AUROC 0.565 (0.496 to 0.634) against 0.919 (0.880 to 0.950); balanced accuracy 0.200 (0.100 to 0.300) against 0.800 (0.700 to 0.900)"],
     ),
     "not far below": (here(0.7, 0.881)._replace(settings=INTERNAL), []),
 }  # fmt: skip
@@ -119,6 +125,15 @@ def test_patients_in_two_splits_are_said_once():
     given = given._replace(audit=Audit({"patients": audits.FAILED["patients"]}))
     assert [text.split(":")[0] for text in run_cautions(given).weighty] == [
         "patients in two splits"
+    ]
+
+
+def test_images_in_two_splits_are_said_once():
+    twice = SURE._replace(settings={"warnings": ["2 image(s) occur in two splits, such as a = b"]})
+    assert run_cautions(twice).weighty == [*twice.settings["warnings"]]
+    failed = twice._replace(audit=Audit({"duplicates": audits.FAILED["duplicates"]}))
+    assert [text.split(":")[0] for text in run_cautions(failed).weighty] == [
+        "images that look alike"
     ]
 
 

@@ -67,6 +67,12 @@ def test_learning_curves_hold_both_splits(name, top):
     assert low == 0 and (top is None or high == top)
 
 
+def test_a_single_epoch_is_the_only_tick():
+    axes = axes_of(charts.learning_curve(HISTORY[:1], "loss", ""))
+    assert list(axes.get_xticks()) == [1]
+    assert axes.get_ylim()[1] > max(HISTORY[0]["train_loss"], HISTORY[0]["validation_loss"])
+
+
 ACROSS = {"epoch": ([1, 2], "epoch"), "step": ([4, 8], "updates")}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from jaxcovid.report import checklist_figures as figures
-from jaxcovid.results import Audit
+from jaxcovid.results import FLOORS, Audit
 from tests.report import audits, checklists
 
 TUNED = checklists.run(splits=("train", "validation"))
@@ -64,6 +64,11 @@ UNLABELLED = UNLABELLED._replace(
 )  # fmt: skip
 def test_of_unlabelled_images_nothing_is_said(answer):
     assert answer(UNLABELLED) is None
+
+
+def test_floors_that_were_not_measured_are_no_answer():
+    missing = {**audits.FLOOR, **dict.fromkeys(FLOORS, audits.NOT_RUN)}
+    assert figures.robustness(checklists.run(audit=Audit({"blind_floor": missing}))) is None
 
 
 def test_the_number_of_wrong_images_is_that_of_the_predictions():

@@ -1,5 +1,7 @@
 """What charts of figures with intervals draw, read from their axes."""
 
+import pytest
+
 from jaxcovid.report import interval_charts
 from jaxcovid.report.interval_charts import Row
 
@@ -37,6 +39,22 @@ def test_floors_lie_beside_the_network():
     assert (list(dot.get_xdata()), list(lonely.get_xdata())) == ([0.8], [0.6])
     (band,) = axes_of(figure).patches
     assert (band.get_x(), band.get_x() + band.get_width()) == (0.9, 0.99)
+
+
+PLACES = {
+    "far": (0.9, ("center", "center")),
+    "a little better": (0.53, ("right", "left")),
+    "a little worse": (0.47, ("left", "right")),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_words_at_lines_near_to_each_other_do_not_overlap(case):
+    value, sides = PLACES[case]
+    figure = interval_charts.floor_chart([], Row("the network", value, (value - 0.2, 1)), "")
+    places = {text.get_text(): text.get_ha() for text in axes_of(figure).texts}
+    assert (places["guessing"], places["the network"]) == sides
+    assert axes_of(figure).get_xlim()[0] < value - 0.2
 
 
 def test_floors_without_a_network():

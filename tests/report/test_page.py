@@ -211,7 +211,7 @@ def test_misclassified_images_have_small_pictures(written):
 def test_says_what_matters(written):
     text = "".join(written[1].text)
     assert "Not for clinical use." in text
-    assert re.search(r"Of 30 test images it classifies \d+\.\d % right \(95 % interval", text)
+    assert re.search(r"Of 30 test images it classifies \d+\.\d\s% right \(95\s% interval", text)
     for part in (
         "164,160 of 173,696 parameters trained", "all 100 frozen arrays", "test (30 images of 15 patients)",
         "random weights", "1 unreadable image left out", "test: 3 classes hold fewer than 30 images",
@@ -263,7 +263,7 @@ def without_labels(data):
 CASES = {
     "one class only": (one_class_only(dataset({"test": 12})), "needs examples of this class"),
     "one image": (dataset({"test": 1}), "of others"),
-    "patients unknown": (dataset({"test": 12}, patients=False), "(`patients`)"),
+    "patients unknown": (dataset({"test": 12}, patients=False), "(patients)"),
     "unlabelled test": (
         without_labels(dataset({"validation": 12, "test": 12})),
         "12 validation images",

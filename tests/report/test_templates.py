@@ -1,6 +1,6 @@
 import pytest
 
-from jaxcovid.report.templates import numeric_columns
+from jaxcovid.report.templates import numeric_columns, prose
 
 CELLS = {
     "integer": (3, True),
@@ -22,3 +22,17 @@ CELLS = {
 def test_which_columns_are_aligned_right(case):
     cell, is_number = CELLS[case]
     assert numeric_columns([["name", cell], ["name", 1]]) == ({1} if is_number else set())
+
+
+PROSE = {
+    "a setting": ("give `patients`", "give <code>patients</code>"),
+    "names are only names": ("`<b>` & <i>", "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"),
+    "one backquote": ("a ` alone", "a ` alone"),
+    "percent": ("44.8 % (95 % interval)", "44.8\xa0% (95\xa0% interval)"),
+}
+
+
+@pytest.mark.parametrize("case", PROSE)
+def test_sentences_as_html(case):
+    text, html = PROSE[case]
+    assert prose(text) == html

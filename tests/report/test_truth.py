@@ -26,6 +26,10 @@ def test_every_check_has_its_section_and_its_state_in_words(state):
 
 def test_checks_that_were_not_made_say_why():
     assert sections(planted.UNKNOWN)["patients"].sentences == ["Not run: no patients known."]
+    floor = {"passed": None, "reason": "not run: jaxcovid audit --data D RUN", "found": []}
+    assert sections({"blind_floor": floor})["blind_floor"].sentences == [
+        "Not run here; to run it: `jaxcovid audit --data D RUN`."
+    ]
 
 
 def test_checks_that_an_audit_lacks_are_left_out():
@@ -45,7 +49,7 @@ def test_floors():
     assert floor.charts == ["floors"]
     assert floor.sentences[0].startswith("Above guessing without the lungs: file header, border")
     assert (
-        "Network's features, centre blanked: not run: jaxcovid audit --data D RUN."
+        "Network's features, centre blanked: not run here; to run it: `jaxcovid audit --data D RUN`."
         in floor.sentences
     )
 
@@ -61,6 +65,30 @@ def test_pairs_with_pictures_are_not_listed_again():
     assert "patient p1" in duplicates.pairs[0][2] and "mirrored" in duplicates.pairs[1][2]
     (table,) = duplicates.tables
     assert [row[2:] for row in table["rows"]] == [["equal pixels", "1.000", "—"]]
+    image = table["rows"][0][0]
+    assert image["value"].startswith("train/") and image["interval"].endswith(", patient p5")
+
+
+SLIGHTLY = (
+    "Slightly above guessing without the lungs: border of the image. A shortcut counts as one"
+)
+NOT_FOUND = {
+    "slightly above": (0.56, SLIGHTLY),
+    "not above": (0.53, "None comes clearly above guessing without the lungs."),
+}
+
+
+@pytest.mark.parametrize("case", NOT_FOUND)
+def test_a_floor_that_is_no_shortcut_may_yet_be_above_guessing(case):
+    border, sentence = NOT_FOUND[case]
+    floors = {"headers": planted.figures(0.5, 0.4), "border": planted.figures(border, 0.4)}
+    floor = sections({"blind_floor": {**planted.CLEAN["blind_floor"], **floors}})["blind_floor"]
+    assert floor.state == "passed" and floor.sentences[0].startswith(sentence)
+
+
+def test_a_single_source_is_named():
+    check = {"passed": True, "note": "all images are of NIH", "by": "column source", "found": []}
+    assert sections({"sources": check})["sources"].sentences == ["All images are of NIH."]
 
 
 SENTENCES = {
@@ -86,5 +114,5 @@ def test_small_p_values():
 
 def test_undefined_figures_of_groups_have_their_reason():
     (table,) = sections(planted.FOUND)["subgroups"].tables
-    assert table["caption"] == "<b>Kermany, macro AUROC: one class"
+    assert table["caption"] == "No figure or no interval: <b>Kermany, macro AUROC: one class."
     assert table["rows"][1][1:3] == [5, "—"] and table["rows"][1][-1]["value"] == "—"

@@ -64,7 +64,7 @@ ANSWERS = {
     ),
     "no interval": (with_metrics(KEPT, {"accuracy": None}), "100.0 % right (no interval); "),
     "all figures": (KEPT, f"{FIRST}, macro AUROC 1.000 (0.900 to 1.000). {NORMAL}."),
-    "chance": (with_metrics(KEPT, {"auroc": (0.4, 0.6)}), ", so no better than chance is not excluded. Always"),
+    "chance": (with_metrics(KEPT, {"auroc": (0.4, 0.6)}), ", so it may be no better than chance. Always"),
     "worse than chance": (with_metrics(KEPT, {"auroc": (0.3, 0.4)}), ", so it is worse than chance. Always"),
     "no area": (with_metrics(KEPT, auroc=None), f"{FIRST}. Always"),
 }  # fmt: skip
@@ -76,6 +76,11 @@ def test_what_it_reaches_and_what_it_answers(case):
     verdict = verdicts.run_verdict(given)
     assert expected in verdict, verdict
     assert verdict.endswith(".") and verdict.count(". ") <= 3
+
+
+def test_no_other_of_the_commonest_classes_is_held_against_it():
+    verdict = verdicts.run_verdict(results((1, 1, 1, 1), (0, 0, 1, 1), ("a", "b")))
+    assert verdict.endswith("It answers “b” to every image, so its accuracy is that class's share.")
 
 
 def test_without_labels():
@@ -90,6 +95,8 @@ def audited(found=("headers", "border"), lead=None, **more):
 
 
 REACHED = "A macro AUROC of 0.874 (0.830 to 0.910) is reached without lungs (border of the image)"
+AT_CHANCE = {"headers": audits.floor(0.5, 0.4, 0.6), "border": audits.floor(0.53, 0.46, 0.6)}
+LITTLE = {**AT_CHANCE, "border": audits.floor(0.56, 0.52, 0.6)}
 FLOORS = {
     "ahead": (audited(lead=audits.figure(0.045, 0.01, 0.08)), f"{REACHED}; its lead over that is 0.045 (0.010 to 0.080)."),
     "not clearly": (audited(lead=audits.figure(0.045, -0.01, 0.1)), f"{REACHED}; it has no clear lead over that: 0.045 (-0.010 to 0.100)."),
@@ -98,7 +105,10 @@ FLOORS = {
     "no lead": (audited(), f"{REACHED}."),
     "other images": (audited(split="all"), f"{REACHED}, on all images."),
     "clean": (
-        audited(found=()), "Without lungs nothing is clearly above chance: macro AUROC is at most 0.874 (0.830 to 0.910) (border of the image).",
+        audited(found=(), **AT_CHANCE), "Without lungs nothing is clearly above chance: macro AUROC is at most 0.530 (0.460 to 0.600) (border of the image).",
+    ),
+    "little": (
+        audited(found=(), **LITTLE), "Without lungs little is reached: macro AUROC is at most 0.560 (0.520 to 0.600) (border of the image).",
     ),
     "not measured": (
         KEPT._replace(audit=Audit({"blind_floor": {"passed": None, "found": [], "reason": "no time", "border": audits.NOT_RUN}})),
@@ -120,7 +130,7 @@ ELSEWHERE = {
     "better than chance": (KEPT, HERE),
     "perhaps chance": (
         with_metrics(KEPT, {"auroc": (0.496, 0.634)}, auroc=0.566),
-        "; here it is 0.566 (0.496 to 0.634): no better than chance is not excluded.",
+        "; here it is 0.566 (0.496 to 0.634): it may be no better than chance.",
     ),
     "no interval": (with_metrics(KEPT, {"auroc": None}), "; here it is 1.000 (no interval)."),
     "undefined here": (results((0, 0, 1)), "; here it is undefined."),
