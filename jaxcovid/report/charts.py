@@ -38,7 +38,9 @@ def learning_curve(history: Sequence[Mapping[str, Any]], name: str, title: str) 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(epochs) == 1:
         axes.set_xticks(epochs)
-    axes.margins(y=0.1)
+    # Room above the highest, as a share of the axis from 0 on.
+    axes.update_datalim([(epochs[0], 0)])
+    axes.margins(y=0.08)
     axes.set_ylim(0, 1.02 if name == "accuracy" else None)
     axes.legend(frameon=False)
     plain(axes)

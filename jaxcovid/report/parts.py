@@ -21,10 +21,7 @@ def checklist_table(rows: Sequence[Mapping[str, Any]]) -> tables.Table | None:
         "title": "Checklist",
         "caption": "",
         "header": ["item", "asks", "state", "answer"],
-        "rows": [
-            [row["item"], row["asks"], STATES[row["state"]], row["answer"] or tables.MISSING]
-            for row in rows
-        ],
+        "rows": [[row["item"], row["asks"], STATES[row["state"]], row["answer"]] for row in rows],
     }
 
 

@@ -56,4 +56,4 @@ def test_the_freeze_audit(case):
 def test_a_checklist_without_rows_is_none():
     assert parts.checklist_table([]) is None
     rows = parts.checklist_table(planted.CHECKLIST)["rows"]
-    assert rows[-1] == ["44", "funding and the funders' part", "not stated", "—"]
+    assert rows[-1] == ["44", "funding and the funders' part", "not stated", ""]
