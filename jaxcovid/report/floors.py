@@ -7,7 +7,7 @@ from jaxcovid.audits.blind_floor import NOTABLE
 from jaxcovid.report import tables
 from jaxcovid.report.checks import above_guessing
 from jaxcovid.report.pictures import floor_auroc
-from jaxcovid.report.tables import MISSING
+from jaxcovid.report.tables import MISSING, Table
 from jaxcovid.report.words import reason_words, sentence, short
 from jaxcovid.results import FLOORS
 
@@ -15,28 +15,6 @@ from jaxcovid.results import FLOORS
 def floor_content(check: Mapping[str, Any]) -> dict[str, Any]:
     """Sentences, the table and the chart of the blind floor, as audit.json holds it."""
     floors = {name: check[key] for key, name in FLOORS.items() if key in check}
-    network, lead = check.get("network"), check.get("lead")
-    several = any(len(floor.get("auroc_of", ())) > 2 for floor in floors.values())
-    rows = []
-    if network is not None:
-        rows = [
-            ["the network", *figure_cells(network), *([_best_class(network)] if several else [])]
-        ]
-    for name, floor in floors.items():
-        if floor_auroc(floor) is not None:
-            floor_name, _, more = name.partition(" (")
-            best = [_best_class(floor)] if several else []
-            rows.append(
-                [
-                    {"value": floor_name, "interval": more.removesuffix(")")},
-                    *figure_cells(floor),
-                    *best,
-                ]
-            )
-    if lead and lead.get("auroc"):
-        strongest = FLOORS[check["strongest"]].partition(" (")[0]
-        blank = [""] if several else []
-        rows.append([f"network minus {strongest}", *figure_cells(lead, "+.3f"), *blank])
     missing: dict[str, list[str]] = {}
     for name, floor in floors.items():
         of_auroc = (floor.get("auroc") or {}).get("reason")
@@ -62,19 +40,31 @@ def floor_content(check: Mapping[str, Any]) -> dict[str, Any]:
     how = check["how"]
     sentences.append(f"Simple classifiers, each shown only what is named, on {which}: {how}.")
     sentences += [sentence(f"{', '.join(names)}: {why}") for why, names in missing.items()]
-    table = {
-        "title": "Floors",
-        "caption": "",
-        "header": [
-            "what is shown",
-            "macro AUROC",
-            "balanced accuracy",
-            *(["AUROC of the class told best"] if several else []),
-        ],
-        "rows": rows,
-    }
     charts = ["floors"] if any(floor_auroc(floor) is not None for floor in floors.values()) else []
-    return {"sentences": sentences, "tables": [table] if rows else [], "charts": charts}
+    table = _floor_table(check, floors)
+    return {"sentences": sentences, "tables": [table] if table["rows"] else [], "charts": charts}
+
+
+def _floor_table(check: Mapping[str, Any], floors: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The network, every floor that is measured, and the network's lead over the strongest."""
+    network, lead = check.get("network"), check.get("lead")
+    several = any(len(floor.get("auroc_of", ())) > 2 for floor in floors.values())
+
+    def row(name: Any, figures: Mapping[str, Any], form: str = ".3f") -> list[Any]:
+        best = [_best_class(figures)] if several else []
+        return [name, *figure_cells(figures, form), *best]
+
+    rows = [] if network is None else [row("the network", network)]
+    for name, floor in floors.items():
+        if floor_auroc(floor) is not None:
+            what, _, more = name.partition(" (")
+            rows.append(row({"value": what, "interval": more.removesuffix(")")}, floor))
+    if lead and lead.get("auroc"):
+        strongest = FLOORS[check["strongest"]].partition(" (")[0]
+        rows.append(row(f"network minus {strongest}", lead, "+.3f"))
+    header = ["what is shown", "macro AUROC", "balanced accuracy"]
+    header += ["AUROC of the class told best"] * several
+    return {"title": "Floors", "caption": "", "header": header, "rows": rows}
 
 
 def _best_class(figures: Mapping[str, Any]) -> dict[str, str]:
