@@ -63,8 +63,8 @@ def overall_table(labelled: Mapping[str, Measured]) -> Table:
         ]
 
     return {
-        "caption": "Macro means that every class counts the same.",
-        "title": "All classes together",
+        "caption": "",
+        "title": "All classes together (macro: each counts the same)",
         "header": ["figure", *map(_column, labelled, labelled.values())],
         "rows": [row(key, name) for key, name in OVERALL.items()],
     }
