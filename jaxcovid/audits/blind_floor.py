@@ -138,17 +138,26 @@ def figures_of(
     classes: Sequence[str],
     groups: Int[np.ndarray, "n"] | None,
 ) -> dict[str, Any]:
-    """`FIGURES` with their intervals over patients."""
+    """`FIGURES` with their intervals over patients, and the AUROC of each class that occurs."""
     metrics = measure(labels, probabilities, classes, groups=groups)
-    return {name: figure(name, metrics) for name in FIGURES}
+    by_class = {
+        name: figure("auroc", metrics, "per_class", name)
+        for name, values in metrics["per_class"].items()
+        if values["support"]
+    }
+    return {**{name: figure(name, metrics) for name in FIGURES}, "auroc_of": by_class}
 
 
-def figure(name: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """A metric with its interval, or why there is none."""
-    low, high = metrics["intervals"][name] or (None, None)
-    figure = {"value": metrics[name], "low": low, "high": high}
+def figure(name: str, metrics: Mapping[str, Any], *place: str) -> dict[str, Any]:
+    """A metric with its interval, or why there is none; `place` is where it lies."""
+    values, intervals = metrics, metrics["intervals"]
+    for part in place:
+        values, intervals = values[part], intervals[part]
+    low, high = intervals[name] or (None, None)
+    figure = {"value": values[name], "low": low, "high": high}
     if low is None:
-        key = f"intervals.{name}" if metrics[name] is not None else name
+        key = ".".join((*place, name))
+        key = f"intervals.{key}" if values[name] is not None else key
         figure["reason"] = metrics["undefined"][key]
     return figure
 

@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from jaxcovid.data.dataset import Header, Split
 
-# Of the height and width of an image, how much its border takes on each side.
-BORDER = 1 / 16
+# Of the height and width of an image, how much its border takes on each side, and each of its
+# corners, where marks stand: neither reaches the lungs.
+BORDER, CORNER = 1 / 16, 1 / 8
 THUMBNAIL = 16  # pixels, both sides
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -41,12 +42,12 @@ def kind_of(header: Header) -> str:
 
 
 def border_view(split: Split) -> View:
-    """Grey values of the border, at half the sharpness of miniatures."""
+    """Grey values of the border and the corners, at half the sharpness of miniatures."""
     greys = _greys(split, 32)
-    side = round(BORDER * greys.shape[1])
-    border = np.ones(greys.shape[1:], bool)
-    border[side:-side, side:-side] = False
-    return greys[:, border]
+    away = np.minimum(np.arange(32), np.arange(32)[::-1])  # from the nearer edge
+    rows, columns = away[:, None], away
+    near_edge = np.minimum(rows, columns) < BORDER * 32
+    return greys[:, near_edge | (np.maximum(rows, columns) < CORNER * 32)]
 
 
 def thumbnail_view(split: Split) -> View:

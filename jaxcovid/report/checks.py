@@ -12,13 +12,13 @@ from jaxcovid.results import FLOORS
 Check = Mapping[str, Any]
 Checks = Mapping[str, Check]
 
-NAMES = {
-    "duplicates": "images that look alike",
-    "patients": "patients in two splits",
-    "blocks": "splits along file names",
-    "sources": "sources of one class",
+NAMES = {  # in the order of pages
     "blind_floor": "what is reached without lungs",
+    "duplicates": "images that look alike",
     "lungs": "lungs or border blanked",
+    "patients": "patients in two splits",
+    "sources": "sources of one class",
+    "blocks": "splits along file names",
     "subgroups": "groups of images",
 }
 
@@ -141,9 +141,13 @@ def _blind_floor(check: Check) -> str:
         for floor in floors
         if (area := floor_area(check, floor)) is not None
     ]
+    thumbnail = floor_area(check, "thumbnail")
+    beside = (
+        "" if thumbnail is None else f"; {words.figure(thumbnail)} by thumbnails of 16 x 16 pixels"
+    )
     return (
-        f"above chance without lungs, macro AUROC {'; '.join(figures)}. A shortcut exists, which "
-        "does not say that a network uses it"
+        f"above chance without lungs, macro AUROC {'; '.join(figures)}{beside}. A shortcut exists, "
+        "which does not say that a network uses it"
     )
 
 

@@ -3,22 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcovid.audits.blind_floor import NOTABLE
 from jaxcovid.report import tables
-from jaxcovid.report.checks import above_guessing, group_line
-from jaxcovid.report.pictures import floor_auroc
+from jaxcovid.report.checks import NAMES, group_line
+from jaxcovid.report.floors import figure_cells, floor_content
 from jaxcovid.report.tables import MISSING, Table
-from jaxcovid.results import FLOORS, Audit, Results
+from jaxcovid.report.words import reason_words, sentence
+from jaxcovid.results import Audit, Results
 
-TITLES = {
-    "blind_floor": "How far one comes without the lungs",
-    "duplicates": "Images that are there twice",
-    "lungs": "With the lungs blanked, with the border blanked",
-    "patients": "Patients in more than one split",
-    "sources": "Sources with images of one class only",
-    "blocks": "Splits that follow the order of file names",
-    "subgroups": "Groups of images",
-}
+TITLES = {name: f"{text[0].upper()}{text[1:]}" for name, text in NAMES.items()}
 
 STATES = {True: "passed", False: "failed", None: "not run"}
 
@@ -59,7 +51,7 @@ def truth_sections(results: Results) -> list[Section]:
 def audit_sections(audit: Audit) -> list[Section]:
     """A section for every check of an audit, in the order of `TITLES`."""
     content = {
-        "blind_floor": _blind_floor,
+        "blind_floor": lambda check, _: floor_content(check),
         "lungs": _lungs,
         "duplicates": _duplicates,
         "patients": _patients,
@@ -95,72 +87,23 @@ def checks_table(sections: Sequence[Section]) -> Table:
 def _reasons(check: Mapping[str, Any]) -> list[str]:
     if not check.get("reason"):
         return []
-    reason = _reason(check["reason"])
-    return [_sentence(reason if reason.startswith("not run") else f"not run: {reason}")]
-
-
-def _reason(reason: str) -> str:
-    """Why something is missing; a command that does it as code."""
-    command = reason.removeprefix("not run: ")
-    return reason if command == reason else f"not run here; to run it: `{command}`"
-
-
-def _blind_floor(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
-    floors = {name: check[key] for key, name in FLOORS.items() if key in check}
-    network, lead = check.get("network"), check.get("lead")
-    rows = [] if network is None else [["the network", *_cells(network)]]
-    for name, floor in floors.items():
-        if floor_auroc(floor) is not None:
-            short, _, more = name.partition(" (")
-            rows.append([{"value": short, "interval": more.removesuffix(")")}, *_cells(floor)])
-    if lead and lead.get("auroc"):
-        strongest = FLOORS[check["strongest"]].partition(" (")[0]
-        rows.append([f"network minus {strongest}", *_cells(lead, "+.3f")])
-    missing: dict[str, list[str]] = {}
-    for name, floor in floors.items():
-        if floor.get("reason"):
-            missing.setdefault(_reason(floor["reason"]), []).append(name.partition(" (")[0])
-    which = "all images" if check["split"] == "all" else f"the {check['split']} images"
-    sentences = []
-    if check["found"]:
-        names = ", ".join(FLOORS[item["floor"]].partition(" (")[0] for item in check["found"])
-        sentences.append(
-            f"Above guessing without the lungs: {names}. A shortcut exists; that the network uses "
-            "it is not shown by this."
-        )
-    elif check["passed"]:
-        slightly = ", ".join(FLOORS[name].partition(" (")[0] for name in above_guessing(check))
-        sentences.append(
-            f"Slightly above guessing without the lungs: {slightly}. A shortcut counts as one from "
-            f"a macro AUROC of {NOTABLE} on."
-            if slightly
-            else "None comes clearly above guessing without the lungs."
-        )
-    how = check["how"]
-    sentences.append(f"Simple classifiers, each shown only what is named, on {which}: {how}.")
-    sentences += [_sentence(f"{', '.join(names)}: {why}") for why, names in missing.items()]
-    table = {
-        "title": "Floors",
-        "caption": "",
-        "header": ["what is shown", "macro AUROC", "balanced accuracy"],
-        "rows": rows,
-    }
-    charts = ["floors"] if any(floor_auroc(floor) is not None for floor in floors.values()) else []
-    return {"sentences": sentences, "tables": [table] if rows else [], "charts": charts}
+    reason = reason_words(check["reason"])
+    return [sentence(reason if reason.startswith("not run") else f"not run: {reason}")]
 
 
 def _lungs(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
-    rows = [[words, *_cells(check[key])] for key, words in BLANKED.items() if key in check]
-    sentences = [_sentence(str(item)) for item in check["found"]]
+    where = check.get("lungs", "a central ellipse")
+    rows = [[words, *figure_cells(check[key])] for key, words in BLANKED.items() if key in check]
+    sentences = [sentence(str(item)) for item in check["found"]]
     if outside := check.get("grad_cam_outside"):
         interval = _percents(outside)
         sentences.append(
-            f"{100 * outside['value']:.0f} %{interval} of Grad-CAM's heat lies outside the central "
-            f"ellipse, which leaves {100 * check['ellipse_area']:.0f} % of the image outside."
+            f"{100 * outside['value']:.0f} %{interval} of Grad-CAM's heat lies outside {where}, "
+            f"which leaves {100 * check['ellipse_area']:.0f} % of the image outside."
         )
     table = {
         "title": "Blanked images",
-        "caption": "The lungs are taken to lie in a central ellipse.",
+        "caption": f"The lungs are taken to lie in {where}.",
         "header": ["what is shown", "macro AUROC", "balanced accuracy"],
         "rows": rows,
     }
@@ -229,7 +172,7 @@ def _sources(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
         ]
     if not alone:
         known = check.get("note") or "no source has images of one class only"
-        return {"sentences": [_sentence(known), *sentences]}
+        return {"sentences": [sentence(known), *sentences]}
     lead = f"{_count(len(alone), 'source')} with images of one class only."
     return {
         "sentences": [lead, *sentences],
@@ -322,10 +265,6 @@ def _image_cell(side: Mapping[str, Any]) -> dict[str, str]:
     return {"value": side["path"], "interval": below}
 
 
-def _cells(floor: Mapping[str, Any], form: str = ".3f") -> list[dict[str, str]]:
-    return [tables.figure_cell(floor.get(name), form) for name in ("auroc", "balanced_accuracy")]
-
-
 def _interval_words(figure: Mapping[str, Any]) -> str:
     ends = tables.interval_of(figure)
     return "" if ends is None else f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f})"
@@ -338,8 +277,3 @@ def _percents(figure: Mapping[str, Any]) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}"
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."

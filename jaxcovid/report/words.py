@@ -62,3 +62,15 @@ def about(values: Mapping[str, Any], key: str) -> Mapping[str, float | None] | N
     """The figure of that name, stored as {"value", "low", "high"}; None if it has no value."""
     found = values.get(key)
     return None if found is None or found.get("value") is None else found
+
+
+def reason_words(reason: str) -> str:
+    """Why something is missing; a command that does it as code."""
+    command = reason.removeprefix("not run: ")
+    return reason if command == reason else f"not run here; to run it: `{command}`"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital in front and a stop behind."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -160,9 +160,16 @@ def test_every_figure_has_an_interval_or_a_reason():
         made(header=lambda _: Header(8, 8, "L", "PNG"), sizes={"train": 6, "validation": 6})
     )
     for name in FLOORS:
-        for figure in ("auroc", "balanced_accuracy"):
-            value = check[name][figure]
+        of_classes = check[name].get("auroc_of", {}).values()
+        for value in (check[name]["auroc"], check[name]["balanced_accuracy"], *of_classes):
             assert value is None or value["low"] is not None or value["reason"]
+
+
+def test_a_class_that_a_floor_tells_is_named():
+    """The mean over classes may hide it."""
+    check = checked(made(header=lambda label: PLAIN._replace(width=96 + label)), ["headers"])
+    assert set(check["headers"]["auroc_of"]) == {"a", "b"}
+    assert check["headers"]["auroc_of"]["a"]["value"] == 1
 
 
 def test_features_of_a_network_are_probed():

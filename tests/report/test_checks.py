@@ -47,7 +47,7 @@ OUTCOMES = {
     "floor": (
         "blind_floor", audits.FLOOR,
         "above chance without lungs, macro AUROC 0.750 (0.690 to 0.800) by file header (size, shape, mode, format, JPEG tables); "
-        "0.874 (0.830 to 0.910) by border of the image. A shortcut exists, which does not say that a network uses it",
+        "0.874 (0.830 to 0.910) by border of the image; 0.930 (0.900 to 0.950) by thumbnails of 16 x 16 pixels. A shortcut exists, which does not say that a network uses it",
     ),
     "lungs": ("lungs", check("it sees the border", "it misses the lungs"), "it sees the border; it misses the lungs"),
     "groups": ("subgroups", check({"by": "view", "group": "AP", "figure": "auroc", "here": {"value": 0.5, "low": 0.4, "high": 0.6}, "others": {"value": 0.8, "low": 0.7, "high": 0.9}}),

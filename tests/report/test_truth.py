@@ -116,3 +116,17 @@ def test_undefined_figures_of_groups_have_their_reason():
     (table,) = sections(planted.FOUND)["subgroups"].tables
     assert table["caption"] == "No figure or no interval: <b>Kermany, macro AUROC: one class."
     assert table["rows"][1][1:3] == [5, "—"] and table["rows"][1][-1]["value"] == "—"
+
+
+def test_the_class_that_a_floor_tells_best_stands_beside_its_mean():
+    of_class = {
+        name: planted.figure(value) for name, value in (("a", 0.6), ("b", 0.99), ("c", 0.6))
+    }
+    of_class["d"] = {"value": None, "low": None, "high": None, "reason": "no image"}
+    border = {**planted.figures(0.73, 0.5), "auroc_of": of_class}
+    floor = {**planted.FOUND["blind_floor"], "border": border}
+    (table,) = sections({"blind_floor": floor})["blind_floor"].tables
+    assert table["header"][-1] == "AUROC of the class told best"
+    cells = {row[0]["value"]: row[-1] for row in table["rows"] if isinstance(row[0], dict)}
+    assert cells["border of the image"]["value"] == "b 0.990"
+    assert cells["file header"]["value"] == "—"
