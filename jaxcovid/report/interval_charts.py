@@ -64,7 +64,8 @@ def class_chart(rows: Mapping[str, Sequence[Row]], title: str) -> Figure:
                 label = "_" + name  # a legend lists it once
     axes.set_yticks(range(len(classes)), [short_name(name, 24) for name in classes])
     axes.set(xlim=(-0.02, 1.02), ylim=(len(classes) - 0.5, -0.5))
-    axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    below = -0.2 / (0.4 + 0.38 * len(classes))  # as a share of the axes' height
+    axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, below))
     plain(axes)
     return figure
 

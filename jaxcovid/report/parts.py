@@ -50,14 +50,17 @@ def tiles(
         interval = f" ({cell['interval']})" if cell["interval"] else ""
         return f"its own {internal['split']} images: {cell['value']}{interval}"
 
-    return [
-        {
+    def tile(name: str) -> dict[str, str]:
+        cell = tables.cell(metrics[name], metrics["intervals"][name])
+        interval = "undefined" if metrics[name] is None else cell["interval"] or "no interval"
+        return {
             "name": tables.OVERALL[name],
-            **tables.cell(metrics[name], metrics["intervals"][name]),
+            "value": cell["value"],
+            "interval": interval,
             "internal": reported(name),
         }
-        for name in TILES
-    ]
+
+    return [tile(name) for name in TILES]
 
 
 def interval_note(metrics: Mapping[str, Any] | None) -> str:

@@ -39,7 +39,7 @@ def members_table(settings: Sequence[Setting], seed: int) -> Table:
     return {
         "title": "Members",
         "caption": "Each as it is after its last epoch; also in members.csv and histories.csv.",
-        "header": header,
+        "header": [name.replace("_", " ") for name in header],
         "rows": rounded,
     }
 

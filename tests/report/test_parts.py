@@ -57,3 +57,19 @@ def test_a_checklist_without_rows_is_none():
     assert parts.checklist_table([]) is None
     rows = parts.checklist_table(planted.CHECKLIST)["rows"]
     assert rows[-1] == ["44", "funding and the funders' part", "not stated", ""]
+
+
+def test_a_tile_says_where_there_is_no_interval():
+    metrics = {"accuracy": 0.5, "balanced_accuracy": 0.5, "macro_f1": None, "auroc": 0.75}
+    intervals = {**dict.fromkeys(metrics), "auroc": (0.7, 0.8)}
+    internal = {"split": "validation", "auroc": planted.figure(0.9)}
+    tiles = {
+        tile["name"]: tile for tile in parts.tiles({**metrics, "intervals": intervals}, internal)
+    }
+    assert [(tile["value"], tile["interval"]) for tile in tiles.values()] == [
+        ("0.500", "no interval"),
+        ("0.500", "no interval"),
+        ("—", "undefined"),
+        ("0.750", "0.700 to 0.800"),
+    ]
+    assert [bool(tile["internal"]) for tile in tiles.values()] == [False, False, False, True]

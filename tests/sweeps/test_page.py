@@ -21,7 +21,7 @@ def test_the_page_holds_every_member(diverged, tmp_path, undrawn):
 def test_the_page_is_by_the_metric(metric, tmp_path):
     words = metric.replace("_", " ")
     printed = write_sweep_page(tmp_path, GRID, outcomes(CLEAR), {**RECORD, "metric": metric})
-    page = (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     verdict = next(line for line in printed.splitlines() if line.startswith(f"By {words}"))
     assert verdict in page and f"Judged by {words}" in page
     assert f"Validation {words} against each setting" in page
