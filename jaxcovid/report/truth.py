@@ -261,7 +261,8 @@ def _image(side: Mapping[str, Any]) -> str:
 def _image_cell(side: Mapping[str, Any]) -> dict[str, str]:
     """The image's file, and on a small line below of which split, class and patient it is."""
     patient = [] if side.get("patient") is None else [f"patient {side['patient']}"]
-    below = ", ".join([side["split"], side["class"], *patient])
+    label = ["unlabelled" if side["class"] is None else side["class"]]
+    below = ", ".join([side["split"], *label, *patient])
     return {"value": side["path"], "interval": below}
 
 

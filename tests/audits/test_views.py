@@ -15,7 +15,7 @@ def changed(rows, columns):
     return SPLIT._replace(miniatures=miniatures)
 
 
-CENTRE, CORNER = (slice(4, 60), slice(4, 60)), (slice(0, 4), slice(0, 4))
+CENTRE, CORNER = (slice(8, 56), slice(4, 60)), (slice(4, 8), slice(4, 8))
 SEEN = {  # view, what is blacked out, whether the view shows it
     "border, centre": (views.border_view, CENTRE, False),
     "border, corner": (views.border_view, CORNER, True),

@@ -130,3 +130,9 @@ def test_the_class_that_a_floor_tells_best_stands_beside_its_mean():
     cells = {row[0]["value"]: row[-1] for row in table["rows"] if isinstance(row[0], dict)}
     assert cells["border of the image"]["value"] == "b 0.990"
     assert cells["file header"]["value"] == "—"
+
+
+def test_an_image_without_a_class_is_said_to_be_unlabelled():
+    pair = {**planted.PAIRS[0], "other": {**planted.side("test", 9), "class": None}}
+    check = {"passed": False, "found": [pair]}
+    assert "(test, unlabelled)" in str(sections({"duplicates": check})["duplicates"])
