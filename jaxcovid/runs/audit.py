@@ -51,21 +51,8 @@ def audit(
     columns = dataset.columns.get(trial.measured, {})
     masks = None if folder is None else read_masks(folder, columns.get("mask", ()))
     examined = examine(network, dataset, trial, masks, bar)
-    audit = audit_data(
-        dataset,
-        OF_DATA,
-        network=examined.probabilities,
-        features=examined.features,
-        not_run=NO_NETWORK,
-    )
-    groups = subgroups(
-        dataset.splits[trial.measured].labels,
-        examined.probabilities,
-        dataset.classes,
-        trial.groups,
-        columns,
-    )
-    return audit._replace(checks={**audit.checks, "lungs": examined.lungs, "subgroups": groups})
+    audit = audit_data(dataset, OF_DATA, network=examined.probabilities, features=examined.features)
+    return audit._replace(checks={**audit.checks, "lungs": examined.lungs})
 
 
 def audit_data(
@@ -76,10 +63,10 @@ def audit_data(
     features: Mapping[str, Float[np.ndarray, "_ feature"]] | None = None,
     not_run: str = NOT_RUN,
 ) -> Audit:
-    """The checks that need no network, with these of the `FLOORS`; `not_run` is said of others.
+    """The checks that ask no network, with these of the `FLOORS`; `not_run` is said of others.
 
-    `network` is what a network says of the images that floors are measured on, `features` are its
-    features of images with a blank centre, by split.
+    `network` is what a network says of the images that floors are measured on: then groups of them
+    are checked too. `features` are its features of images with a blank centre, by split.
     """
     pairs = _pairs(dataset)
     copies = duplicates.duplicates(dataset, pairs)
@@ -87,13 +74,20 @@ def audit_data(
     if features is not None:
         name = "features_without_centre"
         predictions |= blind_floor.floor_predictions(dataset, [name], features)
-    checks = {
+    checks: dict[str, dict[str, Any]] = {
         "duplicates": copies,
         "patients": leaks.patients(dataset),
         "blocks": leaks.blocks(dataset),
         "sources": leaks.sources(dataset),
         "blind_floor": blind_floor.blind_floor(dataset, predictions, network, not_run),
     }
+    if network is not None:
+        trial = blind_floor.trial_of(dataset)
+        labels, columns = dataset.splits[trial.measured].labels, dataset.columns
+        checks["lungs"] = {"passed": None, "reason": not_run, "found": []}
+        checks["subgroups"] = subgroups(
+            labels, network, dataset.classes, trial.groups, columns.get(trial.measured, {})
+        )
     return Audit(checks, [_pictures(dataset, row) for row in copies["found"][:PICTURES]])
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.audits.blind_floor import trial_of
-from jaxcovid.audits.subgroups import subgroups
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.disk import Progress
@@ -85,12 +84,7 @@ def evaluate_model(
         )
         for name, split in dataset.splits.items()
     }
-    measured = trial_of(dataset).measured
-    audit = audit_data(dataset, ())
-    groups = subgroups(
-        dataset.splits[measured].labels, predictions[measured].probabilities, dataset.classes,
-        dataset.patients.get(measured), dataset.columns.get(measured, {}),
-    )  # fmt: skip
+    of_measured = predictions[trial_of(dataset).measured].probabilities
     return gather_results(
         f"{network.name} ({network.architecture}) on {dataset.name}",
         dataset,
@@ -99,7 +93,7 @@ def evaluate_model(
         record.evaluation_record(network, dataset, settings),
         thresholds=network.thresholds,
         codes=network.codes,
-        audit=audit._replace(checks={**audit.checks, "subgroups": groups}),
+        audit=audit_data(dataset, (), network=of_measured),
     )
 
 
