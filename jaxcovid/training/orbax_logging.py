@@ -5,7 +5,7 @@ import gc
 import io
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -27,20 +27,30 @@ def no_echoes() -> Iterator[None]:
             show(unraisable)
 
     sys.unraisablehook = show_unless_echo
-    with only_critical():
-        yield
-    sys.unraisablehook = show  # not after an error, since echoes come late
+    levels = _only_critical()
+    yield
+    # Not after an error, since echoes come late: from threads that go on until the process ends.
+    sys.unraisablehook = show
+    _set(levels)
 
 
 @contextlib.contextmanager
 def only_critical() -> Iterator[None]:
     """Silences the loggers of Orbax and of its event loop below that level."""
-    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
-    levels = [logger.level for logger in loggers]
+    levels = _only_critical()
     try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        _set(levels)
+
+
+def _only_critical() -> dict[str, int]:
+    """Silences the loggers; returns the levels that they had, by name."""
+    levels = {name: logging.getLogger(name).level for name in ("absl", "asyncio")}
+    _set(dict.fromkeys(levels, logging.CRITICAL))
+    return levels
+
+
+def _set(levels: Mapping[str, int]) -> None:
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)

@@ -1,0 +1,37 @@
+"""What Orbax prints besides its errors stays off the terminal, and other messages do not."""
+
+import logging
+import sys
+
+import pytest
+
+from jaxcovid.training.orbax_logging import no_echoes
+
+LOGGERS = [logging.getLogger(name) for name in ("absl", "asyncio")]
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    levels = [logger.level for logger in LOGGERS]
+    yield
+    for logger, level in zip(LOGGERS, levels, strict=True):
+        logger.setLevel(level)
+
+
+def silent():
+    return [not logger.isEnabledFor(logging.ERROR) for logger in LOGGERS]
+
+
+def test_after_all_went_well_messages_are_shown_again():
+    hook = sys.unraisablehook
+    with no_echoes():
+        assert silent() == [True, True]
+    assert silent() == [False, False] and sys.unraisablehook is hook
+
+
+def test_after_an_error_late_echoes_are_not_shown():
+    hook = sys.unraisablehook
+    with pytest.raises(OSError, match="full"), no_echoes():
+        raise OSError("full")
+    assert silent() == [True, True] and sys.unraisablehook is not hook
