@@ -4,14 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from jaxcovid.assignment.batch_question import points, signed
 from jaxcovid.assignment.finished_runs import VARIANTS, Experiment
+from jaxcovid.report.words import OVERALL
 from jaxcovid.statistics.seed_statistics import Estimate, difference, overlap
 
 # Accuracy may rise where rare classes are lost, and no one of these tells all.
-FIGURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "macro AUROC",
-}
+FIGURES = ("accuracy", "balanced_accuracy", "auroc")
 
 
 def correction(experiment: Experiment, figure: str = "accuracy") -> Estimate | None:
@@ -33,14 +30,14 @@ def correction(experiment: Experiment, figure: str = "accuracy") -> Estimate | N
 def summed_up(experiments: Sequence[Experiment]) -> Iterator[str]:
     """In how many experiments correcting changed which figure; nothing if none was measured."""
     counts = []
-    for figure, words in FIGURES.items():
+    for figure in FIGURES:
         corrections = [correction(experiment, figure) for experiment in experiments]
         changes = [change for change in corrections if change is not None]
         if changes:
             better = sum(change.above for change in changes)
             worse = sum(change.below for change in changes)
             counts.append(
-                f"{words} better in {better} and worse in {worse} of {len(changes)} "
+                f"{OVERALL[figure]} better in {better} and worse in {worse} of {len(changes)} "
                 f"experiment{'' if len(changes) == 1 else 's'}"
             )
     if counts:
@@ -71,7 +68,7 @@ def about_correction(experiment: Experiment) -> Iterator[str]:
     yield (f"Correcting changed accuracy by {points(accuracy)}, which is {_clear(accuracy)}{also}.")
     for figure, change in changes.items():
         amount = signed(change, "+.3f") if figure == "auroc" else points(change)
-        yield f"It changed {FIGURES[figure]} by {amount}, which is {_clear(change)}."
+        yield f"It changed {OVERALL[figure]} by {amount}, which is {_clear(change)}."
 
 
 def _clear(change: Estimate) -> str:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from jaxcovid.audits import views
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.results import FLOORS
+from jaxcovid.results import FLOORS, ORDER
 from jaxcovid.statistics.comparison import compare
 from jaxcovid.statistics.metrics import measure
 
@@ -46,7 +46,7 @@ class Trial(NamedTuple):
     def how(self) -> str:
         """The same in words."""
         if self.train is None:
-            return f"cross-validated on {self.measured} by patient, {FOLDS} folds"
+            return f"cross-validated by patient, {FOLDS} folds"
         return f"fitted on {self.train}, measured on {self.measured}"
 
 
@@ -57,7 +57,7 @@ def trial_of(dataset: Dataset) -> Trial:
     """
     labelled = [
         name
-        for name in ("test", "validation", "train", *dataset.splits)
+        for name in (*ORDER, *dataset.splits)
         if name in dataset.splits
         and (split := dataset.splits[name].labels).size
         and split.min() >= 0
@@ -125,10 +125,9 @@ def blind_floor(
         "found": [{"floor": name, "in_words": FLOORS[name], **floors[name]} for name in shortcuts],
         **floors,
     }
-    if network is not None:
+    if network is not None and strongest is not None:
         result["network"] = figures_of(labels, network, classes, trial.groups)
-        if strongest is not None:
-            result["lead"] = _lead(labels, predictions[strongest], network, classes, trial.groups)
+        result["lead"] = _lead(labels, predictions[strongest], network, classes, trial.groups)
     return result
 
 

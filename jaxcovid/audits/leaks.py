@@ -1,7 +1,6 @@
 """Patients in two splits, splits that follow the order of files, sources of one class only."""
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -12,7 +11,7 @@ from jaxtyping import Float, Int
 
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.layout import SPLITS
-from jaxcovid.data.patients import NIH
+from jaxcovid.data.patients import NIH, images_of_patients
 from jaxcovid.statistics.bootstrap import bootstrap, interval, no_spread
 
 # Fewer patients of a class, and their order says nothing of how they were split.
@@ -24,18 +23,14 @@ BY_CHANCE = 1e-3
 
 def patients(dataset: Dataset) -> dict[str, Any]:
     """The check for patients with images in two splits, as audit.json holds it."""
-    splits: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for name, names in dataset.patient_names.items():
-        for patient in names:
-            if patient is not None:
-                splits[patient][name] += 1
+    images = images_of_patients(dataset.patient_names)
     unknown = sum(names.count(None) for names in dataset.patient_names.values())
     shared = [
         {"patient": patient, "splits": list(counts), "images": counts.total()}
-        for patient, counts in splits.items()
+        for patient, counts in images.items()
         if len(counts) > 1
     ]
-    if not splits:
+    if not images:
         return _not_made("it is not known who the images are of; give `patients`")
     return {"passed": not shared, "unknown": unknown, "found": shared}
 

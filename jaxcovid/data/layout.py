@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,14 +47,7 @@ def scan(folder: Path) -> Layout:
     is wrong.
     """
     roots = _split_folders(folder, SPLITS, optional=("test",))
-    problems: list[str] = []
-    files: list[ImageFile] = []
-    ignored: list[str] = []
-    for split, root in roots.items():
-        of_split, others = _files_of_split(split, root)
-        files += of_split
-        ignored += [printable(path.relative_to(folder)) for path in others]
-        problems += _name_problems(of_split, folder) + _split_problems(split, root, of_split)
+    files, ignored, problems = _files_of_splits(folder, roots)
 
     by_split = {split: {file.label for file in files if file.split == split} for split in roots}
     classes = tuple(sorted(label for label in by_split["train"] if label is not None))
@@ -111,14 +104,7 @@ def scan_all(folder: Path) -> Layout:
     Classes are those of all splits, sorted. Raises InputError with all that is wrong.
     """
     roots = {WHOLE: folder} if _is_whole(folder) else _split_folders(folder, _splits_in(folder))
-    problems: list[str] = []
-    files: list[ImageFile] = []
-    ignored: list[str] = []
-    for split, root in roots.items():
-        of_split, others = _files_of_split(split, root)
-        files += of_split
-        ignored += [printable(path.relative_to(folder)) for path in others]
-        problems += _name_problems(of_split, folder) + _split_problems(split, root, of_split)
+    files, ignored, problems = _files_of_splits(folder, roots)
     classes = tuple(sorted({file.label for file in files if file.label is not None}))
     if len(classes) < 2 and not problems:
         problems.append(
@@ -235,6 +221,21 @@ def find_images(root: Path) -> tuple[list[Path], list[Path]]:
             continue  # what file managers leave behind
         (images if path.suffix.lower() in SUFFIXES else others).append(path)
     return images, others
+
+
+def _files_of_splits(
+    folder: Path, roots: Mapping[str, Path]
+) -> tuple[list[ImageFile], list[str], list[str]]:
+    """The images of all splits, the paths of other files, and what is wrong."""
+    files: list[ImageFile] = []
+    ignored: list[str] = []
+    problems: list[str] = []
+    for split, root in roots.items():
+        of_split, others = _files_of_split(split, root)
+        files += of_split
+        ignored += [printable(path.relative_to(folder)) for path in others]
+        problems += _name_problems(of_split, folder) + _split_problems(split, root, of_split)
+    return files, ignored, problems
 
 
 def _files_of_split(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path, PurePosixPath
@@ -136,6 +137,16 @@ def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], Row]:
     return table
 
 
+def images_of_patients(names: Mapping[str, Sequence[str | None]]) -> dict[str, Counter[str]]:
+    """How many images of each patient a split has; `names` are of every image's, by split."""
+    images: dict[str, Counter[str]] = {}
+    for split, of_split in names.items():
+        for patient in of_split:
+            if patient is not None:
+                images.setdefault(patient, Counter())[split] += 1
+    return images
+
+
 def _add(row: Mapping[str, str | None], table: dict[tuple[str, ...], Row]) -> str | None:
     """Puts a row in the table, or says what is wrong with it."""
     label, file, patient, named = ((row.get(name) or "").strip() for name in (*COLUMNS, "split"))
@@ -202,8 +213,9 @@ def _unknown(
 
 def _shared(known: Mapping[str, Sequence[str | None]]) -> Iterator[str]:
     """Warnings of patients in two splits."""
+    images = images_of_patients(known)
     for one, other in combinations(known, 2):
-        both = sorted(({*known[one]} & {*known[other]}) - {None}, key=str)
+        both = sorted(name for name, counts in images.items() if counts[one] and counts[other])
         if both:
             count = "1 patient has" if len(both) == 1 else f"{len(both)} patients have"
             yield (

@@ -93,13 +93,13 @@ def _far_below_internal(results: Results) -> Iterator[str]:
     if metrics is None:
         return
     below = []
-    for name, title in {"auroc": "macro AUROC", "balanced_accuracy": "balanced accuracy"}.items():
+    for name in ("auroc", "balanced_accuracy"):
         before, interval = words.about(internal, name), metrics["intervals"][name]
         ends = None if before is None else words.ends(before)
         if before is None or ends is None or interval is None or interval[1] >= ends[0]:
             continue
         here = words.with_interval(metrics[name], interval)
-        below.append(f"{title} {here} against {words.figure(before)}")
+        below.append(f"{words.OVERALL[name]} {here} against {words.figure(before)}")
     if below:
         yield (
             f"far below what the network reached on its own {internal['split']} images: "

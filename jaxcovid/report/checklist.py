@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxcovid.report import DISCLAIMER
-from jaxcovid.report.checklist_facts import Answer, sentence
+from jaxcovid.report.checklist_facts import Answer
 from jaxcovid.report.checklist_items import ITEMS, Item
+from jaxcovid.report.words import sentence
 from jaxcovid.results import Results
 
 TITLE = "Reporting checklist: the 44 items of CLAIM 2024, in own words"

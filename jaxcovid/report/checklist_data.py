@@ -13,9 +13,9 @@ from jaxcovid.report.checklist_facts import (
     is_evaluation,
     named,
     of_training,
-    sentence,
 )
 from jaxcovid.report.checks import outcome
+from jaxcovid.report.words import sentence
 from jaxcovid.results import Results
 
 # Parts of warnings of `data`: images of no known patient, and files or patients of two splits.

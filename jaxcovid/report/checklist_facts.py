@@ -6,11 +6,7 @@ from typing import Any, NamedTuple
 from jaxcovid.report import words
 from jaxcovid.results import Results
 
-FIGURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "macro AUROC",
-}
+FIGURES = ("accuracy", "balanced_accuracy", "auroc")
 
 
 class Answer(NamedTuple):
@@ -59,8 +55,8 @@ def counts(results: Results, split: str) -> str:
 def figures_of(metrics: Mapping[str, Any]) -> str:
     """The headline figures with their 95 % intervals."""
     return ", ".join(
-        f"{name} {words.with_interval(metrics[key], metrics['intervals'][key])}"
-        for key, name in FIGURES.items()
+        f"{words.OVERALL[key]} {words.with_interval(metrics[key], metrics['intervals'][key])}"
+        for key in FIGURES
         if metrics[key] is not None
     )
 
@@ -68,8 +64,3 @@ def figures_of(metrics: Mapping[str, Any]) -> str:
 def check(results: Results, name: str) -> Mapping[str, Any]:
     """A check of the data by name; empty if there was none."""
     return {} if results.audit is None else results.audit.checks.get(name, {})
-
-
-def sentence(text: str) -> str:
-    """Text with a capital first letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}." if text else ""

@@ -11,21 +11,12 @@ from jaxcovid.report.checklist_facts import (
     figures_of,
     is_evaluation,
     named,
-    sentence,
 )
 from jaxcovid.report.checks import floor_area, floor_lines
+from jaxcovid.report.words import sentence
 from jaxcovid.results import FLOORS, Results
 
-MEASURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "mcc": "Matthews correlation",
-    "auroc": "macro AUROC",
-    "auprc": "macro AUPRC",
-    "ece": "calibration error (ECE)",
-    "brier": "Brier score",
-}
+MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "auroc", "auprc", "ece", "brier")
 
 # Classes whose figures an answer lists.
 FEW = 6
@@ -60,7 +51,7 @@ def measures(results: Results) -> Answer | None:
     metrics = results.splits[results.main].metrics
     if metrics is None:
         return None
-    defined = [name for key, name in MEASURES.items() if metrics[key] is not None]
+    defined = [words.OVERALL[key] for key in MEASURES if metrics[key] is not None]
     return Answer(f"{sentence(', '.join(defined))} Per class sensitivity, specificity and AUROC.")
 
 

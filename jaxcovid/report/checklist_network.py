@@ -6,7 +6,8 @@ from typing import Any
 from jaxcovid.data.augment import ANGLE, AREA, RATIO
 from jaxcovid.data.images import CROP
 from jaxcovid.report import words
-from jaxcovid.report.checklist_facts import Answer, is_evaluation, of_training, sentence
+from jaxcovid.report.checklist_facts import Answer, is_evaluation, of_training
+from jaxcovid.report.words import sentence
 from jaxcovid.results import Results
 
 # How a sweep's warning begins that a run is its best member.

@@ -8,7 +8,7 @@ from jaxcovid.report import tables
 from jaxcovid.report.checks import above_guessing
 from jaxcovid.report.pictures import floor_auroc
 from jaxcovid.report.tables import MISSING, Table
-from jaxcovid.report.words import reason_words, sentence, short
+from jaxcovid.report.words import images_of, reason_words, sentence, short
 from jaxcovid.results import FLOORS
 
 
@@ -21,7 +21,7 @@ def floor_content(check: Mapping[str, Any]) -> dict[str, Any]:
         reason = floor.get("reason") or (of_auroc and f"no interval, as {of_auroc}")
         if reason:
             missing.setdefault(reason_words(reason), []).append(name.partition(" (")[0])
-    which = "all images" if check["split"] == "all" else f"the {check['split']} images"
+    which = images_of(check["split"])
     sentences = []
     if check["found"]:
         names = ", ".join(FLOORS[item["floor"]].partition(" (")[0] for item in check["found"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from jaxcovid.report import gallery, tables
 from jaxcovid.report.checklist import STATES
+from jaxcovid.report.words import OVERALL
 from jaxcovid.results import Measured, Results, Training
 
 # So many examples stand before the appendix.
@@ -54,7 +55,7 @@ def tiles(
         cell = tables.cell(metrics[name], metrics["intervals"][name])
         interval = "undefined" if metrics[name] is None else cell["interval"] or "no interval"
         return {
-            "name": tables.OVERALL[name],
+            "name": OVERALL[name],
             "value": cell["value"],
             "interval": interval,
             "internal": reported(name),

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from jaxcovid.report import charts, gallery, interval_charts, operating_charts
+from jaxcovid.report import charts, gallery, interval_charts, operating_charts, words
 from jaxcovid.report.interval_charts import Row
 from jaxcovid.report.svg import inline_svg
-from jaxcovid.report.tables import difference_name, in_order, interval_of
+from jaxcovid.report.tables import difference_name, in_order
 from jaxcovid.results import FLOORS, Audit, Epoch, Measured, Results
 
 LARGE = 520  # pixels of a page
@@ -131,7 +131,7 @@ def floor_auroc(floor: Mapping[str, Any] | None) -> float | None:
 
 def _floor_row(name: str, floor: Mapping[str, Any]) -> Row:
     figure = floor["auroc"]
-    return Row(name, figure["value"], interval_of(figure))
+    return Row(name, figure["value"], words.ends(figure))
 
 
 def _of_classes(metrics: Mapping[str, Any], results: Results) -> Picture:

@@ -5,37 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from jaxcovid.report import words
 from jaxcovid.report.text import NORMS
+from jaxcovid.report.words import OVERALL, PER_CLASS
 from jaxcovid.results import ORDER, Measured, Results, Training
 from jaxcovid.statistics.findings import OF_FINDING
 
 # Title, caption, header and rows, for the page to lay out.
 Table = dict[str, Any]
-
-OVERALL = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro sensitivity",
-    "macro_specificity": "macro specificity",
-    "macro_f1": "macro F1",
-    "mcc": "Matthews correlation",
-    "auroc": "macro AUROC",
-    "auprc": "macro AUPRC",
-    "ece": "calibration error (ECE)",
-    "brier": "Brier score",
-}
-
-PER_CLASS = {
-    "support": "images",
-    "precision": "precision (PPV)",
-    "recall": "sensitivity",
-    "specificity": "specificity",
-    "npv": "NPV",
-    "f1": "F1",
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-}
 
 AT_POINTS = {
     "threshold_90": "threshold for 90 % specificity",
@@ -258,27 +235,21 @@ def figure_cell(figure: Mapping[str, Any] | None, form: str = ".3f") -> dict[str
     """The same of a figure as audits give it: value, low and high."""
     if figure is None:
         return cell(None, None)
-    return cell(figure["value"], interval_of(figure), form)
-
-
-def interval_of(figure: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The ends of such a figure's interval, if it has one."""
-    low, high = figure.get("low"), figure.get("high")
-    return None if low is None or high is None else (low, high)
+    return cell(figure["value"], words.ends(figure), form)
 
 
 def p_words(p_value: float | None) -> str:
     """A p-value to three digits, "< 0.001" below, a dash if there is none."""
     if p_value is None:
         return MISSING
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    return words.p_number(p_value)
 
 
 def difference_name(name: str) -> str:
     """What a figure of `statistics.compare` is called, such as "sensitivity of normal"."""
     figure, of, label = name.partition(" of ")
-    words = PER_CLASS if of else OVERALL
-    return f"{words.get(figure, figure.replace('_', ' '))}{of}{label}"
+    names = PER_CLASS if of else OVERALL
+    return f"{names.get(figure, figure.replace('_', ' '))}{of}{label}"
 
 
 def _range(interval: Sequence[float]) -> str:

@@ -12,14 +12,7 @@ from jaxcovid.report import DISCLAIMER, checks, words
 from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
 from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results
 
-SCORES = {
-    "accuracy": "accuracy (95 % interval)",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "auroc": "macro AUROC",
-}
-
-OUTCOMES = {True: "passed", False: "failed", None: "not made"}
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 NORMS = {
     "-": "",
@@ -106,7 +99,7 @@ def audit_summary(audit: Audit) -> str:
     Every floor has its figures with their 95 % intervals, or the reason why not.
     """
     rows = [
-        [checks.name_of(name), OUTCOMES[check["passed"]], checks.outcome(name, check)]
+        [checks.name_of(name), checks.STATES[check["passed"]], checks.outcome(name, check)]
         for name, check in audit.checks.items()
     ]
     lines = ["", audit_verdict(audit.checks), "", *_table(["check", "outcome", "what"], rows)]
@@ -156,7 +149,8 @@ def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:
             value, interval = split.metrics[score], split.metrics["intervals"][score]
             row.append("undefined" if value is None else words.with_interval(value, interval))
         rows.append(row)
-    return ["split", "images", *SCORES.values()], rows
+    accuracy, *others = (words.OVERALL[score] for score in SCORES)
+    return ["split", "images", f"{accuracy} (95 % interval)", *others], rows
 
 
 def _floor_cells(floor: Mapping[str, Any]) -> list[str]:

@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxcovid.report import tables
-from jaxcovid.report.checks import NAMES, group_line
+from jaxcovid.report.checks import NAMES, STATES, group_line
 from jaxcovid.report.floors import figure_cells, floor_content
 from jaxcovid.report.tables import MISSING, Table
-from jaxcovid.report.words import reason_words, sentence
+from jaxcovid.report.words import OVERALL, ends, reason_words, sentence
 from jaxcovid.results import Audit, Results
 
 TITLES = {name: f"{text[0].upper()}{text[1:]}" for name, text in NAMES.items()}
-
-STATES = {True: "passed", False: "failed", None: "not run"}
 
 KINDS = {
     "equal": "equal pixels",
@@ -64,10 +62,17 @@ def audit_sections(audit: Audit) -> list[Section]:
         if (check := audit.checks.get(name)) is None:
             continue
         section = Section(name, title, STATES[check["passed"]], _reasons(check))
-        if check["passed"] is not None:
-            section = section._replace(**content[name](check, audit))
+        if check["passed"] is not None or _has_figures(check):
+            of_check = content[name](check, audit)
+            sentences = [*section.sentences, *of_check["sentences"]]
+            section = section._replace(**{**of_check, "sentences": sentences})
         sections.append(section)
     return sections
+
+
+def _has_figures(check: Mapping[str, Any]) -> bool:
+    """Whether a check that could not be judged was measured all the same."""
+    return any(isinstance(part, Mapping) and part.get("auroc") for part in check.values())
 
 
 def checks_table(sections: Sequence[Section]) -> Table:
@@ -107,7 +112,9 @@ def _lungs(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
         "header": ["what is shown", "macro AUROC", "balanced accuracy"],
         "rows": rows,
     }
-    return {"sentences": sentences or ["Nothing stands out."], "tables": [table]}
+    if check["passed"] and not sentences:
+        sentences = ["Nothing stands out."]
+    return {"sentences": sentences, "tables": [table]}
 
 
 def _duplicates(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
@@ -227,13 +234,13 @@ def _subgroup_tables(groups: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> l
         for column, members in groups.items()
         for group, row in members.items()
     ]
-    names = [tables.OVERALL[name] for name in SUBGROUP_FIGURES]
+    names = [OVERALL[name] for name in SUBGROUP_FIGURES]
     reasons: dict[tuple[str, str], list[str]] = {}
     for members in groups.values():
         for group, row in members.items():
             for name in SUBGROUP_FIGURES:
                 if reason := row[name].get("reason"):
-                    reasons.setdefault((group, reason), []).append(tables.OVERALL[name])
+                    reasons.setdefault((group, reason), []).append(OVERALL[name])
     missing = [f"{group}, {' and '.join(of)}: {why}" for (group, why), of in reasons.items()]
     return [
         {
@@ -267,13 +274,18 @@ def _image_cell(side: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _interval_words(figure: Mapping[str, Any]) -> str:
-    ends = tables.interval_of(figure)
-    return "" if ends is None else f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f})"
+    interval = ends(figure)
+    if interval is None:
+        return f" (no interval: {figure['reason']})" if figure.get("reason") else ""
+    return f" (95 % interval {interval[0]:.2f} to {interval[1]:.2f})"
 
 
 def _percents(figure: Mapping[str, Any]) -> str:
-    ends = tables.interval_of(figure)
-    return "" if ends is None else f" (95 % interval {100 * ends[0]:.0f} to {100 * ends[1]:.0f} %)"
+    interval = ends(figure)
+    if interval is None:
+        return ""
+    low, high = interval
+    return f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _count(number: int, what: str) -> str:

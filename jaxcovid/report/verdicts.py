@@ -10,13 +10,8 @@ from jaxcovid.report.checks import Check, Checks
 from jaxcovid.results import FLOORS, Results
 from jaxcovid.statistics.holm import holm
 
-# The figures that a verdict weighs, in words.
-HEADLINE = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "macro AUROC",
-    "macro_f1": "macro-F1",
-}
+# The figures that a verdict weighs.
+HEADLINE = ("accuracy", "balanced_accuracy", "auroc", "macro_f1")
 
 # A difference is clear below it, after Holm's correction.
 LEVEL = 0.05
@@ -123,7 +118,7 @@ def audit_verdict(of_data: Checks) -> str:
     else:
         sentence = f"{'The check' if made == 1 else f'All {made} checks'} passed"
     if by_outcome[None]:
-        sentence += f"; not made: {words.listed(by_outcome[None])}"
+        sentence += f"; not run: {words.listed(by_outcome[None])}"
     floor = floor_sentence(of_data.get("blind_floor"))
     return f"{sentence}." + (f" {floor}." if floor else "")
 
@@ -247,7 +242,7 @@ def _floor(results: Results) -> str:
     if check is None or not sentence:
         return ""
     if (split := check.get("split", results.main)) != results.main:
-        sentence += f", on {'all' if split == 'all' else split} images"
+        sentence += f", on {words.images_of(split)}"
     lead = words.about(check.get("lead") or {}, "auroc")
     if lead is None:
         return f"{sentence}."
@@ -270,7 +265,8 @@ def _kind(row: Mapping[str, Any], adjusted: float | None) -> str:
 
 def _difference(name: str, row: Mapping[str, Any]) -> str:
     """A figure with its difference and the interval of that."""
+    figure = words.OVERALL[name]
     if row["p_value"] is None:
-        return HEADLINE[name] + (f" ({row['difference']:+.3f})" if row["difference"] else "")
+        return figure + (f" ({row['difference']:+.3f})" if row["difference"] else "")
     low, high = row["interval"]
-    return f"{HEADLINE[name]} ({row['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f})"
+    return f"{figure} ({row['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f})"

@@ -1,27 +1,58 @@
-"""How figures, counts and names are put in words."""
+"""What figures are called, and how they, counts and names are put in words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from jaxcovid.data.layout import WHOLE
+
+OVERALL = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro sensitivity",
+    "macro_specificity": "macro specificity",
+    "macro_f1": "macro F1",
+    "mcc": "Matthews correlation",
+    "auroc": "macro AUROC",
+    "auprc": "macro AUPRC",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score",
+}
+
+PER_CLASS = {
+    "support": "images",
+    "precision": "precision (PPV)",
+    "recall": "sensitivity",
+    "specificity": "specificity",
+    "npv": "NPV",
+    "f1": "F1",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+}
 
 # Characters of a class's name that a sentence shows.
 LONGEST = 40
 
 
-def with_interval(value: float, interval: Sequence[float] | None, sign: str = "") -> str:
-    """A figure and its 95 % interval in brackets, to three digits; `sign` is "+" to show it."""
+def with_interval(
+    value: float, interval: Sequence[float] | None, sign: str = "", reason: str = ""
+) -> str:
+    """A figure and its 95 % interval in brackets, to three digits; `sign` is "+" to show it.
+
+    `reason` says why there is no interval, if there is none.
+    """
     if interval is None:
-        return f"{value:{sign}.3f} (no interval)"
+        return f"{value:{sign}.3f} (no interval{': ' if reason else ''}{reason})"
     low, high = interval
     return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
 
 
-def figure(values: Mapping[str, float | None], sign: str = "") -> str:
-    """The same of a figure that is stored as {"value", "low", "high"}; its value is a number."""
-    assert values["value"] is not None
-    return with_interval(values["value"], ends(values), sign)
+def figure(values: Mapping[str, Any], sign: str = "") -> str:
+    """The same of a figure that is stored as {"value", "low", "high"}, perhaps with a reason."""
+    return with_interval(values["value"], ends(values), sign, values.get("reason", ""))
 
 
-def ends(values: Mapping[str, float | None]) -> tuple[float, float] | None:
+def ends(values: Mapping[str, Any]) -> tuple[float, float] | None:
     """The interval of a figure that is stored so; None if it has none."""
     low, high = values.get("low"), values.get("high")
     return None if low is None or high is None else (low, high)
@@ -29,7 +60,12 @@ def ends(values: Mapping[str, float | None]) -> tuple[float, float] | None:
 
 def p_value(value: float) -> str:
     """A p-value to three digits, but never as 0."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    return f"p {p_number(value)}" if value < 0.001 else f"p = {p_number(value)}"
+
+
+def p_number(value: float) -> str:
+    """The same for a column of p-values."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def counted(number: int, what: str, plural: str = "") -> str:
@@ -41,6 +77,11 @@ def listed(names: Sequence[str]) -> str:
     """Names, at least one, with commas and an "and"."""
     *before, last = names
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def images_of(split: str) -> str:
+    """The images of a split in words, all where a folder has no splits."""
+    return "all images" if split == WHOLE else f"the {split} images"
 
 
 def first_of(names: Sequence[str], most: int) -> str:
@@ -58,10 +99,10 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
 
 
-def about(values: Mapping[str, Any], key: str) -> Mapping[str, float | None] | None:
+def about(values: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
     """The figure of that name, stored as {"value", "low", "high"}; None if it has no value."""
-    found = values.get(key)
-    return None if found is None or found.get("value") is None else found
+    named = values.get(key)
+    return None if named is None or named.get("value") is None else named
 
 
 def reason_words(reason: str) -> str:
@@ -73,4 +114,4 @@ def reason_words(reason: str) -> str:
 def sentence(text: str) -> str:
     """The text with a capital in front and a stop behind."""
     text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."

@@ -6,16 +6,18 @@ Imports nothing slow, so that --help answers at once.
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
+from jaxcovid.report.words import OVERALL
+
 Metric = Literal["balanced_accuracy", "accuracy", "auroc", "macro_f1", "loss"]
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
 # Figures of a member in words, in the order of the tables; of loss less is better.
 WORDS: dict[Metric, str] = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "auroc": "macro AUROC",
+    "accuracy": OVERALL["accuracy"],
+    "balanced_accuracy": OVERALL["balanced_accuracy"],
+    "macro_f1": OVERALL["macro_f1"],
+    "auroc": OVERALL["auroc"],
     "loss": "loss",
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from jaxcovid.report.estimates import interval_words
 from jaxcovid.report.tables import MISSING, Table
+from jaxcovid.report.words import p_number
 from jaxcovid.statistics.seed_statistics import Estimate
 from jaxcovid.sweeps.comparison import Comparison, Setting
 from jaxcovid.sweeps.grid import setting_name
@@ -116,7 +117,7 @@ def _cell(estimate: Estimate | None) -> dict[str, str]:
 def _p_value(setting: Setting) -> str:
     if setting.p_value is None:
         return setting.left_out or MISSING
-    return "<0.001" if setting.p_value < 0.001 else f"{setting.p_value:.3f}"
+    return p_number(setting.p_value)
 
 
 def _as_text(cell: Any) -> str:

@@ -82,7 +82,7 @@ def test_without_splits_by_cross_validation(case):
     change, header, expected = PLANTED[case]
     check = checked(made(change, header, {"images": 80}, patients=True))
     assert [row["floor"] for row in check["found"]] == expected
-    assert check["how"] == "cross-validated on images by patient, 5 folds"
+    assert check["how"] == "cross-validated by patient, 5 folds"
 
 
 def test_a_patient_is_not_learned_from_and_measured():

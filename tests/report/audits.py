@@ -43,7 +43,8 @@ def blind_floor(*floors, lead=None, **more):
         brightness=NOT_RUN,
         features_without_centre=NOT_RUN,
         shuffled=floor(0.49, 0.4, 0.58),
-        **({} if lead is None else {"lead": {"auroc": lead}, "strongest": "border"}),
+        strongest="border",
+        **({} if lead is None else {"lead": {"auroc": lead}}),
         **more,
     )
 

@@ -5,6 +5,7 @@ import pytest
 
 from jaxcovid.report import DISCLAIMER, charts, interval_charts, operating_charts
 from jaxcovid.report.drawing import INK, PAPER
+from tests.report.drawn import axes_of, lines, texts
 
 HISTORY = [
     {"epoch": 1, "step": 4, "train_loss": 0.9, "validation_loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": 0.4},
@@ -15,23 +16,6 @@ ROW = interval_charts.Row("a", 0.5, (0.4, 0.6))
 
 
 SPLITS = ("train", "validation")
-
-
-def axes_of(figure):
-    return figure.axes[0]
-
-
-def lines(figure):
-    """Coordinates by label, of the lines that a legend lists."""
-    return {
-        line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
-        for line in axes_of(figure).lines
-        if not line.get_label().startswith("_")
-    }
-
-
-def texts(figure):
-    return [text.get_text() for text in axes_of(figure).texts]
 
 
 ALL = {

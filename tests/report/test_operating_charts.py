@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from jaxcovid.report import operating_charts
+from tests.report.drawn import axes_of, lines, texts
 
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 # The scores of class 0 rank one of the others above one of its own.
@@ -13,23 +14,6 @@ PROBABILITIES = np.array(
     np.float32,
 )  # fmt: skip
 CLASSES = ("a", "b", "c")
-
-
-def axes_of(figure):
-    return figure.axes[0]
-
-
-def lines(figure):
-    """Coordinates by label, of the lines that a legend lists."""
-    return {
-        line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
-        for line in axes_of(figure).lines
-        if not line.get_label().startswith("_")
-    }
-
-
-def texts(figure):
-    return [text.get_text() for text in axes_of(figure).texts]
 
 
 def test_roc_areas_are_those_computed_by_hand():

@@ -100,7 +100,7 @@ def test_a_summary_has_verdict_scores_and_the_audit():
         "images",
         "accuracy (95 % interval)",
         "balanced accuracy",
-        "macro-F1",
+        "macro F1",
         "macro AUROC",
     )
     assert re.split(r"  +", lines[3]) == [*heads]
@@ -134,7 +134,7 @@ def test_the_summary_of_an_audit():
         ["images that look alike", "passed"],
         ["patients in two splits", "passed"],
         ["splits along file names", "passed"],
-        ["sources of one class", "not made", "no column source, and names tell none"],
+        ["sources of one class", "not run", "no column source, and names tell none"],
         ["what is reached without lungs", "passed"],
     ]
     assert [re.split(r"  +", line)[1:] for line in lines[10:]] == [

@@ -103,7 +103,7 @@ FLOORS = {
     "behind": (audited(lead=audits.figure(-0.1, -0.2, -0.05)), f"{REACHED}; it falls behind that: -0.100 (-0.200 to -0.050)."),
     "lead without interval": (audited(lead=audits.figure(0.1)), f"{REACHED}; it has no clear lead over that: 0.100 (no interval)."),
     "no lead": (audited(), f"{REACHED}."),
-    "other images": (audited(split="all"), f"{REACHED}, on all images."),
+    "other images": (audited(split="images"), f"{REACHED}, on all images."),
     "clean": (
         audited(found=(), **AT_CHANCE), "Without lungs nothing is clearly above chance: macro AUROC is at most 0.530 (0.460 to 0.600) (border of the image).",
     ),
@@ -249,7 +249,7 @@ def test_mcnemar(case):
 AUDITS = {
     "failed": (
         {name: audits.FAILED[name] for name in ("duplicates", "patients")} | {"sources": audits.PASSED["sources"]},
-        "2 of 2 checks failed: images that look alike and patients in two splits; not made: sources of one class.",
+        "2 of 2 checks failed: images that look alike and patients in two splits; not run: sources of one class.",
     ),
     "with its floor": (
         {"patients": audits.PASSED["patients"], "blind_floor": audits.FLOOR},
@@ -257,7 +257,7 @@ AUDITS = {
     ),
     "passed": ({"patients": audits.check(), "blocks": audits.check()}, "All 2 checks passed."),
     "one passed": ({"patients": audits.check()}, "The check passed."),
-    "none": ({"sources": audits.PASSED["sources"]}, "No check could be made; not made: sources of one class."),
+    "none": ({"sources": audits.PASSED["sources"]}, "No check could be made; not run: sources of one class."),
 }  # fmt: skip
 
 

@@ -15,20 +15,20 @@ def test_settings_with_intervals_and_p():
     table = settings_table(compared(CLEAR))
     worse, best = table["rows"]
     assert table["header"][3:] == [
-        "accuracy", "balanced accuracy", "macro-F1", "macro AUROC", "loss", "p against the best"
+        "accuracy", "balanced accuracy", "macro F1", "macro AUROC", "loss", "p against the best"
     ]  # fmt: skip
     assert table["caption"].startswith("Judged by balanced accuracy.")
     assert best[:4] == ["lr 0.01", 3, 0, {"value": "0.920", "interval": "0.877 to 0.963"}]
     assert best[6] == {"value": "—", "interval": ""} and best[-1] == "best"
-    assert worse[-1] == "<0.001"
+    assert worse[-1] == "< 0.001"
 
 
 # Instead of an interval of a point, or of all that is possible; and in place of p.
 INSTEAD = {
-    "alike": (compared([0.45] * 3 + CLEAR[3:]), "all seeds alike", "<0.001"),
+    "alike": (compared([0.45] * 3 + CLEAR[3:]), "all seeds alike", "< 0.001"),
     "far apart": (compared([0.0, 1.0, 0.2, *CLEAR[3:]]), "seeds too far apart", "0.224"),
     "alike to the digits shown": (
-        compared([0.45, 0.45001, 0.45, *CLEAR[3:]]), "alike to the digits shown", "<0.001",
+        compared([0.45, 0.45001, 0.45, *CLEAR[3:]]), "alike to the digits shown", "< 0.001",
     ),
     "one class": (compared([0.45] * 3 + CLEAR[3:], constant=(0, 1, 2)), "all seeds alike", "one class only"),
     "diverged": (compared(CLEAR, diverged=(0,)), "0.403 to 0.657", "a seed diverged"),
