@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from jaxcovid.audits import views
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.results import FLOORS, ORDER
+from jaxcovid.statistics.bootstrap import SAME
 from jaxcovid.statistics.comparison import compare
 from jaxcovid.statistics.metrics import measure
 
@@ -79,7 +80,7 @@ def floor_predictions(
     centre is blanked, by split.
     """
     trial, predictions = trial_of(dataset), {}
-    if len(np.unique(dataset.splits[trial.measured].labels)) < 2:
+    if _unmeasurable(dataset, trial):
         return {}
     for name in names:
         by_split = _views(dataset, name, trial, features)
@@ -103,8 +104,7 @@ def blind_floor(
     """
     trial = trial_of(dataset)
     labels, classes = dataset.splits[trial.measured].labels, dataset.classes
-    if len(np.unique(labels)) < 2:
-        reason = f"all {trial.measured} images are of one class"
+    if reason := _unmeasurable(dataset, trial):
         missing = {name: _missing(reason) for name in FLOORS}
         return {"passed": None, "reason": reason, "found": [], **missing}
     floors = {
@@ -116,9 +116,10 @@ def blind_floor(
     blind = [name for name in WITHOUT_LUNGS if name in predictions]
     shortcuts = [name for name in blind if is_shortcut(floors[name]["auroc"])]
     strongest = max(blind, key=lambda name: floors[name]["auroc"]["value"], default=None)
+    unjudged = _unjudged([floors[name]["auroc"] for name in blind], not_run)
     result = {
-        "passed": not shortcuts if blind else None,
-        **({} if blind else {"reason": not_run}),
+        "passed": None if unjudged else not shortcuts,
+        **({"reason": unjudged} if unjudged else {}),
         "split": trial.measured,
         "how": trial.how,
         "strongest": strongest,
@@ -166,6 +167,31 @@ def is_shortcut(auroc: Mapping[str, Any]) -> bool:
     return auroc["value"] >= NOTABLE and auroc["low"] is not None and auroc["low"] > 0.5
 
 
+def _unmeasurable(dataset: Dataset, trial: Trial) -> str:
+    """Why no floor can be measured at all; empty if some can."""
+    labels = dataset.splits[trial.measured].labels
+    if len(np.unique(labels)) < 2:
+        return f"all {trial.measured} images are of one class"
+    if trial.train is None and trial.groups is not None and len(np.unique(trial.groups)) < 2:
+        return "all images are of one patient, so there is nothing to learn from"
+    return ""
+
+
+def _unjudged(aurocs: Sequence[Mapping[str, Any]], not_run: str) -> str:
+    """Why it cannot be said whether a floor is above chance; empty if it can of one of them.
+
+    What gives the same in every resample, such as one size of all images, tells nothing apart.
+    """
+    reasons = [
+        auroc["reason"]
+        for auroc in aurocs
+        if auroc["low"] is None and not (auroc["value"] == 0.5 and auroc["reason"] == SAME)
+    ]
+    if not aurocs:
+        return not_run
+    return reasons[0] if len(reasons) == len(aurocs) else ""
+
+
 def _learned(
     dataset: Dataset, trial: Trial, name: str, by_split: Mapping[str, views.View], seed: int
 ) -> Probabilities:
@@ -184,8 +210,6 @@ def _learned(
     groups = np.arange(len(labels)) if trial.groups is None else trial.groups
     result = np.full((len(labels), count), 1 / count, np.float32)
     folds = min(FOLDS, len(np.unique(groups)))
-    if folds < 2:
-        return result
     learned_from = shuffled(labels)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():

@@ -12,7 +12,6 @@ from jaxcovid.data.dataset import Dataset, Split
 # 64 x 64, and of what the network sees. The usual hashes link thousands of pairs of different
 # patients; of 441,330 pairs of 940 X-rays these leave the two that are copies.
 COARSE, CORRELATION, FINE = 0.96, 0.97, 0.96
-LISTED = 500
 # Images that are compared at a time, and pairs.
 ROWS, PAIRS = 1024, 4096
 
@@ -62,15 +61,33 @@ def duplicates(dataset: Dataset, pairs: Sequence[Pair]) -> dict[str, Any]:
     return {
         "passed": not any(row["across"] for row in listed),
         "pairs": len(listed),
-        "found": listed[:LISTED],
+        "found": listed,
     }
 
 
 def alike(miniatures: Miniatures) -> list[Pair]:
     """Pairs of images that show the same picture, perhaps scaled, recompressed or with other greys.
 
-    All are compared with all, also mirrored and inverted. Images of one grey are like none.
+    All are compared with all, also mirrored and inverted; of those that are equal, the others with
+    the first alone, as a hundred would make thousands of pairs. Images of one grey are like none.
     """
+    places: dict[bytes, int] = {}
+    first = [places.setdefault(image.tobytes(), place) for place, image in enumerate(miniatures)]
+    distinct = np.flatnonzero(np.array(first, np.int64) == np.arange(len(first)))
+    pairs = [
+        Pair(int(distinct[one]), int(distinct[other]), kind, correlation)
+        for one, other, kind, correlation in _alike(miniatures[distinct])
+    ]
+    flat = np.abs(_standardised(miniatures.astype(np.float32))).max(1) == 0
+    pairs += [
+        Pair(original, place, "copy", 1.0)
+        for place, original in enumerate(first)
+        if original != place and not flat[place]
+    ]
+    return sorted(pairs)
+
+
+def _alike(miniatures: Miniatures) -> list[Pair]:
     pixels = miniatures.astype(np.float32)
     straight = _standardised(pixels), _standardised(_coarse(pixels))
     mirrored = _standardised(pixels[:, :, ::-1]), _standardised(_coarse(pixels[:, :, ::-1]))
@@ -83,7 +100,7 @@ def alike(miniatures: Miniatures) -> list[Pair]:
                 kind = positive if value > 0 else "inverted"
                 if key not in pairs or abs(value) > pairs[key].correlation:
                     pairs[key] = Pair(*key, kind, abs(value))
-    return sorted(pairs.values())
+    return list(pairs.values())
 
 
 def _candidates(

@@ -156,8 +156,12 @@ def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:
 def _floor_cells(floor: Mapping[str, Any]) -> list[str]:
     """Macro AUROC and balanced accuracy of a floor, and why one of them is missing."""
     figures = [words.about(floor, name) for name in ("auroc", "balanced_accuracy")]
-    cells = ["" if values is None else words.figure(values) for values in figures]
-    return [*cells, str(floor.get("reason", ""))]
+    cells = [
+        "" if values is None else words.with_interval(values["value"], words.ends(values))
+        for values in figures
+    ]
+    missing = next((values["reason"] for values in figures if values and "reason" in values), "")
+    return [*cells, floor.get("reason", missing)]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

@@ -127,7 +127,7 @@ def floor_sentence(check: Check | None) -> str:
     """What is reached without lungs, without its full stop; empty if that is not measured."""
     floor = None if check is None else checks.strongest_floor(check)
     area = None if check is None or floor is None else checks.floor_area(check, floor)
-    if check is None or floor is None or area is None:
+    if check is None or floor is None or area is None or check["passed"] is None:
         return ""
     if not check["found"]:
         little = "nothing is clearly above chance"

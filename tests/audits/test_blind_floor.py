@@ -203,3 +203,16 @@ SHORTCUTS = {
 def test_what_counts_as_a_shortcut(case):
     value, low, expected = SHORTCUTS[case]
     assert is_shortcut({"value": value, "low": low}) is expected
+
+
+UNJUDGED = {  # images by split, patients, part of the reason
+    "few images": ({"train": 12, "validation": 4}, False, "fewer than 5"),
+    "one patient": ({"images": 4}, True, "one patient"),
+}
+
+
+@pytest.mark.parametrize("case", UNJUDGED)
+def test_what_cannot_be_judged_does_not_pass(case):
+    sizes, patients, reason = UNJUDGED[case]
+    check = checked(made(marked, sizes=sizes, patients=patients))
+    assert check["passed"] is None and reason in check["reason"] and check["found"] == []

@@ -97,8 +97,15 @@ def test_more_images_than_are_compared_at_once(monkeypatch):
     miniatures[[7, 30, 49]] = miniatures[3]
     monkeypatch.setattr("jaxcovid.audits.duplicates.ROWS", 8)
     monkeypatch.setattr("jaxcovid.audits.duplicates.PAIRS", 2)
-    places = [(3, 7), (3, 30), (3, 49), (7, 30), (7, 49), (30, 49)]
+    miniatures[30] ^= 1  # nearly equal
+    places = [(3, 7), (3, 30), (3, 49)]  # equal ones with the first alone
     pairs = alike(miniatures)
     assert [pair[:2] for pair in pairs] == places
     assert {pair.kind for pair in pairs} == {"copy"}
     assert isinstance(pairs[0], Pair) and pairs[0].correlation == pytest.approx(1)
+
+
+def test_a_hundred_equal_images_make_a_hundred_pairs():
+    check = checked([xray(1)] * 60, [xray(1)] * 40)
+    assert len(check["found"]) == check["pairs"] == 99
+    assert sum(pair["across"] == ["splits"] for pair in check["found"]) == 40

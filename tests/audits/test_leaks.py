@@ -32,13 +32,14 @@ PATIENTS = {  # names by split, passed, what is found
         [{"patient": "p", "splits": ["train", "test"], "images": 3}],
     ),
     "some unknown": ({"train": ("p", None), "test": (None,)}, True, []),
+    "one split": ({"train": ("p", "p")}, None, []),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", PATIENTS)
 def test_patients_in_two_splits(case):
     people, passed, found = PATIENTS[case]
-    check = patients(made(TWO, people))
+    check = patients(made({name: TWO[name] for name in people}, people))
     assert (check["passed"], check["found"]) == (passed, found)
     assert (passed is None) == ("reason" in check)
 
