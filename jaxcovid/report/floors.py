@@ -63,8 +63,11 @@ def _floor_table(check: Mapping[str, Any], floors: Mapping[str, Mapping[str, Any
         strongest = FLOORS[check["strongest"]].partition(" (")[0]
         rows.append(row(f"network minus {strongest}", lead, "+.3f"))
     header = ["what is shown", "macro AUROC", "balanced accuracy"]
-    header += ["AUROC of the class told best"] * several
-    return {"title": "Floors", "caption": "", "header": header, "rows": rows}
+    table = {"title": "Floors", "caption": "", "header": header, "rows": rows}
+    if not several:
+        return table
+    # Intervals below figures, so that the table has room beside the chart.
+    return {**table, "header": [*header, "AUROC of the class told best"], "stacked": True}
 
 
 def _best_class(figures: Mapping[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import pytest
 
 from jaxcovid.assignment.corrections import FIGURES, about_correction, correction, summed_up
+from jaxcovid.report.words import OVERALL
 from tests.assignment.reproductions import experiment
 
 CORRECTIONS = {
@@ -19,12 +20,14 @@ def test_what_correcting_changed(case, tmp_path):
     one = experiment(tmp_path, corrected=corrected, written=written)
     assert expected in " ".join(about_correction(one))
     said = " ".join(summed_up([one]))
-    for figure, words in FIGURES.items():
+    for figure in FIGURES:
         change = correction(one, figure)
         assert (change is None) == (case == "no common seed")
         if change is not None:
             better, worse = int(change.above), int(change.below)
-            assert f"{words} better in {better} and worse in {worse} of 1 experiment" in said
+            assert (
+                f"{OVERALL[figure]} better in {better} and worse in {worse} of 1 experiment" in said
+            )
 
 
 def test_each_figure_is_judged_by_itself(tmp_path):
