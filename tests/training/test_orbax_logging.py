@@ -14,6 +14,8 @@ LOGGERS = [logging.getLogger(name) for name in ("absl", "asyncio")]
 def as_before(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     levels = [logger.level for logger in LOGGERS]
+    for logger in LOGGERS:  # other tests of this process may have had an error
+        logger.setLevel(logging.NOTSET)
     yield
     for logger, level in zip(LOGGERS, levels, strict=True):
         logger.setLevel(level)
