@@ -187,7 +187,7 @@ REFUSED = {
     "32 bits": ({"BitsAllocated": 32, "BitsStored": 32}, "take 32 bits"),
     "more bits stored than there are": ({"BitsStored": 17}, "broken or cut short"),
     "too few pixels": ({"data": bytes(100)}, "broken or cut short"),
-    "no size": ({"Rows": None}, "broken or cut short"),
+    "no size": ({"Rows": None}, "lacks its Rows"),
     "large": ({"Rows": 9200, "Columns": 9200}, "more than 80,000,000 pixels"),
     "a strip": ({"pixels": RAMP.reshape(2, 128)}, "128 x 2 pixels show no X-ray"),
     "long": ({"pixels": np.zeros((8, 100))}, "100 x 8 pixels show no X-ray"),
@@ -253,7 +253,7 @@ def test_a_verdict_does_not_outlive_the_lack_of_a_decoder(image_folder, tmp_path
     assert len(load_folder(image_folder, tmp_path / "cache", skip=True).skipped) == 1
     installed = (*dicom.software(), "libjpeg")
     monkeypatch.setattr(dicom, "software", lambda: installed)
-    monkeypatch.setattr(dicom, "_stored", lambda dataset: RAMP)
+    monkeypatch.setattr(dicom, "_words", lambda dataset: RAMP.astype("u2"))
     again = load_folder(image_folder, tmp_path / "cache", skip=True)
     assert not again.skipped and len(again.splits["train"].labels) == 13
 

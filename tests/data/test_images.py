@@ -86,9 +86,9 @@ UNREADABLE = {
     "truncated JPEG": (jpeg()[:-300], "cut short"),
     "JPEG header only": (jpeg()[:30], "PNG nor JPEG|cut short"),
     "flipped bytes": (png()[:100] + bytes(100) + png()[200:], "cut short"),
-    "decompression bomb": (blank(50_000, 50_000), "decompression bomb"),
+    "decompression bomb": (blank(50_000, 50_000), "more than 80,000,000 pixels"),
     "large": (blank(9_200, 9_200), "more than 80,000,000 pixels"),
-    "very large": (blank(20_000, 6_000), "decompression bomb"),
+    "very large": (blank(20_000, 6_000), "more than 80,000,000 pixels"),
     "a strip": (blank(8, 100_000), "8 x 100000 pixels show no X-ray"),
     "a single pixel": (blank(1, 1), "1 x 1 pixels show no X-ray"),
 }  # fmt: skip
