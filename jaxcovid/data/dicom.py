@@ -163,8 +163,7 @@ def _check(dataset: "pydicom.Dataset") -> None:
     if colours not in ("MONOCHROME1", "MONOCHROME2") or integer(dataset, "SamplesPerPixel", 1) != 1:
         shown = printable(colours, 40)
         raise UnreadableError(f"its colours are {shown}; only MONOCHROME1 and 2 are read")
-    if (allocated := integer(dataset, "BitsAllocated")) not in (8, 16):
-        raise UnreadableError(f"its pixels take {allocated} bits; 8 or 16 are read")
+    dicom_greys.check_bits(dataset, _is_plain(dataset))
     # INVERSE belongs to MONOCHROME1, where it means the same once more (PS3.3 C.8.11.1.1.2).
     shape = text(dataset, "PresentationLUTShape", "IDENTITY")
     if shape not in ("IDENTITY", "INVERSE") or (shape, colours) == ("INVERSE", "MONOCHROME2"):

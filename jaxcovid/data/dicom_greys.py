@@ -20,6 +20,10 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 
+# Without it values have none.
+SIGN = ("PixelRepresentation", 0)
+
+
 def displayed(
     words: UInt[np.ndarray, "level"], dataset: "pydicom.Dataset", plain: bool
 ) -> UInt8[np.ndarray, "level"]:
@@ -29,7 +33,7 @@ def displayed(
     are as they lie in the file, where other things may take the bits that are not used. Raises
     UnreadableError with what cannot be heeded.
     """
-    levels = stored_values(words, dataset, plain)
+    levels = _stored_values(words, dataset, plain)
     padding = _is_padding(levels, words, dataset)
     if padding.all():
         raise UnreadableError("all its pixels are padding (PixelPaddingValue)")
@@ -44,16 +48,15 @@ def displayed(
     return greys
 
 
-def stored_values(
-    words: UInt[np.ndarray, "level"], dataset: "pydicom.Dataset", plain: bool
-) -> Integer[np.ndarray, "level"]:
-    """The values that words mean by the bits that are used of each (PS3.5 8.1.1).
+def check_bits(dataset: "pydicom.Dataset", plain: bool) -> None:
+    """Checks what the data set says of the bits of a pixel; `plain` is as in `displayed`.
 
-    `plain` is as in `displayed`. Raises UnreadableError if the bits cannot be as the data set says.
+    Raises UnreadableError if it cannot be so.
     """
     allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
-    high = integer(dataset, "HighBit", stored - 1)
-    signed = integer(dataset, "PixelRepresentation", 0)
+    high, signed = integer(dataset, "HighBit", stored - 1), integer(dataset, *SIGN)
+    if allocated not in (8, 16):
+        raise UnreadableError(f"its pixels take {allocated} bits; 8 or 16 are read")
     if not 1 <= stored <= high + 1 <= allocated or (high + 1 != stored and not plain):
         raise UnreadableError(
             f"its pixels cannot be bits {high - stored + 1} to {high} of {allocated} (BitsStored "
@@ -61,6 +64,14 @@ def stored_values(
         )
     if signed not in (0, 1):
         raise UnreadableError(f"its PixelRepresentation is {signed}, neither 0 nor 1")
+
+
+def _stored_values(
+    words: UInt[np.ndarray, "level"], dataset: "pydicom.Dataset", plain: bool
+) -> Integer[np.ndarray, "level"]:
+    """The values that words mean by the bits that are used of each (PS3.5 8.1.1)."""
+    allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
+    high, signed = integer(dataset, "HighBit", stored - 1), integer(dataset, *SIGN)
     unused = words >> (stored - 1) >> 1
     if not plain and not np.isin(unused, (0, 2 ** (allocated - stored) - 1) if signed else 0).all():
         raise UnreadableError(f"its pixels take more than the {stored} bits of its BitsStored")
@@ -96,7 +107,7 @@ def _rescaled(
 ) -> Num[np.ndarray, "level"]:
     """Stored values to those that the window is given in (PS3.3 C.11.1)."""
     from pydicom import Dataset
-    from pydicom.pixels import apply_modality_lut
+    from pydicom.pixels.processing import apply_modality_lut
 
     if tables := dataset.get("ModalityLUTSequence"):
         return _looked_up(levels, tables[0], dataset)[0]
@@ -131,19 +142,18 @@ def _through_window(
     values: Num[np.ndarray, "level"], center: float, width: float, function: str
 ) -> Float[np.ndarray, "level"]:
     from pydicom import Dataset
-    from pydicom.pixels import apply_voi_lut
+    from pydicom.pixels.processing import apply_voi_lut
 
     if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
         raise UnreadableError(f"its window has the unknown form {printable(function, 40)}")
     if width <= 0 or (function == "LINEAR" and width < 1):
         raise UnreadableError(f"its window is {width:g} wide")
-    # The one of the file would make the result span what its bits could hold. A single bit makes
-    # it 0 to 1.
+    # The result spans what the bits stored can hold: of a single one 0 to 1.
     window = Dataset()
     window.add_new("WindowCenter", "FD", center)
     window.add_new("WindowWidth", "FD", width)
-    window.update({"VOILUTFunction": function, "PhotometricInterpretation": "MONOCHROME2",
-                   "BitsStored": 1, "PixelRepresentation": 0})  # fmt: skip
+    window.VOILUTFunction, window.PhotometricInterpretation = function, "MONOCHROME2"
+    window.BitsStored, window.PixelRepresentation = 1, 0
     return apply_voi_lut(values, window)
 
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxcovid.data.readable import UnreadableError
 from weights_convert.printable import printable
@@ -56,12 +56,9 @@ def numbers(dataset: "pydicom.Dataset", keyword: str) -> list[float]:
         value = dataset[keyword].value
     if isinstance(value, str):
         parts = value.strip(" \0\t\r\n").split("\\")
-        values = [] if parts == [""] else [_parsed(part, keyword) for part in parts]
-    else:
-        several = isinstance(value, Sequence)
-        values = [_parsed(str(part), keyword) for part in (value if several else [value])
-                  if part is not None]  # fmt: skip
-    return values
+        return [] if parts == [""] else [_parsed(part, keyword) for part in parts]
+    several = value if isinstance(value, Sequence) else [value]
+    return [_parsed(str(part), keyword) for part in several if part is not None]
 
 
 def text(dataset: "pydicom.Dataset", keyword: str, default: str) -> str:
@@ -70,7 +67,7 @@ def text(dataset: "pydicom.Dataset", keyword: str, default: str) -> str:
     return str(value).strip(" \0").upper() if value else default
 
 
-def _representation(raw: "pydicom.dataelem.RawDataElement") -> str:
+def _representation(raw: Any) -> str:
     from pydicom.datadict import dictionary_VR
 
     return dictionary_VR(raw.tag) if raw.VR in (None, "UN") else str(raw.VR)

@@ -187,7 +187,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("3.0.0")
+    VERSION = tfds.core.Version("3.1.0")
 
     def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
         self._layout, self._folder, self._progress = layout, folder, progress

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,13 +41,13 @@ def opened(path: Path, check: Callable[[int, int], None] = check_size) -> Iterat
 
 def _pixel_chunks(file: io.BufferedReader) -> io.BytesIO:
     """A PNG without the chunks that do not decide its pixels."""
-    kept = io.BytesIO()
+    kept, size = io.BytesIO(), os.fstat(file.fileno()).st_size
     kept.write(file.read(len(PNG_MARK)))
     while len(head := file.read(8)) == 8:
         length = int.from_bytes(head[:4], "big") + 4  # and the checksum
         if head[4:] in PIXEL_CHUNKS:
             kept.write(head)
-            kept.write(file.read(length))
+            kept.write(file.read(min(length, size - file.tell())))
         else:
             file.seek(length, io.SEEK_CUR)
     kept.write(head)  # of a file that is cut short
