@@ -95,7 +95,7 @@ def to_8bit(image: Image.Image) -> Image.Image:
     if image.mode in ("1", "L", "LA"):
         return image.convert("L")
     deep = image.mode.startswith("I") or image.mode == "F"
-    source = image if deep else image.convert("RGB")
+    source = image if deep or image.mode == "RGB" else image.convert("RGB")
     grey = np.empty((image.height, image.width), np.uint8)
     # In strips, as what lies between takes 8 bytes a pixel.
     for top, bottom in strips(image.height, image.width):
