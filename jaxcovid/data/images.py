@@ -66,7 +66,9 @@ def _decoded(path: Path, memory: contextlib.ExitStack) -> Image.Image:
         reason = "a link that leads nowhere" if path.is_symlink() else "there is no such file"
         raise UnreadableError(reason) from None
     except UnidentifiedImageError:
-        raise UnreadableError("the content is neither PNG nor JPEG, nor DICOM by its mark") from None
+        raise UnreadableError(
+            "the content is neither PNG nor JPEG, nor DICOM by its mark"
+        ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableError(f"a decompression bomb ({error})") from None
     except Exception as error:  # decoders raise anything at broken files

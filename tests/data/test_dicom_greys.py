@@ -1,12 +1,17 @@
 """What the pixels of DICOM files become, by what the files say of them."""
 
+import io
+
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     RLELossless,
 )
 
@@ -146,4 +151,26 @@ def test_refused_with_a_reason(case, tmp_path):
     arguments, reason = REFUSED[case]
     path = write(tmp_path / "image.dcm", **arguments)
     with pytest.raises(images.UnreadableError, match=reason):
+        images.read_image(path)
+
+
+def in_jpeg_2000(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint16)).save(buffer, "JPEG2000", irreversible=False)
+    return {"syntax": JPEG2000Lossless, "data": encapsulate([buffer.getvalue()])}
+
+
+def test_jpeg_2000(tmp_path):
+    path = write(tmp_path / "a.dcm", bits=16, **in_jpeg_2000(RAMP * 16))
+    np.testing.assert_array_equal(np.asarray(images.read_image(path)).ravel(), EVEN)
+    # Of 16 bits inside, whose values fit the 12 that are said, or do not.
+    path = write(tmp_path / "b.dcm", **in_jpeg_2000(RAMP))
+    np.testing.assert_array_equal(np.asarray(images.read_image(path)).ravel(), EVEN)
+    path = write(tmp_path / "c.dcm", **in_jpeg_2000(RAMP * 2))
+    with pytest.raises(
+        images.UnreadableError, match="take more than the 12 bits of its BitsStored"
+    ):
+        images.read_image(path)
+    path = write(tmp_path / "d.dcm", HighBit=15, **in_jpeg_2000(RAMP))
+    with pytest.raises(images.UnreadableError, match="cannot be bits 4 to 15 of 16"):
         images.read_image(path)
