@@ -1,66 +1,87 @@
 """A DICOM file to the grey image that its own window shows."""
 
 import importlib.util
+import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Integer, Num, UInt8
-from PIL import Image
+from jaxtyping import UInt
+from PIL import Image, UnidentifiedImageError
 
+from jaxcovid.data import dicom_greys
 from jaxcovid.data.dataset import Header
-from jaxcovid.data.readable import UnreadableError, check_size
+from jaxcovid.data.dicom_values import integer, numbers, text
+from jaxcovid.data.memory import strips
+from jaxcovid.data.png_jpeg import JPEG_MARK, PNG_MARK
+from jaxcovid.data.readable import UnreadableError, check_scans, check_size
+from weights_convert.printable import printable
 
 if TYPE_CHECKING:
     import pydicom
 
-SUFFIX = ".dcm"
+SUFFIXES = (".dcm", ".dicom")
 NEEDED = "DICOM needs pydicom; pip install 'jaxcovid[dicom]'"
+
+# The mark of a DICOM file lies behind a preamble that may hold anything.
+MARK, PREAMBLE = b"DICM", 128
+
+# Ratios or lengths of a pixel's two sides.
+SIDES = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
+GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 # All that is parsed: a patient's name, say, is passed over.
 ATTRIBUTES = (
-    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation",
-    "BitsAllocated", "BitsStored", "PixelRepresentation", "PixelData",
-    "ModalityLUTSequence", "RescaleSlope", "RescaleIntercept",
-    "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
+    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PresentationLUTSequence",
+    "PresentationLUTShape", *SIDES, *GROUPS, *FLOATS, *dicom_greys.ATTRIBUTES,
 )  # fmt: skip
 
 # Modules by which pydicom decodes more than it and Pillow can.
 DECODERS = ("gdcm", "pylibjpeg", "libjpeg", "openjpeg", "jpeg_ls")
 
 
-def read_dicom(path: Path) -> Image.Image:
+def is_dicom(path: Path) -> bool:
+    """Whether a file is to be read as DICOM: by its suffix in any case, or by DICOM's mark."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(PREAMBLE + len(MARK))
+    except OSError:
+        return False
+    return start[PREAMBLE:] == MARK and not start.startswith((PNG_MARK, JPEG_MARK))
+
+
+def read_dicom(path: Path, check: Callable[[int, int], None] = check_size) -> Image.Image:
     """The image in a DICOM file as 8-bit grey, of mode L, through its first window (PS3.3 C.11).
 
     The window's ends become 0 and 255, or the lowest and highest value if there is no window; 8-bit
     images without a window stay as they are. Nothing but the pixels and what they mean is parsed.
+    `check` is called with the width and height, in pixels, before any pixel is read.
     Raises UnreadableError without pydicom or for what is not read, and whatever pydicom raises at
     broken files.
     """
-    try:
-        from pydicom import dcmread
-        from pydicom.errors import InvalidDicomError
-        from pydicom.filereader import read_file_meta_info
-    except ImportError:
-        raise UnreadableError(NEEDED) from None
-    # It warns of much that does not matter here. A filter that stays, since catching warnings
-    # for a while disturbs other threads.
-    warnings.filterwarnings("ignore", module=r"pydicom\.|jaxcovid\.data\.dicom")
-    try:
-        syntax = read_file_meta_info(path).get("TransferSyntaxUID")
-    except InvalidDicomError:
-        raise UnreadableError("the content is not DICOM") from None
-    if syntax is not None and syntax.is_deflated:
-        raise UnreadableError("the file is deflated, which may blow up; save it without")
-    dataset = dcmread(path, specific_tags=list(ATTRIBUTES))
+    dataset = _parsed(path, ATTRIBUTES, stop_before_pixels=True)
+    check(integer(dataset, "Columns"), integer(dataset, "Rows"))
+    dataset = _parsed(path, (*ATTRIBUTES, "PixelData"))
     _check(dataset)
-    pixels = _stored(dataset)
-    low = int(pixels.min())
+    words = _words(dataset)
+    spans = [words[top:bottom] for top, bottom in strips(*words.shape)]
+    table = np.zeros(2 ** (8 * words.dtype.itemsize), np.uint8)
+    for span in spans:
+        table[span] = 1
     # At most 65,536 levels, so each is computed once and not for every pixel.
-    greys = _greys(np.arange(low, int(pixels.max()) + 1), dataset)
-    return Image.fromarray(greys[pixels.astype(np.int32) - low])
+    levels = np.flatnonzero(table).astype(words.dtype)
+    table[levels] = dicom_greys.displayed(levels, dataset, _is_plain(dataset))
+    greys = np.empty(words.shape, np.uint8)
+    for span, (top, bottom) in zip(spans, strips(*words.shape), strict=True):
+        greys[top:bottom] = table[span]
+    return Image.fromarray(greys)
 
 
 def read_dicom_header(path: Path) -> Header:
@@ -68,10 +89,8 @@ def read_dicom_header(path: Path) -> Header:
 
     Nothing else in it is parsed.
     """
-    from pydicom import dcmread
-
     named = ("Rows", "Columns", "PhotometricInterpretation", "BitsStored")
-    dataset = dcmread(path, stop_before_pixels=True, specific_tags=list(named))
+    dataset = _parsed(path, named, stop_before_pixels=True)
     mode = f"{dataset.PhotometricInterpretation} {dataset.BitsStored}"
     return Header(dataset.Columns, dataset.Rows, mode, dataset.file_meta.TransferSyntaxUID.name)
 
@@ -81,106 +100,143 @@ def software() -> tuple[str, ...]:
     return tuple(name for name in ("pydicom", *DECODERS) if importlib.util.find_spec(name))
 
 
+def _parsed(path: Path, tags: Sequence[str], stop_before_pixels: bool = False) -> "pydicom.Dataset":
+    """These attributes of a file, with or without DICOM's header and its transfer syntax."""
+    try:
+        from pydicom import dcmread
+        from pydicom.filereader import read_file_meta_info
+        from pydicom.uid import (
+            DeflatedExplicitVRLittleEndian,
+            ExplicitVRBigEndian,
+            ExplicitVRLittleEndian,
+            ImplicitVRLittleEndian,
+        )
+    except ImportError:
+        raise UnreadableError(NEEDED) from None
+    # It warns of much that does not matter here. A filter that stays, since catching warnings
+    # for a while disturbs other threads.
+    warnings.filterwarnings("ignore", module=r"pydicom\.|jaxcovid\.data\.dicom")
+    with path.open("rb") as file:
+        start = file.read(PREAMBLE + len(MARK))
+    marked = start[PREAMBLE:] == MARK
+    if not marked:
+        _check_start(start, path.stat().st_size)
+    # Before the rest is touched, which pydicom would inflate whatever its size.
+    elif read_file_meta_info(path).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        raise UnreadableError("the file is deflated, which may blow up; save it without")
+    dataset = dcmread(
+        path, force=True, specific_tags=list(tags), stop_before_pixels=stop_before_pixels
+    )
+    if not marked and "Rows" not in dataset:
+        raise UnreadableError("DICOM without its header (preamble), not readable without")
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return dataset
+
+
+def _check_start(start: bytes, size: int) -> None:
+    """Checks whether a file without DICOM's mark can begin with DICOM's first attributes."""
+    from pydicom.values import converters
+
+    for mark, name in ((PNG_MARK, "PNG"), (JPEG_MARK, "JPEG")):
+        if start.startswith(mark):
+            raise UnreadableError(f"the content is not DICOM but {name}; rename the file")
+    groups = (b"\x02\x00", b"\x08\x00", b"\x00\x08")  # of the header, or the first behind it
+    explicit = start[4:6].decode("latin-1") in converters
+    if start[:2] not in groups or not (explicit or int.from_bytes(start[4:8], "little") < size):
+        raise UnreadableError("the content is not DICOM")
+
+
 def _check(dataset: "pydicom.Dataset") -> None:
-    if "PixelData" not in dataset:
-        raise UnreadableError("it holds no pixels")
-    check_size(dataset.Columns, dataset.Rows)
-    if (frames := int(dataset.get("NumberOfFrames") or 1)) != 1:
+    if not dataset.get("PixelData"):
+        floats = next((keyword for keyword in FLOATS if keyword in dataset), None)
+        reason = f"are fractions ({floats}); only whole numbers are read" if floats else None
+        raise UnreadableError(f"its pixels {reason}" if reason else "it holds no pixels")
+    if (frames := integer(dataset, "NumberOfFrames", 1)) not in (0, 1):  # 0 is written for none
         raise UnreadableError(f"it holds {frames} frames; save the one to use as its own file")
-    colours = dataset.get("PhotometricInterpretation")
-    if colours not in ("MONOCHROME1", "MONOCHROME2") or dataset.get("SamplesPerPixel", 1) != 1:
-        raise UnreadableError(f"its colours are {colours}; only MONOCHROME1 and 2 are read")
-    if dataset.BitsAllocated not in (8, 16):
-        raise UnreadableError(f"its pixels take {dataset.BitsAllocated} bits; 8 or 16 are read")
+    for keyword in GROUPS:
+        if dataset.get(keyword):
+            raise UnreadableError(f"its window may lie in its {keyword}, which is not read")
+    colours = text(dataset, "PhotometricInterpretation", "missing")
+    if colours not in ("MONOCHROME1", "MONOCHROME2") or integer(dataset, "SamplesPerPixel", 1) != 1:
+        shown = printable(colours, 40)
+        raise UnreadableError(f"its colours are {shown}; only MONOCHROME1 and 2 are read")
+    dicom_greys.check_bits(dataset, _is_plain(dataset))
+    # INVERSE belongs to MONOCHROME1, where it means the same once more (PS3.3 C.8.11.1.1.2).
+    shape = text(dataset, "PresentationLUTShape", "IDENTITY")
+    if shape not in ("IDENTITY", "INVERSE") or (shape, colours) == ("INVERSE", "MONOCHROME2"):
+        shown = printable(shape, 40)
+        raise UnreadableError(f"its PresentationLUTShape is {shown}, but its colours {colours}")
+    if dataset.get("PresentationLUTSequence"):
+        raise UnreadableError("its greys go through a PresentationLUTSequence, which is not read")
+    for keyword in SIDES:
+        sides = numbers(dataset, keyword)
+        if len(sides) == 2 and min(sides) > 0 and max(sides) > 1.01 * min(sides):
+            shown = " x ".join(f"{side:g}" for side in sides)
+            raise UnreadableError(f"its pixels are not square ({keyword} {shown})")
 
 
-def _stored(dataset: "pydicom.Dataset") -> Integer[np.ndarray, "height width"]:
+def _is_plain(dataset: "pydicom.Dataset") -> bool:
+    """Whether pixels are words as they lie in the file, though perhaps packed."""
+    from pydicom.uid import RLELossless
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return not syntax.is_compressed or syntax == RLELossless
+
+
+def _words(dataset: "pydicom.Dataset") -> UInt[np.ndarray, "height width"]:
+    """The pixels' bits, of as many bytes as are allocated, with those that mean nothing."""
+    from pydicom.encaps import parse_basic_offsets
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
 
     syntax = dataset.file_meta.TransferSyntaxUID
     undecodable = UnreadableError(
-        f"its compression, {syntax.name}, cannot be decoded; if the file is whole, "
+        f"its compression, {printable(syntax.name)}, cannot be decoded; if the file is whole, "
         "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
     )
     try:
         if not get_decoder(syntax).is_available:
             raise undecodable
-        return pixel_array(dataset)
+        if syntax.is_compressed:
+            frames = len(parse_basic_offsets(dataset.PixelData))
+            _check_compressed(dataset)
+        else:
+            if dataset["PixelData"].is_undefined_length:
+                raise UnreadableError(
+                    "its pixels are compressed, but its transfer syntax is missing or wrong"
+                )
+            size = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+            frames = len(dataset.PixelData) // size
+        if frames > 1:
+            raise UnreadableError(f"its pixels are those of {frames} frames, not of one")
+        words = pixel_array(dataset, raw=True, view_only=True, correct_unused_bits=False)
     except (NotImplementedError, RuntimeError):  # what pydicom raises if all decoders failed
         raise undecodable from None
+    kind = np.dtype(f"u{words.dtype.itemsize}")
+    return words.view(kind.newbyteorder(words.dtype.byteorder)).astype(kind, copy=False)
 
 
-def _greys(
-    levels: Integer[np.ndarray, "level"], dataset: "pydicom.Dataset"
-) -> UInt8[np.ndarray, "level"]:
-    with np.errstate(all="ignore"):  # checked below
-        shares = _windowed(_rescaled(levels, dataset), dataset)
-    if not np.isfinite(shares).all():
-        raise UnreadableError("its rescaling or window is beyond all numbers")
-    if dataset.PhotometricInterpretation == "MONOCHROME1":  # the lowest is white
-        shares = 1 - shares
-    return np.rint(255 * shares).astype(np.uint8)
+def _check_compressed(dataset: "pydicom.Dataset") -> None:
+    """Checks the size and scans of what Pillow will decode before it does."""
+    from pydicom.encaps import get_frame
+    from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGExtended12Bit
 
-
-def _rescaled(
-    levels: Integer[np.ndarray, "level"], dataset: "pydicom.Dataset"
-) -> Num[np.ndarray, "level"]:
-    """Stored values to those that the window is given in (PS3.3 C.11.1)."""
-    if tables := dataset.get("ModalityLUTSequence"):
-        return _looked_up(levels, tables[0], dataset)[0]
-    slope, intercept = (_number(dataset, f"Rescale{name}") for name in ("Slope", "Intercept"))
-    return levels * (1.0 if slope is None else slope) + (intercept or 0.0)
-
-
-def _windowed(
-    values: Num[np.ndarray, "level"], dataset: "pydicom.Dataset"
-) -> Float[np.ndarray, "level"]:
-    """The share of full brightness, 0 to 1 (PS3.3 C.11.2)."""
-    low, high = values.min(), values.max()
-    center, width = (_number(dataset, f"Window{name}") for name in ("Center", "Width"))
-    if tables := dataset.get("VOILUTSequence"):
-        values, table = _looked_up(values, tables[0], dataset)
-        low, high = table.min(), table.max()
-    elif center is not None and width is not None:
-        shape = (dataset.get("VOILUTFunction") or "LINEAR").upper()
-        if shape not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-            raise UnreadableError(f"its window has the unknown form {shape}")
-        if width <= 0 or (shape == "LINEAR" and width < 1):
-            raise UnreadableError(f"its window is {width:g} wide")
-        if shape == "SIGMOID":
-            return 0.5 + 0.5 * np.tanh(2 * (values - center) / width)
-        if shape == "LINEAR":
-            center, width = center - 0.5, width - 1
-        low, high = center - width / 2, center + width / 2
-    elif dataset.BitsStored == 8 and low >= 0 and high <= 255:
-        low, high = 0, 255  # so that the image is that of a PNG of the same pixels
-    # A window without width is a threshold.
-    return np.clip((values - low) / max(high - low, 1e-9), 0, 1)
-
-
-def _looked_up(
-    values: Num[np.ndarray, "level"], item: "pydicom.Dataset", dataset: "pydicom.Dataset"
-) -> tuple[Num[np.ndarray, "level"], Float[np.ndarray, "entry"]]:
-    """The entries of a lookup table for the values, and the whole table."""
-    entries, first, _ = item.LUTDescriptor
-    entries = entries or 2**16
-    words = item.LUTData
-    if isinstance(words, bytes):
-        words = np.frombuffer(words, "<u2" if dataset.original_encoding[1] else ">u2")
-    table = np.atleast_1d(np.asarray(words)).astype("<u2")
-    if len(table) == (entries + 1) // 2 and entries > 1:  # two entries of 8 bits in a word
-        table = table.view(np.uint8)[:entries]
-    if len(table) != entries:
-        raise UnreadableError(f"its lookup table has {len(table)} entries instead of {entries}")
-    table = table.astype(np.float64)
-    # Clipped first: a rescaled value can be too large for an integer.
-    return table[np.clip(np.rint(values - first), 0, entries - 1).astype(np.int64)], table
-
-
-def _number(dataset: "pydicom.Dataset", keyword: str) -> float | None:
-    """An attribute, the first of several; None if it is absent or empty."""
-    value = dataset.get(keyword)
-    if isinstance(value, Sequence):
-        value = value[0] if value else None
-    return None if value is None else float(value)
+    pillows = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEG2000, JPEG2000Lossless)
+    if dataset.file_meta.TransferSyntaxUID not in pillows:
+        return
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    if frame.startswith(JPEG_MARK):
+        check_scans(frame, dataset.Rows * dataset.Columns)
+    try:
+        image = Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000"))
+    except UnidentifiedImageError:
+        return  # another decoder may know it
+    with image:
+        if image.size != (dataset.Columns, dataset.Rows):
+            raise UnreadableError(
+                f"its compressed pixels are {image.width} x {image.height}, but the file says "
+                f"{dataset.Columns} x {dataset.Rows}"
+            )

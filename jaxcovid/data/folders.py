@@ -168,7 +168,7 @@ def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
 
     Raises InputError without pydicom.
     """
-    files = [file.path for file in layout.files if file.path.suffix.lower() == dicom.SUFFIX]
+    files = [file.path for file in layout.files if dicom.is_dicom(file.path)]
     if not files:
         return ()
     software = dicom.software()
@@ -187,7 +187,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("3.0.0")
+    VERSION = tfds.core.Version("3.1.0")
 
     def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
         self._layout, self._folder, self._progress = layout, folder, progress
@@ -266,7 +266,8 @@ def _decoded(
         label = -1 if file.label is None else classes.index(file.label)
         name = file.path.relative_to(folder).as_posix()
         try:
-            record, reason = images.prepare(images.read_image(file.path), label, name), ""
+            record = images.read_view(file.path, lambda image: images.prepare(image, label, name))
+            reason = ""
             header = headers.read_header(file.path)
         except images.UnreadableError as error:
             nothing = Record(PLACEHOLDER, PLACEHOLDER, NO_MINIATURE, label, name)

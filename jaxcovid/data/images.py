@@ -1,20 +1,27 @@
 """An image file to the views that training, evaluation and audits need."""
 
+import contextlib
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from jaxcovid.data import dicom
+from jaxcovid.data import dicom, png_jpeg
 from jaxcovid.data.dataset import MINIATURE, Record
-from jaxcovid.data.readable import UnreadableError, check_size
+from jaxcovid.data.memory import DECODED, strips
+from jaxcovid.data.readable import MAX_BYTES, UnreadableError, check_size
 from jaxcovid.errors import first_line
+from weights_convert.printable import printable
 
 # Sides in pixels.
 AUGMENTABLE_SHORT, AUGMENTABLE_LONG = 320, 512
 RESIZE, CROP = 256, 224
 
+View = TypeVar("View")
 _Pixels = UInt8[np.ndarray, "height width channel"]
 
 
@@ -24,17 +31,33 @@ def prepare(image: Image.Image, label: int, path: str) -> Record:
 
 
 def read_image(path: Path) -> Image.Image:
-    """A PNG, JPEG or (by its suffix) DICOM image as 8-bit grey or RGB, of mode L or RGB.
+    """A PNG, JPEG or DICOM image as 8-bit grey or RGB, of mode L or RGB.
 
     Raises UnreadableError with the reason, whatever is wrong with the file.
     """
+    return read_view(path, lambda image: image)
+
+
+def read_view(path: Path, view: Callable[[Image.Image], View]) -> View:
+    """What `view` makes of the image that `read_image` reads.
+
+    Until it is made, other threads that read images here wait while too little memory is left.
+    Raises UnreadableError as `read_image` does.
+    """
+    with contextlib.ExitStack() as memory:
+        return view(_decoded(path, memory))
+
+
+def _decoded(path: Path, memory: contextlib.ExitStack) -> Image.Image:
+    def check(width: int, height: int) -> None:
+        check_size(width, height)
+        memory.enter_context(DECODED.taken(max(width * height, size)))
+
     try:
-        if path.stat().st_size == 0:
-            raise UnreadableError("the file is empty")
-        if path.suffix.lower() == dicom.SUFFIX:
-            return dicom.read_dicom(path)
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
-            check_size(image.width, image.height)
+        size = _file_size(path)
+        if dicom.is_dicom(path):
+            return dicom.read_dicom(path, check)
+        with png_jpeg.opened(path, check) as image:
             image.load()
             return to_8bit(image)
     except UnreadableError:
@@ -43,13 +66,26 @@ def read_image(path: Path) -> Image.Image:
         reason = "a link that leads nowhere" if path.is_symlink() else "there is no such file"
         raise UnreadableError(reason) from None
     except UnidentifiedImageError:
-        raise UnreadableError("the content is neither PNG nor JPEG") from None
+        raise UnreadableError(
+            "the content is neither PNG nor JPEG, nor DICOM by its mark"
+        ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableError(f"a decompression bomb ({error})") from None
     except Exception as error:  # decoders raise anything at broken files
         if isinstance(error, OSError) and error.errno is not None:
             raise UnreadableError(f"cannot be opened ({error.strerror})") from None
-        raise UnreadableError(f"broken or cut short ({first_line(error)})") from None
+        raise UnreadableError(f"broken or cut short ({printable(first_line(error))})") from None
+
+
+def _file_size(path: Path) -> int:
+    status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise UnreadableError("no file but a device or a pipe")
+    if status.st_size == 0:
+        raise UnreadableError("the file is empty")
+    if status.st_size > MAX_BYTES:
+        raise UnreadableError(f"the file is larger than {MAX_BYTES:,} bytes")
+    return status.st_size
 
 
 def to_8bit(image: Image.Image) -> Image.Image:
@@ -58,15 +94,22 @@ def to_8bit(image: Image.Image) -> Image.Image:
     But for two differences this is what torchvision's image loader does: 16 bits are scaled to 8,
     not clipped, and a colour image whose channels are all equal becomes grey.
     """
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.clip(np.rint(values / 257), 0, 255).astype(np.uint8))
     if image.mode in ("1", "L", "LA"):
         return image.convert("L")
-    rgb = image.convert("RGB")
-    red, green, blue = (np.asarray(channel) for channel in rgb.split())
-    grey = np.array_equal(red, green) and np.array_equal(red, blue)
-    return rgb.getchannel(0) if grey else rgb
+    deep = image.mode.startswith("I") or image.mode == "F"
+    source = image if deep or image.mode == "RGB" else image.convert("RGB")
+    grey = np.empty((image.height, image.width), np.uint8)
+    # In strips, as what lies between takes 8 bytes a pixel.
+    for top, bottom in strips(image.height, image.width):
+        strip = np.asarray(source.crop((0, top, image.width, bottom)))
+        if deep:
+            strip = np.clip(np.rint(strip / 257), 0, 255)
+        elif (strip != strip[:, :, :1]).any():
+            return source
+        else:
+            strip = strip[:, :, 0]
+        grey[top:bottom] = strip
+    return Image.fromarray(grey)
 
 
 def evaluation_view(image: Image.Image) -> UInt8[np.ndarray, "224 224 channel"]:

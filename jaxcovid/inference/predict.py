@@ -114,6 +114,6 @@ def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:
 
 def _one(path: Path) -> Answer:
     try:
-        return Answer(path, "", images.evaluation_view(images.read_image(path)))
+        return Answer(path, "", images.read_view(path, images.evaluation_view))
     except images.UnreadableError as error:
         return Answer(path, str(error))

@@ -1,4 +1,4 @@
-"""DICOM files made here: what their pixels become, and which are refused."""
+"""DICOM files made here: which are read, and which are refused."""
 
 import io
 import sys
@@ -8,7 +8,6 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
@@ -19,130 +18,15 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLosslessSV1,
-    RLELossless,
 )
 
 from jaxcovid.data import dicom, images, readable
 from jaxcovid.data.headers import read_header
 from jaxcovid.errors import InputError
 from tests.conftest import picture
+from tests.data.dicom_files import RAMP, table, write
 from tests.data.image_files import load_folder
-
-RAMP = np.arange(0, 4096, 16).reshape(16, 16)  # 12 bits
-
-
-def write(path, pixels=RAMP, bits=12, syntax=ExplicitVRLittleEndian, data=None, **attributes):
-    """A DICOM file of these stored values; attributes given as None are left out."""
-    allocated = 8 if bits <= 8 else 16
-    kind = f"{'>' if syntax == ExplicitVRBigEndian else '<'}i{allocated // 8}"
-    dataset = pydicom.Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = UID(
-        "1.2.840.10008.5.1.4.1.1.1"
-    )
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = UID("1.2.3")
-    content = {
-        "PatientName": "Nobody^At all",
-        "Rows": pixels.shape[0],
-        "Columns": pixels.shape[1],
-        "SamplesPerPixel": 1,
-        "PhotometricInterpretation": "MONOCHROME2",
-        "BitsAllocated": allocated,
-        "BitsStored": bits,
-        "HighBit": bits - 1,
-        "PixelRepresentation": int(pixels.min() < 0),
-        "PixelData": pixels.astype(kind, casting="unsafe").tobytes() if data is None else data,
-        **attributes,
-    }
-    for keyword, value in content.items():
-        if value is not None:
-            setattr(dataset, keyword, value)
-    if syntax.is_compressed:
-        dataset["PixelData"].VR = "OB"
-    dataset.save_as(path, enforce_file_format=True)
-    return path
-
-
-def table(first, values, bits=16, words=None):
-    """A lookup table for the values from `first` on."""
-    item = pydicom.Dataset()
-    item.add_new(0x00283002, "US" if first >= 0 else "SS", [len(values), first, bits])
-    item.add_new(0x00283006, "OW", np.asarray(values, "<u2").tobytes() if words is None else words)
-    return pydicom.Sequence([item])
-
-
-def window(center, width, low=0, step=16):
-    """The ramp through a LINEAR window, as PS3.3 C.11.2.1.2.1 has it, value by value."""
-
-    def grey(value):
-        if value <= center - 0.5 - (width - 1) / 2:
-            return 0
-        if value > center - 0.5 + (width - 1) / 2:
-            return 255
-        return ((value - (center - 0.5)) / (width - 1) + 0.5) * 255
-
-    return np.rint([grey(low + step * i) for i in range(256)])
-
-
-def packed(values):
-    return np.asarray(values, np.uint8).tobytes()
-
-
-EVEN = np.arange(256)
-STEPS = np.arange(256) * 16
-
-PICTURES = {
-    "no window": ({}, EVEN),
-    "MONOCHROME1": ({"PhotometricInterpretation": "MONOCHROME1"}, EVEN[::-1]),
-    "implicit": ({"syntax": ImplicitVRLittleEndian}, EVEN),
-    "big endian": ({"syntax": ExplicitVRBigEndian}, EVEN),
-    "RLE": ({"syntax": RLELossless}, EVEN),
-    "8 bits": ({"pixels": RAMP // 16, "bits": 8}, EVEN),
-    "8 bits, not all of them used": ({"pixels": RAMP // 32 + 50, "bits": 8}, EVEN // 2 + 50),
-    "16 bits": ({"pixels": RAMP * 16, "bits": 16}, EVEN),
-    "signed": ({"pixels": RAMP - 2048}, EVEN),
-    "signed 16 bits, to the ends": ({"pixels": np.linspace(-32768, 32767, 256).round().reshape(16, 16), "bits": 16}, EVEN),
-    "overlay in the bits above": ({"pixels": RAMP + 0x1000 * (RAMP % 5)}, EVEN),
-    "signed, with zeros in the bits above": ({"pixels": (RAMP - 2048) & 0xFFF, "PixelRepresentation": 1}, EVEN),
-    "window": ({"WindowCenter": 1024, "WindowWidth": 512}, window(1024, 512)),
-    "window in the negative": ({"pixels": RAMP - 2048, "WindowCenter": -500, "WindowWidth": 1000}, window(-500, 1000, -2048)),
-    "window, first of two": ({"WindowCenter": [1024, 9], "WindowWidth": [512, 9]}, window(1024, 512)),
-    "window of one step": ({"WindowCenter": 1024, "WindowWidth": 1}, np.where(STEPS < 1024, 0, 255)),
-    "window in MONOCHROME1": ({"WindowCenter": 1024, "WindowWidth": 512, "PhotometricInterpretation": "MONOCHROME1"}, 255 - window(1024, 512)),
-    "empty window": ({"WindowCenter": "", "WindowWidth": ""}, EVEN),
-    "rescaled": ({"RescaleSlope": 2, "RescaleIntercept": -1000}, EVEN),
-    "rescaled by a negative slope": ({"RescaleSlope": -2, "RescaleIntercept": 0}, EVEN[::-1]),
-    "rescaled, then window": ({"RescaleSlope": 2, "RescaleIntercept": -1000, "WindowCenter": 0, "WindowWidth": 500}, window(0, 500, -1000, 32)),
-    "LINEAR_EXACT": ({"WindowCenter": 2048, "WindowWidth": 4096, "VOILUTFunction": "LINEAR_EXACT"}, np.rint(255 * STEPS / 4096)),
-    "SIGMOID": ({"WindowCenter": 2048, "WindowWidth": 1000, "VOILUTFunction": "SIGMOID"}, np.rint(255 / (1 + np.exp(-4 * (STEPS - 2048) / 1000)))),
-    "lookup table": ({"VOILUTSequence": table(0, np.arange(4096)[::-1] * 8)}, np.rint(255 * (4095 - STEPS) / 4095)),
-    "lookup table before window": ({"VOILUTSequence": table(0, np.arange(4096)), "WindowCenter": 9, "WindowWidth": 9}, np.rint(255 * STEPS / 4095)),
-    "lookup table, implicit": ({"VOILUTSequence": table(0, np.arange(4096)), "syntax": ImplicitVRLittleEndian}, np.rint(255 * STEPS / 4095)),
-    "lookup table of part": ({"VOILUTSequence": table(1024, [0, 100] + [200] * 62)}, np.where(STEPS <= 1024, 0, 255)),
-    "lookup table, 8 bits in a word": ({"VOILUTSequence": table(0, range(4096), 8, packed(np.arange(4096) // 16))}, EVEN),
-    "lookup table on negative values": ({"pixels": RAMP - 2048, "VOILUTSequence": table(-2048, np.arange(4096))}, np.rint(255 * STEPS / 4095)),
-    "modality table": ({"ModalityLUTSequence": table(0, np.arange(4096)[::-1])}, EVEN[::-1]),
-    "modality table, then window": ({"ModalityLUTSequence": table(0, np.arange(4096) + 1000), "WindowCenter": 2024, "WindowWidth": 512}, window(2024, 512, 1000)),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", PICTURES)
-def test_what_the_window_shows(case, tmp_path):
-    arguments, expected = PICTURES[case]
-    if arguments.get("syntax") == RLELossless:
-        dataset = pydicom.dcmread(write(tmp_path / "image.dcm"))
-        dataset.compress(RLELossless)
-        dataset.save_as(tmp_path / "image.dcm")
-    else:
-        write(tmp_path / "image.dcm", **arguments)
-    image = images.read_image(tmp_path / "image.dcm")
-    assert image.mode == "L" and image.size == (16, 16)
-    np.testing.assert_array_equal(np.asarray(image).ravel(), expected)
-
-
-def test_a_constant_image(tmp_path):
-    assert not np.asarray(images.read_image(write(tmp_path / "x.DCM", RAMP * 0 + 7))).any()
+from tests.data.test_readable import progressive
 
 
 def test_width_and_height_are_not_swapped(tmp_path):
@@ -177,6 +61,12 @@ def test_what_pydicom_warns_of_is_not_shown(tmp_path):
     images.read_image(path)
 
 
+def jpeg(size=(16, 16)):
+    buffer = io.BytesIO()
+    picture(1, size).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
 DUMMY = encapsulate([b"\xff\xd8\xff\xd9"])
 
 REFUSED = {
@@ -185,20 +75,27 @@ REFUSED = {
     "colours": ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0}, "colours are RGB"),
     "palette": ({"PhotometricInterpretation": "PALETTE COLOR"}, "colours are PALETTE COLOR"),
     "32 bits": ({"BitsAllocated": 32, "BitsStored": 32}, "take 32 bits"),
-    "more bits stored than there are": ({"BitsStored": 17}, "broken or cut short"),
     "too few pixels": ({"data": bytes(100)}, "broken or cut short"),
-    "no size": ({"Rows": None}, "broken or cut short"),
+    "no size": ({"Rows": None}, "lacks its Rows"),
     "large": ({"Rows": 9200, "Columns": 9200}, "more than 80,000,000 pixels"),
     "a strip": ({"pixels": RAMP.reshape(2, 128)}, "128 x 2 pixels show no X-ray"),
     "long": ({"pixels": np.zeros((8, 100))}, "100 x 8 pixels show no X-ray"),
     "no decoder": ({"syntax": JPEGLosslessSV1, "data": DUMMY}, "pip install pylibjpeg"),
     "a decoder that fails": ({"syntax": JPEGExtended12Bit, "data": DUMMY}, "pip install pylibjpeg"),
     "a film": ({"syntax": UID("1.2.840.10008.1.2.4.102"), "data": DUMMY}, "MPEG-4.*cannot be decoded"),
+    "floats": ({"PixelData": None, "FloatPixelData": b"\0" * 1024}, r"fractions \(FloatPixelData\)"),
+    "doubles": ({"PixelData": None, "DoubleFloatPixelData": b"\0" * 2048}, r"fractions \(DoubleFloatPixelData\)"),
+    "frames beyond those said": ({"data": RAMP.astype("<u2").tobytes() * 2}, "those of 2 frames, not of one"),
+    "frames packed beyond those said": ({"syntax": JPEGBaseline8Bit, "bits": 8, "data": encapsulate([jpeg(), jpeg()])}, "those of 2 frames"),
+    "no colours": ({"PhotometricInterpretation": None}, "colours are missing"),
+    "INVERSE against MONOCHROME2": ({"PresentationLUTShape": "INVERSE"}, "PresentationLUTShape is INVERSE, but its colours MONOCHROME2"),
+    "a presentation table": ({"PresentationLUTSequence": table(0, range(16))}, "PresentationLUTSequence"),
+    "windows of frames": ({"SharedFunctionalGroupsSequence": table(0, range(16))}, "SharedFunctionalGroupsSequence"),
+    "long pixels": ({"PixelAspectRatio": [2, 1]}, r"not square \(PixelAspectRatio 2 x 1\)"),
+    "long pixels, in mm": ({"ImagerPixelSpacing": [0.1, 0.2]}, r"not square \(ImagerPixelSpacing 0.1 x 0.2\)"),
+    "packed pixels of another size": ({"syntax": JPEGBaseline8Bit, "bits": 8, "data": encapsulate([jpeg((64, 32))])}, "pixels are 64 x 32, but the file says 16 x 16"),
+    "thousands of scans": ({"syntax": JPEGBaseline8Bit, "bits": 8, "data": encapsulate([progressive(101)])}, "JPEG of 101 scans"),
     "deflated": ({"syntax": DeflatedExplicitVRLittleEndian}, "deflated"),
-    "window without width": ({"WindowCenter": 9, "WindowWidth": 0}, "window is 0 wide"),
-    "unknown window": ({"WindowCenter": 9, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "unknown form CUBIC"),
-    "endless slope": ({"RescaleSlope": "1e308", "RescaleIntercept": 0}, "beyond all numbers"),
-    "short lookup table": ({"VOILUTSequence": table(0, range(4096), words=bytes(100))}, "50 entries instead of 4096"),
 }  # fmt: skip
 
 
@@ -214,7 +111,7 @@ def test_refused_with_a_reason(case, tmp_path):
 def test_another_format_by_that_name(tmp_path):
     picture(0).save(tmp_path / "image.png")
     (tmp_path / "image.png").rename(tmp_path / "image.dcm")
-    with pytest.raises(images.UnreadableError, match="the content is not DICOM"):
+    with pytest.raises(images.UnreadableError, match="not DICOM but PNG; rename the file"):
         images.read_image(tmp_path / "image.dcm")
 
 
@@ -253,7 +150,7 @@ def test_a_verdict_does_not_outlive_the_lack_of_a_decoder(image_folder, tmp_path
     assert len(load_folder(image_folder, tmp_path / "cache", skip=True).skipped) == 1
     installed = (*dicom.software(), "libjpeg")
     monkeypatch.setattr(dicom, "software", lambda: installed)
-    monkeypatch.setattr(dicom, "_stored", lambda dataset: RAMP)
+    monkeypatch.setattr(dicom, "_words", lambda dataset: RAMP.astype("u2"))
     again = load_folder(image_folder, tmp_path / "cache", skip=True)
     assert not again.skipped and len(again.splits["train"].labels) == 13
 
@@ -261,7 +158,7 @@ def test_a_verdict_does_not_outlive_the_lack_of_a_decoder(image_folder, tmp_path
 def test_pngs_alone_do_without(image_folder, tmp_path, monkeypatch):
     first = load_folder(image_folder, tmp_path / "cache")
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    monkeypatch.setattr(images, "read_image", None)
+    monkeypatch.setattr(images, "read_view", None)
     assert load_folder(image_folder, tmp_path / "cache").fingerprint == first.fingerprint
 
 
@@ -270,3 +167,74 @@ def test_what_the_header_says(tmp_path):
     header = read_header(path)
     assert (header.width, header.height) == RAMP.shape[::-1]
     assert (header.mode, header.format) == ("MONOCHROME2 12", "Explicit VR Little Endian")
+
+
+def without_header(content):
+    return content[132:]
+
+
+def bare(content):
+    """The data set alone, which begins with the class of the image."""
+    return content[content.index(b"\x08\x00\x16\x00") :]
+
+
+def without_syntax(content):
+    """The header has it, with its value's length, in an element that its own length counts."""
+    element = b"\x02\x00\x10\x00UI"
+    start = content.index(element)
+    length = 8 + int.from_bytes(content[start + 6 : start + 8], "little")
+    counted = int.from_bytes(content[140:144], "little") - length
+    shorter = content[:start] + content[start + length :]
+    return shorter[:140] + counted.to_bytes(4, "little") + shorter[144:]
+
+
+SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+HEADERS = {
+    **{f"no header, {syntax.name}": (syntax, bare) for syntax in SYNTAXES[:2]},
+    **{f"no preamble, {syntax.name}": (syntax, without_header) for syntax in SYNTAXES},
+    **{f"no transfer syntax, {syntax.name}": (syntax, without_syntax) for syntax in SYNTAXES},
+}
+
+
+@pytest.mark.parametrize("suffix", [".dcm", ".DICOM"])
+@pytest.mark.parametrize("case", HEADERS)
+def test_without_header_or_transfer_syntax(case, suffix, tmp_path):
+    syntax, change = HEADERS[case]
+    path = write(tmp_path / f"a{suffix}", syntax=syntax)
+    path.write_bytes(change(path.read_bytes()))
+    pixels = np.asarray(images.read_image(path))
+    np.testing.assert_array_equal(pixels.ravel(), np.arange(256))
+    assert read_header(path)[:4] == (16, 16, "MONOCHROME2 12", syntax.name)
+
+
+def test_what_only_begins_like_dicom(tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(b"\x08\x00\x16\x00UI\x02\x001\0" + bytes(1000))
+    with pytest.raises(images.UnreadableError, match=r"without its header \(preamble\)"):
+        images.read_image(path)
+
+
+def test_packed_pixels_without_transfer_syntax(tmp_path):
+    path = write(tmp_path / "a.dcm", bits=8, syntax=JPEGBaseline8Bit, data=encapsulate([jpeg()]))
+    path.write_bytes(without_syntax(path.read_bytes()))
+    with pytest.raises(images.UnreadableError, match="transfer syntax is missing or wrong"):
+        images.read_image(path)
+
+
+def test_by_suffix_or_mark(tmp_path):
+    content = write(tmp_path / "a.dcm").read_bytes()
+    png = b"\x89PNG\r\n\x1a\n".ljust(128, b"\0") + b"DICM"
+    names = {
+        "b.dicom": b"",
+        "c.DCM": b"",
+        "IM-0001-0001": content,
+        "d.png": content,
+        "e.img": content,
+    }
+    others = {"f": content[:130], "g.png": png, "h.dcm.png": b"", "i": b"DICM"}
+    for name, start in (names | others).items():
+        (tmp_path / name).write_bytes(start)
+    assert [name for name in names | others if dicom.is_dicom(tmp_path / name)] == list(names)
+    assert not dicom.is_dicom(tmp_path) and not dicom.is_dicom(tmp_path / "none")
+    for name in ("IM-0001-0001", "d.png", "e.img"):
+        assert len(np.unique(images.read_image(tmp_path / name))) == 256

@@ -1,0 +1,55 @@
+"""PNG and JPEG files, decoded as Pillow does, but for what has nothing to do with pixels."""
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from jaxcovid.data.readable import check_scans, check_size
+
+PNG_MARK, JPEG_MARK = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+
+# The chunks of a PNG that decide its pixels. Pillow refuses images for what is in others, such as
+# long texts, and unpacks them before it knows how many there are.
+PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+
+@contextlib.contextmanager
+def opened(path: Path, check: Callable[[int, int], None] = check_size) -> Iterator[Image.Image]:
+    """A PNG or JPEG image, whose pixels Pillow has yet to decode.
+
+    `check` is called with the width and height, in pixels, before any more than them is read.
+    Raises UnreadableError, and whatever Pillow raises at broken files.
+    """
+    with path.open("rb") as file:
+        start = file.read(24)
+        is_png = start.startswith(PNG_MARK) and len(start) == 24
+        if is_png:
+            check(int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big"))
+        file.seek(0)
+        source = _pixel_chunks(file) if is_png else file
+        with Image.open(source, formats=("PNG", "JPEG")) as image:
+            if not is_png:
+                check(image.width, image.height)
+                file.seek(0)
+                check_scans(file.read(), image.width * image.height)
+            yield image
+
+
+def _pixel_chunks(file: io.BufferedReader) -> io.BytesIO:
+    """A PNG without the chunks that do not decide its pixels."""
+    kept, size = io.BytesIO(), os.fstat(file.fileno()).st_size
+    kept.write(file.read(len(PNG_MARK)))
+    while len(head := file.read(8)) == 8:
+        length = int.from_bytes(head[:4], "big") + 4  # and the checksum
+        if head[4:] in PIXEL_CHUNKS:
+            kept.write(head)
+            kept.write(file.read(min(length, size - file.tell())))
+        else:
+            file.seek(length, io.SEEK_CUR)
+    kept.write(head)  # of a file that is cut short
+    kept.seek(0)
+    return kept
