@@ -16,7 +16,7 @@ from jaxcovid.data.readable import UnreadableError, check_size
 if TYPE_CHECKING:
     import pydicom
 
-SUFFIX = ".dcm"
+SUFFIXES = (".dcm", ".dicom")
 NEEDED = "DICOM needs pydicom; pip install 'jaxcovid[dicom]'"
 
 # All that is parsed: a patient's name, say, is passed over.
@@ -74,6 +74,17 @@ def read_dicom_header(path: Path) -> Header:
     dataset = dcmread(path, stop_before_pixels=True, specific_tags=list(named))
     mode = f"{dataset.PhotometricInterpretation} {dataset.BitsStored}"
     return Header(dataset.Columns, dataset.Rows, mode, dataset.file_meta.TransferSyntaxUID.name)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file has the mark of DICOM, whatever its name; an index of a medium is no image."""
+    try:
+        if not path.is_file() or path.name.upper() == "DICOMDIR":
+            return False
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def software() -> tuple[str, ...]:

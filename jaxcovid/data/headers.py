@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxcovid.data import dicom
+from jaxcovid.data import dicom, images
 from jaxcovid.data.dataset import Header
 
 
 def read_header(path: Path) -> Header:
     """The header of a file that `images.read_image` reads."""
-    if path.suffix.lower() == dicom.SUFFIX:
+    if images.is_dicom(path):
         return dicom.read_dicom_header(path)
     with Image.open(path, formats=("PNG", "JPEG")) as image:
         tables = getattr(image, "quantization", {})

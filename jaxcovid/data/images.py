@@ -1,5 +1,6 @@
 """An image file to the views that training, evaluation and audits need."""
 
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from jaxcovid.errors import first_line
 AUGMENTABLE_SHORT, AUGMENTABLE_LONG = 320, 512
 RESIZE, CROP = 256, 224
 
+RASTER = (".png", ".jpg", ".jpeg")
+
 _Pixels = UInt8[np.ndarray, "height width channel"]
 
 
@@ -24,14 +27,17 @@ def prepare(image: Image.Image, label: int, path: str) -> Record:
 
 
 def read_image(path: Path) -> Image.Image:
-    """A PNG, JPEG or (by its suffix) DICOM image as 8-bit grey or RGB, of mode L or RGB.
+    """A PNG, JPEG or DICOM image as 8-bit grey or RGB, of mode L or RGB.
 
     Raises UnreadableError with the reason, whatever is wrong with the file.
     """
     try:
-        if path.stat().st_size == 0:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe waits for ever
+            raise UnreadableError("it is no ordinary file")
+        if status.st_size == 0:
             raise UnreadableError("the file is empty")
-        if path.suffix.lower() == dicom.SUFFIX:
+        if is_dicom(path):
             return dicom.read_dicom(path)
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             check_size(image.width, image.height)
@@ -50,6 +56,12 @@ def read_image(path: Path) -> Image.Image:
         if isinstance(error, OSError) and error.errno is not None:
             raise UnreadableError(f"cannot be opened ({error.strerror})") from None
         raise UnreadableError(f"broken or cut short ({first_line(error)})") from None
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is read as DICOM: by its suffix or, if that says nothing, by its content."""
+    suffix = path.suffix.lower()
+    return suffix in dicom.SUFFIXES or (suffix not in RASTER and dicom.is_dicom(path))
 
 
 def to_8bit(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.data.layout import SPLITS
+from jaxcovid.data.split_folders import SPLITS
 from jaxcovid.errors import InputError, check, first_line
 
 COLUMNS = ("class", "file", "patient")

@@ -11,6 +11,7 @@ from jaxcovid import parallel
 from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.disk import Progress
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
@@ -135,4 +136,4 @@ def load_evaluation_data(
         folder, split, classes, cache_folder(), merge=merge, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
-    return patients.with_patients(dataset, known)
+    return with_evaluation_warnings(patients.with_patients(dataset, known))
