@@ -35,8 +35,8 @@ class DataSettings:
     merge: tuple[str, ...] = ()
     """Classes to join, such as infected=covid-19+pneumonia."""
     patients: tuple[Path, ...] = ()
-    """CSV files with the columns class, file, patient: intervals and warnings then take all images
-    of a patient together. NIH's file names tell the patient without it."""
+    """CSV files with the columns class, file (or its path), patient: intervals and warnings take
+    all images of a patient together. Paths as in NIH, CheXpert, MIMIC and BIDS tell it too."""
     skip_unreadable: bool = False
     """Go on without unreadable images, and record them."""
     limit_train: int | None = None
