@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -26,15 +27,14 @@ RUNS = {
 def test_it_is_the_same_loss(case):
     config = RUNS[case]
     logits = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    batch = jnp.asarray(logits), jnp.asarray(LABELS), jnp.ones(6, jnp.float32)
     codes = class_codes(CLASSES, config.multilabel)
-    expected = loss_function(config, codes, LABELS, None)(logits, LABELS, np.ones(6, np.float32))
+    expected = loss_function(config, codes, LABELS, None)(*batch)
     stated = json.loads(json.dumps(stated_loss(config, LABELS, len(CLASSES))))
     images = {"a": 3, "b": 1, "c": 2, "unlabelled": 5}
     from_record = loss_of_record({**stated, "dataset": {"images": {"train": images}}}, CLASSES)
     assert from_record == stated
-    for values, wanted in zip(
-        loss_of(stated, CLASSES)(logits, LABELS, np.ones(6, np.float32)), expected, strict=True
-    ):
+    for values, wanted in zip(loss_of(stated, CLASSES)(*batch), expected, strict=True):
         np.testing.assert_array_equal(values, wanted)
 
 
