@@ -35,8 +35,8 @@ class DataSettings:
     merge: tuple[str, ...] = ()
     """Classes to join, such as infected=covid-19+pneumonia."""
     patients: tuple[Path, ...] = ()
-    """CSV files with the columns class, file (or its path), patient: intervals and warnings take
-    all images of a patient together. Paths as in NIH, CheXpert, MIMIC and BIDS tell it too."""
+    """CSV files with the columns class, file, patient: intervals and warnings then take all images
+    of a patient together. Names as in NIH, CheXpert, MIMIC and BIDS tell the patient without."""
     skip_unreadable: bool = False
     """Go on without unreadable images, and record them."""
     limit_train: int | None = None
@@ -126,8 +126,8 @@ class MachineSettings:
     parallel: Literal["shard_map", "pmap"] = "shard_map"
     """How a step is spread over several devices."""
     feature_precision: Literal["float32", "float16", "by_memory"] = "float32"
-    """Number format in which outputs of the frozen part are kept; by_memory is what runs before
-    this setting did: float16 where float32 exceeds the memory budget."""
+    """Number format of kept outputs of the frozen part; by_memory is what older runs did: float16
+    where float32 exceeds the memory budget."""
     memory_budget: float | None = None
     """Gigabytes that images of a folder may take in memory; larger sets are read from disk batch by
     batch, with the same result. Default: half of the machine's memory."""
@@ -158,8 +158,7 @@ class Config(MachineSettings, MeasuringSettings, TrainingSettings, NetworkSettin
     """
 
 
-# What runs did before there was a setting for it, where that is not the default now.
-BEFORE = {"feature_precision": "by_memory"}
+BEFORE = {"feature_precision": "by_memory"}  # what runs did when there was no setting for it
 
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (
@@ -200,13 +199,13 @@ def read_settings(kind: type[Settings], run: Path, name: str = "config.json") ->
 
 
 def from_json(kind: type[Settings], record: object) -> Settings:
-    """Undoes `as_json`; what else the record holds is left aside.
+    """Undoes `as_json`; what else is there is left aside, what an older record lacks is as it was.
 
-    What an older record lacks is as it was then. Raises ValueError or TypeError.
+    Raises ValueError or TypeError.
     """
     if not isinstance(record, dict):
         raise TypeError("no JSON object")
-    record = {**BEFORE, **record}
+    record = BEFORE | record
     kinds = {name: type_ for name, type_ in get_type_hints(kind).items() if name in record}
     values = {name: _value(record[name], type_) for name, type_ in kinds.items()}
     unfit = [name for name, type_ in kinds.items() if not _fits(values[name], type_)]
