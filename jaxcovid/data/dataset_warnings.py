@@ -11,7 +11,10 @@ from jaxcovid.data.split_folders import WHOLE
 
 def with_training_warnings(dataset: Dataset) -> Dataset:
     """The dataset as it is trained on, with sentences on names, scarce classes and copies."""
-    named = [f"{sentence}; if they are one, join them" for sentence in look_alikes(dataset.classes)]
+    named = [
+        f"{sentence}; if they are one, rename a folder or join them (`merge`)"
+        for sentence in look_alikes(dataset.classes)
+    ]
     return _warned(dataset, [*named, *_scarce(dataset), *_copied(dataset)])
 
 

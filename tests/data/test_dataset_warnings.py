@@ -54,7 +54,7 @@ TOLD = {
     "files that are left out": (dataset(CLASSES[:2], ((ONE, "train/x.png"), ("y", "z")), **FILES), []),
     "alike": (
         dataset(("Normal", "normal", "x "), train=ENOUGH, validation=ENOUGH),
-        ["classes 'Normal' and 'normal' differ in case only; if they are one, join them"],
+        ["classes 'Normal' and 'normal' differ in case only; if they are one, rename a folder or join them (`merge`)"],
     ),
 }  # fmt: skip
 SCARCE = "only one validation image of class covid, normal"
