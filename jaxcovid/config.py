@@ -36,7 +36,7 @@ class DataSettings:
     """Classes to join, such as infected=covid-19+pneumonia."""
     patients: tuple[Path, ...] = ()
     """CSV files with the columns class, file, patient: intervals and warnings then take all images
-    of a patient together. NIH's file names tell the patient without it."""
+    of a patient together. Names as in NIH, CheXpert, MIMIC and BIDS tell the patient without."""
     skip_unreadable: bool = False
     """Go on without unreadable images, and record them."""
     limit_train: int | None = None
@@ -125,9 +125,12 @@ class MachineSettings:
     float32."""
     parallel: Literal["shard_map", "pmap"] = "shard_map"
     """How a step is spread over several devices."""
+    feature_precision: Literal["float32", "float16", "by_memory"] = "float32"
+    """Number format of kept outputs of the frozen part; by_memory is what older runs did: float16
+    where float32 exceeds the memory budget."""
     memory_budget: float | None = None
     """Gigabytes that images of a folder may take in memory; larger sets are read from disk batch by
-    batch. Default: half of the machine's memory."""
+    batch, with the same result. Default: half of the machine's memory."""
     checkpoint_every: int | None = None
     """Steps between checkpoints; every epoch has one at its end."""
     output: Path | None = None
@@ -154,6 +157,8 @@ class Config(MachineSettings, MeasuringSettings, TrainingSettings, NetworkSettin
     (0.0001, 8)
     """
 
+
+BEFORE = {"feature_precision": "by_memory"}  # what runs did when there was no setting for it
 
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (
@@ -194,12 +199,13 @@ def read_settings(kind: type[Settings], run: Path, name: str = "config.json") ->
 
 
 def from_json(kind: type[Settings], record: object) -> Settings:
-    """Undoes `as_json`; what else the record holds is left aside.
+    """Undoes `as_json`; what else is there is left aside, what an older record lacks is as it was.
 
     Raises ValueError or TypeError.
     """
     if not isinstance(record, dict):
         raise TypeError("no JSON object")
+    record = BEFORE | record
     kinds = {name: type_ for name, type_ in get_type_hints(kind).items() if name in record}
     values = {name: _value(record[name], type_) for name, type_ in kinds.items()}
     unfit = [name for name, type_ in kinds.items() if not _fits(values[name], type_)]

@@ -50,6 +50,10 @@ MISTAKES: Mapping[Mistake, str] = MappingProxyType(
 )
 
 
+# Mistakes that make another loss of the run's.
+OF_LOSS = frozenset(("covid_and_normal", "batch_mean_focal", "sigmoid_twice"))
+
+
 def parts(assignment: AssignmentSettings) -> Parts:
     """The parts of a run that makes the mistakes asked for, and ordinary ones for the rest.
 
@@ -58,7 +62,7 @@ def parts(assignment: AssignmentSettings) -> Parts:
     made = assignment.habits
     in_train_mode = "train_mode_evaluation" in made
     return Parts(
-        loss=mistaken_loss(made),
+        loss=mistaken_loss(made) if OF_LOSS.intersection(made) else loss_function,
         answer_by_codes="covid_and_normal" not in made,
         forward=_train_mode_of_run if in_train_mode else None,
         order=_order_of_run if in_train_mode else None,

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.data.layout import SPLITS
 from jaxcovid.data.patients import NIH, images_of_patients
+from jaxcovid.data.split_folders import SPLITS
 from jaxcovid.statistics.bootstrap import bootstrap, interval, no_spread
 
 # Fewer patients of a class, and their order says nothing of how they were split.

@@ -22,7 +22,7 @@ def _evaluate(flags: Evaluate) -> None:
     """Measures one network or two, and writes the results. Raises InputError."""
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.cli.kept_programs import keep_programs
-    from jaxcovid.data.layout import SPLITS
+    from jaxcovid.data.split_folders import SPLITS
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, files
     from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,14 @@ def _predict(flags: Predict) -> int:
     from jaxcovid.runs.progress import bar
 
     keep_programs()
-    paths = predict.image_files(flags.images)
+    paths, unlisted = predict.image_files(flags.images)
     check(_problems(flags, paths))
     network = inference_model.load(flags.run)
     if flags.explain is not None:
         flags.explain.mkdir(parents=True, exist_ok=True)
-    answers = predict.predict(network, paths, explain=flags.explain is not None)
-    watched = bar(answers, desc="Predicting", total=len(paths), unit="image", delay=0.5)
+    answers = chain(predict.predict(network, paths, explain=flags.explain is not None), unlisted)
+    total = len(paths) + len(unlisted)
+    watched = bar(answers, desc="Predicting", total=total, unit="image", delay=0.5)
     counts: Counter[str] = Counter()
     problems: list[str] = []
 
@@ -67,7 +69,8 @@ def _predict(flags: Predict) -> int:
             print(f"Written: {target}")
     if problems:
         first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
-        print(f"\n{len(problems)} file(s) could not be read:\n  {first}", file=sys.stderr)
+        kind = "file(s) or folder(s)" if unlisted else "file(s)"
+        print(f"\n{len(problems)} {kind} could not be read:\n  {first}", file=sys.stderr)
     return 2 if problems else 0
 
 

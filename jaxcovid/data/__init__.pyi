@@ -20,13 +20,10 @@ from .images import (
     read_image as read_image,
 )
 from .layout import (
-    SPLITS as SPLITS,
-)
-from .layout import (
-    find_images as find_images,
-)
-from .layout import (
     printable as printable,
+)
+from .listing import (
+    list_images as list_images,
 )
 from .loader import (
     Examples as Examples,
@@ -78,4 +75,7 @@ from .sources import (
 )
 from .sources import (
     phantoms as phantoms,
+)
+from .split_folders import (
+    SPLITS as SPLITS,
 )

@@ -82,7 +82,8 @@ class Dataset(NamedTuple):
     `fingerprint` is a digest of what decides the images and their labels. `skipped` are unreadable
     images and why, `ignored` other files. `patients` numbers the patient of every image of a split,
     if that is known; `patient_names` are their names, None where unknown. `columns` hold what else
-    is known of the images of a split, by the column's name; empty where unknown.
+    is known of the images of a split, by the column's name; empty where unknown. `copies` are the
+    paths of files whose content is the same.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Dataset(NamedTuple):
     patients: Mapping[str, Int[np.ndarray, "n"] | None] = MappingProxyType({})
     patient_names: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
     columns: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    copies: tuple[tuple[str, ...], ...] = ()
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:

@@ -44,11 +44,14 @@ DECODERS = ("gdcm", "pylibjpeg", "libjpeg", "openjpeg", "jpeg_ls")
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is to be read as DICOM: by its suffix in any case, or by DICOM's mark."""
+    """Whether a file is to be read as DICOM: by its suffix in any case, or by DICOM's mark.
+
+    An index of a medium has the mark, but is no image.
+    """
     if path.suffix.lower() in SUFFIXES:
         return True
     try:
-        if not path.is_file():
+        if not path.is_file() or path.name.upper() == "DICOMDIR":
             return False
         with path.open("rb") as file:
             start = file.read(PREAMBLE + len(MARK))

@@ -31,12 +31,12 @@ from jaxcovid.data.disk import (
 from jaxcovid.data.layout import (
     ImageFile,
     Layout,
+    copies,
     fingerprint,
     printable,
     scan,
     scan_all,
     scan_split,
-    shared_between_splits,
 )
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.errors import InputError, check, first_line
@@ -77,21 +77,14 @@ def load_folder_split(
 ) -> Dataset:
     """One split of a folder, labelled in the order of the classes that a model knows.
 
-    Nothing else in the folder is looked at. Classes may be absent (a warning says which), or those
-    from which `merge` made the model's. `cache`, `memory_budget` (bytes) and the InputErrors are as
+    Nothing else in the folder is looked at. Classes may be absent, or those from which
+    `merge` made the model's. `cache`, `memory_budget` (bytes) and the InputErrors are as
     in `load_folder`; one more is a class that the model does not know.
     """
     renamed = joined(merge)
     layout = scan_split(folder, split, tuple(dict.fromkeys((*classes, *renamed))))
     dataset = _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)
-    dataset = relabelled(dataset, classes, renamed)
-    counts = np.bincount(dataset.splits[split].labels, minlength=len(classes))
-    absent = [name for name, count in zip(classes, counts, strict=True) if not count]
-    if not absent:
-        return dataset
-    return dataset._replace(
-        warnings=(*dataset.warnings, f"no {split} image of class {', '.join(absent)}")
-    )
+    return relabelled(dataset, classes, renamed)
 
 
 def load_folder_whole(
@@ -144,7 +137,6 @@ def _load(
             ]
         )
     check(too_little(splits, layout, folder))
-    pairs = shared_between_splits(layout, folder)
     return Dataset(
         printable(Path(folder.resolve().name)),
         layout.classes,
@@ -152,9 +144,8 @@ def _load(
         digest,
         skipped=tuple(unreadable),
         ignored=layout.ignored,
-        warnings=(
-            (f"{len(pairs)} image(s) occur in two splits, such as {pairs[0]}",) if pairs else ()
-        ),
+        warnings=layout.warnings,
+        copies=copies(layout, folder),
     )
 
 

@@ -3,20 +3,15 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from jaxcovid.data import class_names
+from jaxcovid.data.listing import Identity, Listing, list_images
+from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, split_folders, splits_in
 from jaxcovid.errors import InputError, check
-
-SPLITS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "val", "valid"),
-    "test": ("test", "testdata", "testing"),
-}
-# The name of all images of a folder without splits.
-WHOLE = "images"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")
+from weights_convert.printable import printable as shown
 
 
 class ImageFile(NamedTuple):
@@ -32,11 +27,19 @@ class ImageFile(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The classes of a folder in the order of their numbers, its images, and other files' paths."""
+    """The classes of a folder in the order of their numbers, its images, and other files' paths.
+
+    `warnings` are sentences about how folders were understood.
+    """
 
     classes: tuple[str, ...]
     files: tuple[ImageFile, ...]
     ignored: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+# The folder of each split, and what lies in it.
+_Listings = Mapping[str, tuple[Path, Listing]]
 
 
 def scan(folder: Path) -> Layout:
@@ -46,26 +49,23 @@ def scan(folder: Path) -> Layout:
     need no class. Classes are the training folders' names, sorted. Raises InputError with all that
     is wrong.
     """
-    roots = _split_folders(folder, SPLITS, optional=("test",))
-    files, ignored, problems = _files_of_splits(folder, roots)
-
-    by_split = {split: {file.label for file in files if file.split == split} for split in roots}
-    classes = tuple(sorted(label for label in by_split["train"] if label is not None))
+    listings = _listings(split_folders(folder, SPLITS, optional=("test",)))
+    train = listings["train"][0]
+    files, warnings = _labelled(listings, _spelled_once(_class_folders(*listings["train"])))
+    problems = _problems(folder, listings, files)
+    classes = tuple(sorted(set(_class_of(train, files).values())))
     check(problems if not classes else ())
     if len(classes) < 2:
-        problems.append(
-            f"{roots['train']}: {len(classes)} class folder(s); training needs at least two"
-        )
-    for split in roots:
-        for label in sorted(
-            label for label in by_split[split] if label is not None and label not in classes
-        ):
-            problems.append(
-                f"{roots[split] / label}: class {label!r} is not in {roots['train']}; add training "
-                "images of it or remove the folder"
-            )
+        problems.append(f"{train}: {len(classes)} class folder(s); training needs at least two")
+    for split, (root, _) in listings.items():
+        problems += [
+            f"{path}: class {path.name!r} is not in {train}; add training images of it or remove "
+            f"the folder{class_names.likeness(path.name, classes)}"
+            for path, label in _class_of(root, files).items()
+            if split != "train" and label not in classes
+        ]
     check(problems)
-    return Layout(classes, tuple(files), tuple(ignored))
+    return Layout(classes, files, _ignored(folder, listings), warnings)
 
 
 def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
@@ -76,26 +76,25 @@ def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
     """
     if split not in SPLITS:
         raise InputError([f"`split`: {split!r} is none of {', '.join(SPLITS)}"])
-    root = folder if _is_whole(folder) else _split_folders(folder, (split,))[split]
-    files, others = _files_of_split(split, root)
-    labels = {file.label for file in files}
-    problems = _name_problems(files, folder)
-    if labels == {None}:
+    root = folder if is_whole(folder) else split_folders(folder, (split,))[split]
+    listings = _listings({split: root})
+    files, warnings = _labelled(listings, classes)
+    if {file.label for file in files} == {None}:
+        problems = _name_problems(files, folder) + _unlisted_problems(listings)
         problems.append(
             f"{root}: no class folders, so nothing to compare predictions with; for predictions "
             "alone use experiments/predict.py"
         )
     else:
-        problems += _split_problems(split, root, files)
+        problems = _problems(folder, listings, files)
     problems += [
-        f"{root / label}: class {label!r} is unknown to the model, which knows "
-        f"{', '.join(classes)}; rename or remove the folder"
-        for label in sorted(label for label in labels if label is not None)
+        f"{path}: class {path.name!r} is unknown to the model, which knows {', '.join(classes)}; "
+        f"rename or remove the folder{class_names.likeness(path.name, classes)}"
+        for path, label in _class_of(root, files).items()
         if label not in classes
     ]
     check(problems)
-    ignored = tuple(printable(path.relative_to(folder)) for path in others)
-    return Layout(tuple(classes), tuple(files), ignored)
+    return Layout(tuple(classes), files, _ignored(folder, listings), warnings)
 
 
 def scan_all(folder: Path) -> Layout:
@@ -103,32 +102,18 @@ def scan_all(folder: Path) -> Layout:
 
     Classes are those of all splits, sorted. Raises InputError with all that is wrong.
     """
-    roots = {WHOLE: folder} if _is_whole(folder) else _split_folders(folder, _splits_in(folder))
-    files, ignored, problems = _files_of_splits(folder, roots)
+    roots = {WHOLE: folder} if is_whole(folder) else split_folders(folder, splits_in(folder))
+    listings = _listings(roots)
+    names = {name for of_split in listings.values() for name in _class_folders(*of_split)}
+    files, warnings = _labelled(listings, _spelled_once(names))
+    problems = _problems(folder, listings, files)
     classes = tuple(sorted({file.label for file in files if file.label is not None}))
     if len(classes) < 2 and not problems:
         problems.append(
             f"{folder}: {len(classes)} class folder(s); shortcuts show between two classes or more"
         )
     check(problems)
-    return Layout(classes, tuple(files), tuple(ignored))
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether a folder has folders, and none of them is named as a split."""
-    return (
-        folder.is_dir()
-        and not _splits_in(folder)
-        and any(child.is_dir() and not child.name.startswith(".") for child in folder.iterdir())
-    )
-
-
-def _splits_in(folder: Path) -> list[str]:
-    """The splits that a folder has a folder for; all if it is none, for the message on that."""
-    if not folder.is_dir():
-        return list(SPLITS)
-    names = {child.name.lower() for child in folder.iterdir() if child.is_dir()}
-    return [split for split, aliases in SPLITS.items() if not names.isdisjoint(aliases)]
+    return Layout(classes, files, _ignored(folder, listings), warnings)
 
 
 def fingerprint(
@@ -164,19 +149,16 @@ def _content_digest(path: Path) -> str:
         return f"unreadable {error.errno}"
 
 
-def shared_between_splits(layout: Layout, folder: Path) -> list[str]:
-    """Pairs of identical files in two splits, as "path = path" relative to the folder.
+def copies(layout: Layout, folder: Path) -> tuple[tuple[str, ...], ...]:
+    """Images of the same content, by their paths relative to the folder, those of each together.
 
-    A score on such a split is partly memory. The layout is one that `fingerprint` returned.
+    The layout is one that `fingerprint` returned.
     """
-    first: dict[str, ImageFile] = {}
-    pairs = []
+    alike: dict[str, list[str]] = {}
     for file in layout.files:
-        other = first.setdefault(file.digest, file)
-        if len(file.digest) == 32 and other.split != file.split:
-            names = (twin.path.relative_to(folder).as_posix() for twin in (other, file))
-            pairs.append(" = ".join(names))
-    return pairs
+        if len(file.digest) == 32:
+            alike.setdefault(file.digest, []).append(file.path.relative_to(folder).as_posix())
+    return tuple(tuple(paths) for paths in alike.values() if len(paths) > 1)
 
 
 def printable(path: Path) -> str:
@@ -184,84 +166,105 @@ def printable(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _split_folders(
-    folder: Path, splits: Iterable[str], optional: Container[str] = ()
-) -> dict[str, Path]:
-    """Where each split lies. Raises InputError."""
-    if not folder.is_dir():
-        kind = "is not a folder" if folder.exists() else "does not exist"
-        expected = " and ".join(f"{split}/" for split in splits if split not in optional)
-        raise InputError([f"`data`: {folder} {kind}; give a folder with {expected}"])
-    children = sorted(child for child in folder.iterdir() if child.is_dir())
-    roots: dict[str, Path] = {}
+def _listings(roots: Mapping[str, Path]) -> _Listings:
+    return {split: (root, list_images(root)) for split, root in roots.items()}
+
+
+def _class_folders(root: Path, listing: Listing) -> list[str]:
+    """Names of the folders in that of a split, which was listed."""
+    return sorted(path.name for path in listing.folders if path.parent == root)
+
+
+def _spelled_once(names: Collection[str]) -> list[str]:
+    """Those of the names that no other of them equals but for how accents are stored."""
+    forms = Counter(map(class_names.composed, names))
+    return [name for name in names if forms[class_names.composed(name)] == 1]
+
+
+def _labelled(
+    listings: _Listings, known: Collection[str]
+) -> tuple[tuple[ImageFile, ...], tuple[str, ...]]:
+    """The images of all splits with their classes, and sentences on names that are taken as one.
+
+    Such names differ only in how accents are stored; the one that is `known` stands for them.
+    """
+    names = sorted({name for of_split in listings.values() for name in _class_folders(*of_split)})
+    labels = class_names.unified(names, known)
+    files = []
+    for split, (root, listing) in listings.items():
+        for path in listing.images:
+            parts = path.relative_to(root).parts
+            files.append(ImageFile(split, labels[parts[0]] if len(parts) > 1 else None, path))
+    spelled: dict[str, list[str]] = {}
+    for name, label in labels.items():
+        spelled.setdefault(label, []).append(name)
+    warnings = [
+        f"folders of class {label} are named in {len(of_class)} ways, "
+        f"{' and '.join(map(ascii, of_class))}, which are taken as one"
+        for label, of_class in spelled.items()
+        if len(of_class) > 1
+    ]
+    return tuple(files), tuple(warnings)
+
+
+def _class_of(root: Path, files: Iterable[ImageFile]) -> dict[Path, str]:
+    """The class folders of a split that hold images, sorted, and the class of each."""
+    return {
+        root / file.path.relative_to(root).parts[0]: file.label
+        for file in files
+        if file.label is not None and file.path.is_relative_to(root)
+    }
+
+
+def _ignored(folder: Path, listings: _Listings) -> tuple[str, ...]:
+    return tuple(
+        printable(path.relative_to(folder))
+        for _, listing in listings.values()
+        for path in listing.others
+    )
+
+
+def _problems(folder: Path, listings: _Listings, files: Sequence[ImageFile]) -> list[str]:
+    """What is wrong with the folders and files of all splits."""
+    problems = _unlisted_problems(listings) + _folders_of_two_classes(listings)
+    for split, (root, listing) in listings.items():
+        of_split = [file for file in files if file.split == split]
+        problems += _name_problems(of_split, folder)
+        problems += _split_problems(split, root, listing, of_split)
+    return problems
+
+
+def _unlisted_problems(listings: _Listings) -> list[str]:
+    return [
+        f"{shown(str(path), 500)}: {reason}"
+        for _, listing in listings.values()
+        for path, reason in listing.unlisted
+    ]
+
+
+def _folders_of_two_classes(listings: _Listings) -> list[str]:
+    """Folders that are the same by links, though their images would be of two classes."""
+    first: dict[Identity, tuple[str, Path]] = {}
+    same: set[Path] = set()
     problems = []
-    for split in splits:
-        aliases = SPLITS[split]
-        matches = [child for child in children if child.name.lower() in aliases]
-        if len(matches) > 1:
-            names = ", ".join(match.name for match in matches)
-            problems.append(f"{folder}: {names} all mean the {split} split; keep one of them")
-        elif matches:
-            roots[split] = matches[0]
-        elif split not in optional:
-            present = ", ".join(child.name for child in children[:8]) or "no folders"
-            problems.append(
-                f"{folder}: no {split} split; expected a folder named {' or '.join(aliases)} "
-                f"(any case), found {present}"
-            )
-    check(problems)
-    return roots
+    for root, listing in listings.values():
+        for path, identity in sorted(listing.folders.items()):
+            if path == root:
+                continue
+            label = class_names.composed(path.relative_to(root).parts[0])
+            of_first, other = first.setdefault(identity, (label, path))
+            if label == of_first:
+                continue
+            if path.parent not in same:
+                problems.append(
+                    f"{path} and {other} are the same folder, so its images are of two classes; "
+                    "remove one of the links"
+                )
+            same.add(path)
+    return problems
 
 
-def find_images(root: Path) -> tuple[list[Path], list[Path]]:
-    """The images below a folder (by suffix), and its other files, both sorted; nothing hidden."""
-    images, others = [], []
-    for path in sorted(_files(root)):
-        if any(part.startswith(".") for part in path.relative_to(root).parts):
-            continue  # what file managers leave behind
-        (images if path.suffix.lower() in SUFFIXES else others).append(path)
-    return images, others
-
-
-def _files_of_splits(
-    folder: Path, roots: Mapping[str, Path]
-) -> tuple[list[ImageFile], list[str], list[str]]:
-    """The images of all splits, the paths of other files, and what is wrong."""
-    files: list[ImageFile] = []
-    ignored: list[str] = []
-    problems: list[str] = []
-    for split, root in roots.items():
-        of_split, others = _files_of_split(split, root)
-        files += of_split
-        ignored += [printable(path.relative_to(folder)) for path in others]
-        problems += _name_problems(of_split, folder) + _split_problems(split, root, of_split)
-    return files, ignored, problems
-
-
-def _files_of_split(split: str, root: Path) -> tuple[list[ImageFile], list[Path]]:
-    images, others = find_images(root)
-
-    def label(path: Path) -> str | None:
-        parts = path.relative_to(root).parts
-        return parts[0] if len(parts) > 1 else None
-
-    return [ImageFile(split, label(path), path) for path in images], others
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """Everything that is no folder, also behind links, each real folder once."""
-    seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
-        status = Path(folder).stat()
-        identity = (status.st_dev, status.st_ino)
-        if identity in seen:
-            folders.clear()
-            continue
-        seen.add(identity)
-        yield from (Path(folder, name) for name in names)
-
-
-def _name_problems(files: list[ImageFile], folder: Path) -> list[str]:
+def _name_problems(files: Sequence[ImageFile], folder: Path) -> list[str]:
     return [
         f"{printable(file.path)}: the name is not valid Unicode; rename it"
         for file in files
@@ -269,22 +272,25 @@ def _name_problems(files: list[ImageFile], folder: Path) -> list[str]:
     ]
 
 
-def _split_problems(split: str, root: Path, files: list[ImageFile]) -> list[str]:
-    counts = Counter(file.label for file in files)
-    loose = counts.pop(None, 0)
-    folders = sorted(
-        child for child in root.iterdir() if child.is_dir() and not child.name.startswith(".")
-    )
-    empty = [child for child in folders if not counts[child.name]]
+def _split_problems(
+    split: str, root: Path, listing: Listing, files: Sequence[ImageFile]
+) -> list[str]:
+    held = {
+        root / path.relative_to(root).parts[0]
+        for path in (*listing.images, *(unlisted.path for unlisted in listing.unlisted))
+        if path != root
+    }
+    empty = [root / name for name in _class_folders(root, listing) if root / name not in held]
     problems = [
         f"{child}: no PNG, JPEG or DICOM image in this class folder; fill or remove it"
         for child in empty
     ]
-    if not counts and not loose and not empty:
+    if not held and not empty and not listing.unlisted:
         problems.append(f"{root}: no PNG, JPEG or DICOM image; the {split} split is empty")
-    if loose and (counts or split != "test"):
+    loose = [file.path.name for file in files if file.label is None]
+    if loose and (len(loose) < len(files) or split != "test"):
         problems.append(
-            f"{root}: {loose} image(s) outside any class folder, such as "
-            f"{next(file.path.name for file in files if file.label is None)}; move them into one"
+            f"{root}: {len(loose)} image(s) outside any class folder, such as {loose[0]}; move "
+            "them into one"
         )
     return problems

@@ -6,15 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from pathlib import Path, PurePosixPath
-from types import MappingProxyType
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.data.layout import SPLITS
+from jaxcovid.data.patient_rows import Named, Row, Table, named, parts_of, rows_of_images
+from jaxcovid.data.split_folders import SPLITS
 from jaxcovid.errors import InputError, check, first_line
 
 COLUMNS = ("class", "file", "patient")
@@ -22,19 +22,12 @@ COLUMNS = ("class", "file", "patient")
 # Further columns that say where an image comes from, and of whom it is.
 FURTHER = ("source", "view", "sex", "age", "mask")
 
-# Files of NIH ChestX-ray14: patient, follow-up.
+# Files of NIH ChestX-ray14 (patient, follow-up), and of BIDS, such as BIMCV's.
 NIH = re.compile(r"(\d{8})_\d{3}\.\w+")
+BIDS = re.compile(r"(sub-[A-Za-z0-9]+)_.+")
 
-
-class Row(NamedTuple):
-    """What a table says of an image: its patient, and the values of `FURTHER` columns by name."""
-
-    patient: str
-    further: Mapping[str, str] = MappingProxyType({})
-
-
-# By (class, file), or (class, file, split) where it holds for that split only.
-Table = Mapping[tuple[str, ...], Row]
+# Folders of one patient: CheXpert's, BIDS', MIMIC-CXR's.
+FOLDERS = re.compile(r"patient\d{5}|sub-[A-Za-z0-9]+|p\d{8}")
 
 
 class Patients(NamedTuple):
@@ -68,26 +61,25 @@ def with_patients(dataset: Dataset, table: Table | None) -> Dataset:
 def assign_patients(
     splits: Mapping[str, Split], classes: Sequence[str], table: Table | None
 ) -> Patients:
-    """Patients by the table, else by the names of NIH ChestX-ray14's files.
+    """Patients by the table, else by names of files or folders as public sets have them.
 
     Other images count as patients of their own; a warning says how many, others which patients have
     images in two splits. `classes` are those that the splits' labels number. Raises InputError if
-    no row of the table is of any image.
+    no row of the table is of any image, or if it is not clear of which.
     """
     images = {name: list(_images(name, split, classes)) for name, split in splits.items()}
-    keys = [key for of_split in images.values() for key in of_split]
-    if table is not None and not any(_listed(key, table) for key in keys):
+    rows = rows_of_images(images, table or {})
+    if table is not None and not any(row for of_split in rows.values() for row in of_split):
         raise InputError(
             [
-                f"`patients`: none of the {len(table)} row(s) is of an image of `data`; class and "
-                "file must be the names of its folder and of the file alone"
+                f"`patients`: none of the {len(table)} row(s) is of an image of `data`; class must "
+                "be the name of its folder, file that of the file or its path"
             ]
         )
-    rows = {name: [_listed(key, table or {}) for key in keys] for name, keys in images.items()}
     known = {
         name: tuple(
-            row.patient if row else _by_name(key[1])
-            for row, key in zip(rows[name], of_split, strict=True)
+            row.patient if row else _by_path(image)
+            for row, image in zip(rows[name], of_split, strict=True)
         )
         for name, of_split in images.items()
     }
@@ -95,11 +87,12 @@ def assign_patients(
         name: _numbered(patients) if any(patients) else None for name, patients in known.items()
     }
     unknown = list(_unknown(splits, known))
-    if len(unknown) == len(keys):
+    total = sum(map(len, known.values()))
+    if len(unknown) == total:
         unknown = []  # no patient is known at all, which None says
     warnings = [
-        f"{len(unknown)} of {len(keys)} image(s) are of no known patient, such as {unknown[0]} "
-        "(neither `patients` nor NIH's file names tell); each counts as a patient of its own"
+        f"{len(unknown)} of {total} image(s) are of no known patient, such as {unknown[0]} "
+        "(neither `patients` nor names of files and folders tell); each counts as its own patient"
         for _ in unknown[:1]
     ]
     return Patients(groups, (*warnings, *_shared(known)), known, _columns(rows))
@@ -155,7 +148,7 @@ def _add(row: Mapping[str, str | None], table: dict[tuple[str, ...], Row]) -> st
     split = next((name for name, aliases in SPLITS.items() if named.lower() in aliases), None)
     if named and split is None:
         return f"split {named!r} is none of {', '.join(SPLITS)}; correct it or leave it empty"
-    file = PurePosixPath(file).name
+    file = "/".join(parts_of(file))
     key = (label, file, split) if split else (label, file)
     further = {name: value for name in FURTHER if (value := (row.get(name) or "").strip())}
     before = table.setdefault(key, Row(patient, further)).patient
@@ -180,18 +173,18 @@ def _columns(rows: Mapping[str, Sequence[Row | None]]) -> dict[str, dict[str, tu
     }
 
 
-def _images(name: str, split: Split, classes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Class (empty if unknown), file name and split of each image."""
+def _images(name: str, split: Split, classes: Sequence[str]) -> Iterator[Named]:
     for label, path in zip(split.labels, split.paths, strict=True):
-        yield (classes[int(label)] if label >= 0 else ""), PurePosixPath(path).name, name
+        yield named(path, name, classes[int(label)] if label >= 0 else "")
 
 
-def _listed(key: tuple[str, str, str], table: Table) -> Row | None:
-    return table.get(key) or table.get(key[:2])
-
-
-def _by_name(file: str) -> str | None:
-    match = NIH.fullmatch(file)
+def _by_path(image: Named) -> str | None:
+    """The patient that the names of the folders below the class tell, or that of the file."""
+    *folders, file = image.parts[-image.below :]
+    for folder in folders:
+        if FOLDERS.fullmatch(folder):
+            return folder
+    match = NIH.fullmatch(file) or BIDS.fullmatch(file)
     return match and match[1]
 
 

@@ -16,6 +16,7 @@ from jaxcovid.data.merge import joined
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.training.initial_weights import unfit_values
 from jaxcovid.training.losses import Codes
+from jaxcovid.training.stated_loss import loss_of
 from weights_convert import ConversionError, FormatError, read, table, torch_to_flax
 
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
@@ -28,7 +29,8 @@ class InferenceModel(NamedTuple):
     `statistics.operating_points` on the run's validation images; `record` is the run's config.json,
     empty for a file of weights. `codes` are what each class is coded as, where classes imply
     others, and `merge` says which classes these were joined from, as the setting of that name does.
-    `metrics` are those of the run's metrics.json, empty for a file of weights.
+    `metrics` are those of the run's metrics.json, empty for a file of weights. `loss` is what
+    `stated_loss` says of the run's, None where that is not known.
 
     >>> network = jaxcovid.load(run)
     >>> network.variables["params"]["fc_0"]["kernel"].shape
@@ -45,6 +47,7 @@ class InferenceModel(NamedTuple):
     thresholds: dict[str, dict[str, float | None]]
     record: dict[str, Any]
     metrics: dict[str, Any]
+    loss: dict[str, Any] | None = None
 
 
 def load(source: Path | str) -> InferenceModel:
@@ -87,6 +90,7 @@ def load(source: Path | str) -> InferenceModel:
         stated["thresholds"],
         _json_of_run(source / "config.json") if source.is_dir() else {},
         _json_of_run(source / "metrics.json") if source.is_dir() else {},
+        stated["loss"],
     )
 
 
@@ -99,13 +103,16 @@ def weights_metadata(
     merge: tuple[str, ...],
     thresholds: Mapping[str, Mapping[str, float | None]],
     disclaimer: str,
+    loss: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """What `load` must know besides arrays, as text, for the metadata of a file of weights.
 
     `hidden` are the widths of the head's hidden layers, `codes` what each class is coded as where
-    classes imply others, `thresholds` those of `statistics.operating_points`.
+    classes imply others, `thresholds` those of `statistics.operating_points`, `loss` what
+    `stated_loss` says.
     """
     return {
+        **({} if loss is None else {"loss": json.dumps(loss)}),
         **({} if codes is None else {"codes": json.dumps(codes.astype(int).tolist())}),
         "architecture": architecture,
         "head": json.dumps({"hidden": hidden, "dropout": dropout}),
@@ -136,6 +143,7 @@ def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
             "thresholds": json.loads(metadata.get("thresholds", "{}")),
             "codes": _codes(metadata.get("codes")),
             "merge": json.loads(metadata.get("merge", "[]")),
+            "loss": json.loads(metadata.get("loss", "null")),
         }
         preprocessing = json.loads(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
         unfit = [name for name, fits in _FITS.items() if not fits(stated)]
@@ -170,6 +178,9 @@ _FITS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "merge": lambda stated: (
         isinstance(stated["merge"], list)
         and set(joined(stated["merge"]).values()) <= set(stated["classes"])
+    ),
+    "loss": lambda stated: (
+        stated["loss"] is None or loss_of(stated["loss"], stated["classes"]) is not None
     ),
     "thresholds": lambda stated: all(
         name in stated["classes"]

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from jaxcovid import parallel
-from jaxcovid.data import images, layout
+from jaxcovid.data import images, listing
 from jaxcovid.data.loader import Examples
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
@@ -82,23 +82,28 @@ def predict(
             yield answer
 
 
-def image_files(sources: Sequence[Path]) -> list[Path]:
+def image_files(sources: Sequence[Path]) -> tuple[list[Path], list[Answer]]:
     """The files that are named, and the images in the folders that are, in the order of `sources`.
 
-    Raises InputError if nothing is named, or a folder without images.
+    Of each folder that cannot be listed there is an answer with its problem. Raises InputError if
+    nothing is named, a folder without images, or only folders that cannot be listed.
     """
     paths: list[Path] = []
+    unlisted: list[Answer] = []
     problems = [] if sources else ["IMAGE|FOLDER: none is given"]
     for source in sources:
         if not os.path.isdir(source):  # noqa: PTH112 (Path's raises at names that are too long)
             paths.append(source)  # whatever is wrong with it is told like of any other file
             continue
-        images_inside, _ = layout.find_images(source)
-        if not images_inside:
-            problems.append(f"{source}: no image in this folder ({', '.join(layout.SUFFIXES)})")
-        paths += images_inside
+        inside = listing.list_images(source)
+        if not inside.images and not inside.unlisted:
+            problems.append(f"{source}: no image in this folder ({', '.join(listing.SUFFIXES)})")
+        paths += inside.images
+        unlisted += [Answer(path, reason) for path, reason in inside.unlisted]
+    if not paths:
+        problems += [f"{answer.path}: {answer.problem}" for answer in unlisted]
     check(problems)
-    return paths
+    return paths, unlisted
 
 
 def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:

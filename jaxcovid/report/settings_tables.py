@@ -33,6 +33,7 @@ WORDS = {
     "seed": "seed of all that is random",
     "eval_batch_size": "images per step of evaluation",
     "precision": "number format",
+    "feature_precision": "number format of kept features",
     "parallel": "spread over devices by",
     "memory_budget": "memory for images (GB)",
     "checkpoint_every": "steps between checkpoints",

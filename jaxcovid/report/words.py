@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxcovid.data.layout import WHOLE
+from jaxcovid.data.split_folders import WHOLE
 
 OVERALL = {
     "accuracy": "accuracy",

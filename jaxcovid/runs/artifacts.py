@@ -15,7 +15,9 @@ from jaxcovid.runs import files
 from jaxcovid.runs.audit import audit_record
 from jaxcovid.runs.record import data_record
 from jaxcovid.training.evaluation import Bar
+from jaxcovid.training.recipe import loss_function
 from jaxcovid.training.setup import Task
+from jaxcovid.training.stated_loss import stated_loss
 from jaxcovid.training.step import TrainState
 from weights_convert import flax_to_torch, save
 
@@ -151,6 +153,10 @@ def write_weights(
     config = task.config
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     arrays = flax_to_torch(variables, task.network.entries)
+    loss = None
+    if task.parts.loss is loss_function:
+        labels = task.dataset.splits["train"].labels
+        loss = stated_loss(config, labels, len(task.dataset.classes))
     metadata = inference_model.weights_metadata(
         config.model,
         config.head,
@@ -160,6 +166,7 @@ def write_weights(
         config.merge,
         thresholds,
         DISCLAIMER,
+        loss,
     )
     for suffix in (".pth", ".safetensors"):
         save(folder / f"weights{suffix}", arrays, metadata)

@@ -13,7 +13,9 @@ from jaxcovid.audits.network import examine
 from jaxcovid.audits.subgroups import subgroups
 from jaxcovid.audits.views import miniatures_of
 from jaxcovid.data import folders, patients
+from jaxcovid.data.class_names import likeness, unified
 from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.masks import read_masks
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.errors import check
@@ -109,17 +111,20 @@ def load_audit_data(
     )  # fmt: skip
     dataset = patients.with_patients(dataset, known)
     if network is None:
-        return dataset
-    renamed = joined(network.merge)
+        return with_evaluation_warnings(dataset)
+    joined_names = joined(network.merge)
+    spelled = unified(dataset.classes, {*network.classes, *joined_names})
+    renamed = {name: joined_names.get(one, one) for name, one in spelled.items()}
     check(
         [
             f"{folder}: class {name!r} is unknown to {network.name}, which knows "
             f"{', '.join(network.classes)}; rename or remove the folder"
+            f"{likeness(name, network.classes)}"
             for name in dataset.classes
-            if renamed.get(name, name) not in network.classes
+            if renamed[name] not in network.classes
         ]
     )
-    return relabelled(dataset, network.classes, renamed)
+    return with_evaluation_warnings(relabelled(dataset, network.classes, renamed))
 
 
 def passed(audit: Audit) -> bool:

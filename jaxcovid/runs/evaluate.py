@@ -1,5 +1,6 @@
 """Trained networks on images that they were not trained with."""
 
+import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from jaxcovid import parallel
 from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.disk import Progress
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
@@ -23,7 +25,9 @@ from jaxcovid.runs.progress import bar, progress
 from jaxcovid.training.evaluation import Bar, evaluation_of_images, images_of, predict_split
 from jaxcovid.training.images_together import images_together
 from jaxcovid.training.label_codes import class_scores
-from jaxcovid.training.losses import bce, cross_entropy
+from jaxcovid.training.losses import Loss, bce, cross_entropy
+from jaxcovid.training.stated_loss import loss_of, loss_of_record
+from jaxcovid.training.step import as_they_are
 from jaxcovid.training.training_data import half_of_memory
 from weights_convert.cache import cache_folder
 
@@ -62,14 +66,15 @@ def evaluate_model(
     """Predicts, measures and explains every split of a dataset whose classes are the network's.
 
     They must be in the network's order, as `load_evaluation_data` brings them. Thresholds are those
-    that the network's run chose. `settings` are those of the evaluation, for config.json.
+    that the network's run chose, and so is the loss; where that is not known, another stands under
+    its own name. `settings` are those of the evaluation, for config.json.
     """
     devices = parallel.devices()
-    if network.codes is None:
-        step = evaluation_of_images(network.model, cross_entropy(), devices)
-    else:
+    loss_name, loss = _loss(network)
+    scores = as_they_are
+    if network.codes is not None:
         scores = functools.partial(class_scores, codes=network.codes)
-        step = evaluation_of_images(network.model, bce(network.codes), devices, scores)
+    step = evaluation_of_images(network.model, loss, devices, scores)
     variables = parallel.replicate(network.variables, devices)
     predictions = {
         name: predict_split(
@@ -94,7 +99,21 @@ def evaluate_model(
         thresholds=network.thresholds,
         codes=network.codes,
         audit=audit_data(dataset, (), network=of_measured),
+        loss_name=loss_name,
     )
+
+
+def _loss(network: InferenceModel) -> tuple[str, Loss]:
+    """The loss that the network's run trained with, called "loss"; else another by its own name."""
+    stated = network.loss
+    if stated is None and not any(record.unknown_settings(network.record).values()):
+        stated = loss_of_record(network.record, network.classes)
+    with contextlib.suppress(ValueError):  # of a record that was changed since
+        if stated is not None:
+            return "loss", loss_of(stated, network.classes)
+    if network.codes is not None:
+        return "bce", bce(network.codes)
+    return "cross_entropy", cross_entropy()
 
 
 def load_models(runs: Sequence[Path]) -> list[InferenceModel]:
@@ -135,4 +154,4 @@ def load_evaluation_data(
         folder, split, classes, cache_folder(), merge=merge, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
-    return patients.with_patients(dataset, known)
+    return with_evaluation_warnings(patients.with_patients(dataset, known))

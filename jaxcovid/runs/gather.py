@@ -50,13 +50,15 @@ def gather_results(
     training: Training | None = None,
     further_metrics: FurtherMetrics | None = None,
     audit: Audit | None = None,
+    loss_name: str = "loss",
 ) -> Results:
     """Measures every labelled split, and chooses and explains the images to look at.
 
     The verdict is about the labelled split that played the least part in training: there must be
     one. `predictions` are by split; `settings` is the record that config.json holds. `thresholds`
     are those of a validation split elsewhere; without, they come from the one here, if there is
-    one. `codes` are what each class is coded as, where classes imply others.
+    one. `codes` are what each class is coded as, where classes imply others. `loss_name` is what
+    the loss of `predictions` is called.
     """
     classes = dataset.classes
     if thresholds is None:
@@ -66,7 +68,7 @@ def gather_results(
             thresholds = metrics.operating_points(validation.labels, probabilities, classes)
     splits = {
         name: _measured(
-            dataset, name, predictions[name], thresholds or None, codes, further_metrics
+            dataset, name, predictions[name], thresholds or None, codes, further_metrics, loss_name
         )
         for name in dataset.splits
     }
@@ -109,6 +111,7 @@ def _measured(
     thresholds: Thresholds | None,
     codes: Codes | None,
     further_metrics: FurtherMetrics | None,
+    loss_name: str,
 ) -> Measured:
     split, probabilities, findings = (
         dataset.splits[name],
@@ -118,7 +121,7 @@ def _measured(
     measured, cautions = None, ()
     if len(split.labels) and (split.labels >= 0).all():
         groups = dataset.patients.get(name)
-        measured = {"loss": predicted.loss} | metrics.measure(
+        measured = {loss_name: predicted.loss} | metrics.measure(
             split.labels, probabilities, dataset.classes, groups=groups, thresholds=thresholds
         )
         if further_metrics is not None:

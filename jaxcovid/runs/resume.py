@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxcovid import parallel
-from jaxcovid.config import INCIDENTAL, Config, as_json
+from jaxcovid.config import BEFORE, INCIDENTAL, Config, as_json
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
 from jaxcovid.runs.record import changed_surroundings, unknown_settings
@@ -79,8 +79,8 @@ def changed_settings(
     `caller_settings` are those of `Parts`, `dataset` is what the run would go on with. No lines:
     it is the same run.
     """
-    # What an older record does not know was then as it is by default.
-    before = {**as_json(Config()), **record}
+    # What an older record does not know was then as it is by default, but for some.
+    before = {**as_json(Config()), **BEFORE, **record}
     pairs = {
         f"`{name}`": (before[name], value)
         for name, value in as_json(config).items()

@@ -26,8 +26,8 @@ class Features(NamedTuple):
     """What the first stage that changes is given, for every image of a split.
 
     `evaluation` are those of the images as torchvision evaluates them, `views` those of augmented
-    views of the training images: a row for each view, none in other splits. Both are of float32, or
-    of float16 where the memory is short.
+    views of the training images: a row for each view, none in other splits. Both are of
+    the number format that the settings name.
     """
 
     evaluation: Float[np.ndarray, "n *feature"]
@@ -111,15 +111,9 @@ def feature_extractor(prefix: Prefix, devices: Devices, bar: Bar) -> Extract:
     return extract
 
 
-def storage_for(prefix: Prefix, rows: int, memory_budget: float) -> Storage:
-    """How features of so many images are kept: in float32 if they fit in `memory_budget` bytes,
-    else in float16, on disk if need be.
-    """
-    elements = rows * math.prod(prefix.shape)
-    for kind in (np.float32, np.float16):
-        if elements * np.dtype(kind).itemsize <= memory_budget:
-            return Storage(kind)
-    return Storage(np.float16, on_disk=True)
+def feature_bytes(kind: type[np.floating], prefix: Prefix, rows: int) -> int:
+    """Bytes that features of so many images take in that number format."""
+    return rows * math.prod(prefix.shape) * np.dtype(kind).itemsize
 
 
 def kept_or_new(

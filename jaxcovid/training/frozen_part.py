@@ -15,9 +15,9 @@ from jaxcovid.training.frozen_features import (
     Kept,
     Storage,
     Store,
+    feature_bytes,
     feature_extractor,
     kept_or_new,
-    storage_for,
 )
 from jaxcovid.training.frozen_prefix import Prefix
 from jaxcovid.training.parts import Parts
@@ -80,19 +80,26 @@ def frozen_part(
 
 
 def _storage(config: Config, parts: Parts, dataset: Dataset, prefix: Prefix) -> Storage | None:
-    """How features are kept.
+    """How features are kept: the memory budget decides only where they lie.
 
     None where no setting asks for them and they take much memory, or images are not evaluated one
     by one.
     """
     counts = {name: len(split.labels) for name, split in dataset.splits.items()}
     rows, budget = sum(counts.values()) + _views(config) * counts["train"], memory_budget(config)
-    if config.views:
-        return storage_for(prefix, rows, budget)
-    if parts.order is not None or parts.forward is not None:
+    if not config.views and (parts.order is not None or parts.forward is not None):
         return None
-    storage = storage_for(prefix, rows, min(budget, UNASKED_BYTES))
-    return storage if storage == Storage(np.float32) else None
+    kind, most = np.float32, UNASKED_BYTES
+    if config.feature_precision == "float16":
+        kind = np.float16
+    elif config.feature_precision == "by_memory":  # as older runs did
+        most = min(most, budget)
+        if config.views and feature_bytes(np.float32, prefix, rows) > budget:
+            kind = np.float16
+    needed = feature_bytes(kind, prefix, rows)
+    if not config.views and needed > most:
+        return None
+    return Storage(kind, on_disk=needed > budget)
 
 
 def _views(config: Config) -> int:

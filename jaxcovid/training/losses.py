@@ -88,7 +88,12 @@ def balanced_weights(labels: Int[np.ndarray, "n"], classes: int) -> Float[np.nda
     `labels` are numbers of classes from 0 to below `classes`, of which each must occur. The formula
     is that of sklearn.utils.class_weight.compute_class_weight("balanced").
     """
-    return len(labels) / (classes * np.bincount(labels, minlength=classes))
+    return weights_by_count(np.bincount(labels, minlength=classes).astype(np.float64))
+
+
+def weights_by_count(counts: Float[np.ndarray, "class"]) -> Float[np.ndarray, "class"]:
+    """The same from how many examples each class has, one at least."""
+    return counts.sum() / (len(counts) * counts)
 
 
 def elements(logits: Logits, labels: Labels, codes: Codes) -> Float[Array, "batch output"]:

@@ -20,6 +20,8 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
 from jaxcovid.runs import artifacts
 from jaxcovid.runs.resume import changed_settings
+from jaxcovid.training.losses import cross_entropy
+from jaxcovid.training.parts import Parts
 from jaxcovid.training.setup import Network, Targets, Task
 from jaxcovid.training.step import TrainState
 
@@ -141,6 +143,7 @@ def test_the_weights_have_the_second_name_too(tmp_path):
         dataset=Dataset("xrays", ("covid-19", "normal"), {}, "abc"),
         network=Network(*[None] * 8)._replace(entries=()),
         targets=Targets(np.eye(2), None, lambda outputs: outputs),
+        parts=Parts(loss=lambda *_: cross_entropy()),
     )
     artifacts.write_weights(tmp_path, task, state, {})
     names = ["vgg16_focal_loss.pth", "weights.pth", "weights.safetensors"]

@@ -196,13 +196,12 @@ def test_the_second_time_a_split_comes_from_the_cache_and_is_equal(tmp_path, mon
     np.testing.assert_equal(again._asdict(), first._asdict())
 
 
-@pytest.mark.parametrize(
-    ("classes", "absent"),
-    [(("covid", "normal"), ()), (("b", "covid", "a", "normal"), ("no test image of class b, a",))],
-)
-def test_absent_classes_give_a_warning(classes, absent, tmp_path):
+def test_files_of_the_same_content_are_known(tmp_path):
     folder = write_pictures(tmp_path / "images", *FILES)
-    assert load_split(folder, "test", classes, tmp_path / "cache").warnings == absent
+    (folder / "test/normal/dup.png").hardlink_to(folder / FILES[0])
+    (folder / "test/normal/link.png").symlink_to(folder / FILES[0])
+    dataset = load_split(folder, "test", ("covid", "normal"), tmp_path / "cache")
+    assert dataset.copies == ((FILES[0], "test/normal/dup.png", "test/normal/link.png"),)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +233,6 @@ def test_unreadable_images_of_a_split_are_refused_or_skipped(tmp_path):
     dataset = load_split(*arguments, skip=True)
     assert dataset.splits["test"].paths == FILES[:2]
     assert dataset.skipped == ("test/normal/3.png: the file is empty",)
-    assert dataset.warnings == ("no test image of class normal",)
 
 
 @pytest.mark.parametrize("split", ["test", "train"])

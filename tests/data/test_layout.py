@@ -4,13 +4,12 @@ from pathlib import Path
 import pytest
 
 from jaxcovid.data.layout import (
-    find_images,
+    copies,
     fingerprint,
     printable,
     scan,
     scan_all,
     scan_split,
-    shared_between_splits,
 )
 from jaxcovid.errors import InputError
 
@@ -132,11 +131,11 @@ def test_fingerprint_follows_names_and_contents(tmp_path):
     assert digest(one) != digest(renamed)
 
 
-def test_images_in_two_splits_are_found(tmp_path):
+def test_copies_are_found(tmp_path):
     make(tmp_path, *GOOD)
     (tmp_path / GOOD[2]).write_text(GOOD[0])
     _, layout = fingerprint(scan(tmp_path), tmp_path)
-    assert shared_between_splits(layout, tmp_path) == ["train/a/1.png = validation/a/3.jpeg"]
+    assert copies(layout, tmp_path) == (("train/a/1.png", "validation/a/3.jpeg"),)
 
 
 # One split, for a model whose classes are given.
@@ -187,13 +186,6 @@ def test_nowhere_and_unknown_splits(tmp_path):
         scan_split(tmp_path, "all", ("a", "b"))
 
 
-def test_images_and_other_files_are_told_apart_by_suffix(tmp_path):
-    make(tmp_path, "b.PNG", "a.jpeg", "deep/er/c.dcm", "d.txt", ".hidden/e.png", "deep/.f.png")
-    images, others = find_images(tmp_path)
-    assert images == [tmp_path / name for name in ("a.jpeg", "b.PNG", "deep/er/c.dcm")]
-    assert others == [tmp_path / "d.txt"]
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [(b"a b.png", "a b.png"), ("ü".encode(), "ü"), (b"x\xff", "x\N{REPLACEMENT CHARACTER}")],
@@ -230,3 +222,99 @@ def test_all_of_a_folder(case, tmp_path):
 def test_all_of_a_folder_that_holds_no_two_classes(names, tmp_path):
     with pytest.raises(InputError, match=r"class folder|no PNG"):
         scan_all(make(tmp_path, *names))
+
+
+LINKED = {  # link: target; what is wrong
+    "one folder in two classes": ({"train/a/x": "pool", "train/b/y": "pool"}, ["train/b/y and {0}/train/a/x are the same folder"]),
+    "a class twice": ({"train/c": "train/a", "validation/c": "validation/a"}, ["train/c and {0}/train/a are", "validation/c and {0}/validation/a are"]),
+    "a class within another": ({"train/b/a": "train/a"}, ["train/b/a and {0}/train/a are the same"]),
+    "in two splits": ({"train/a/x": "pool", "validation/b/y": "pool"}, ["validation/b/y and {0}/train/a/x are"]),
+    "nested folders are one fault": ({"train/a/x": "nest", "train/b/y": "nest"}, ["train/b/y and {0}/train/a/x"]),
+    "gone": ({"train/c": "nowhere"}, ["train/c: a link that leads nowhere"]),
+    "gone below": ({"train/a/more": "nowhere"}, ["train/a/more: a link that leads nowhere"]),
+    "a split that is gone": ({"test": "nowhere"}, ["test: cannot be listed (No such file or directory)"]),
+    "into itself": ({"train/c": "train/c"}, ["train/c: cannot be looked at (Too many levels"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LINKED)
+def test_links_that_lose_images_or_mislabel_them_are_faults(case, tmp_path):
+    links, expected = LINKED[case]
+    folder = make(tmp_path, *GOOD, "pool/5.png", "nest/er/6.png")
+    for name, target in links.items():
+        (folder / name).symlink_to(folder / target)
+    with pytest.raises(InputError) as error:
+        scan(folder)
+    assert len(error.value.problems) == len(expected)
+    for part, problem in zip(expected, error.value.problems, strict=True):
+        assert part.format(folder) in problem
+
+
+def test_one_folder_linked_twice_into_a_class_counts_under_both_names(tmp_path):
+    folder = make(tmp_path, *GOOD, "pool/5.png")
+    for name in ("train/a/x", "train/a/y", "validation/a/z"):
+        (folder / name).symlink_to(folder / "pool")
+    names = [file.path.relative_to(folder).as_posix() for file in scan(folder).files]
+    assert {"train/a/x/5.png", "train/a/y/5.png", "validation/a/z/5.png"} <= set(names)
+
+
+NFC, NFD = "na\u00efve", "nai\u0308ve"
+
+# Folders with an image each; the classes, and parts of warnings.
+SPELLED = {
+    "across splits": ((f"train/{NFC}", "train/b", f"validation/{NFD}"), ("b", NFC), ["named in 2 ways, 'nai\\u0308ve' and 'na\\xefve', which"]),
+    "the other way": ((f"train/{NFD}", "train/b", f"validation/{NFC}"), ("b", NFD), ["named in 2 ways"]),
+    "within a split": ((f"train/{NFC}", f"train/{NFD}", "train/b", "validation/b"), ("b", NFC), ["named in 2 ways"]),
+    "all alike": ((f"train/{NFD}", "train/b", f"validation/{NFD}"), ("b", NFD), []),
+    "no two of them": (("train/a", "train/A", "train/a ", "validation/a"), ("A", "a", "a "), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPELLED)
+def test_names_that_differ_in_how_accents_are_stored_are_one_class(case, tmp_path):
+    folders, classes, warnings = SPELLED[case]
+    layout = scan(make(tmp_path, *(f"{name}/{n}.png" for n, name in enumerate(folders))))
+    assert layout.classes == classes and len(layout.files) == len(folders)
+    assert {file.label for file in layout.files} <= set(classes)
+    assert len(layout.warnings) == len(warnings)
+    assert all(part in text for part, text in zip(warnings, layout.warnings, strict=True))
+
+
+def test_a_model_knows_its_classes_by_either_spelling(tmp_path):
+    folder = make(tmp_path, f"test/{NFC}/1.png", "test/b/2.png")
+    assert [file.label for file in scan_split(folder, "test", ("b", NFD)).files] == ["b", NFD]
+    assert scan_all(folder).classes == ("b", NFC)
+
+
+UNLIKE = {  # train, validation: what is wrong
+    "blank": ("normal ", "normal", "differ in blanks: 'normal ' has a trailing blank"),
+    "blank in front": ("normal", " normal", "' normal' has a leading blank"),
+    "case": ("normal", "Normal", "'Normal' and 'normal' differ in case only"),
+    "dash": ("covid-19", "covid\u201119", r"look alike, but are 'covid\u201119' and 'covid-19'"),
+    "nothing alike": ("normal", "healthy", "remove the folder"),
+}
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_a_class_that_only_looks_known_is_told_what_differs(case, tmp_path):
+    train, other, expected = UNLIKE[case]
+    make(tmp_path, f"train/{train}/1.png", "train/b/2.png", f"validation/{other}/3.png")
+    for scanned in (
+        lambda: scan(tmp_path),
+        lambda: scan_split(tmp_path, "validation", ("b", train)),
+    ):
+        with pytest.raises(InputError) as error:
+            scanned()
+        assert len(error.value.problems) == 1 and error.value.problems[0].endswith(expected)
+
+
+def test_splits_may_have_blanks_around_their_names_and_litter_beside_them(tmp_path):
+    names = ("Train /a/1.png", "Train /b/2.png", "val/a/3.png", "__MACOSX/train/a/._1.png")
+    litter = (
+        "Train /__MACOSX/a/x.png",
+        "Train /a/Thumbs.db",
+        "Train /desktop.ini",
+        "val/@eaDir/y.png",
+    )
+    layout = scan(make(tmp_path, *names, *litter))
+    assert (len(layout.files), layout.ignored, layout.classes) == (3, (), ("a", "b"))

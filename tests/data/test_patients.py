@@ -159,8 +159,8 @@ def test_further_columns_and_folders_before_the_file(tmp_path):
     content = "file,class,patient,source,view,mood\na/1.png,a,P,Ulm,PA,good\nx/a/2.png,a,P,,AP,\n"
     table = read_patients(write(tmp_path, content))
     assert table == {
-        ("a", "1.png"): Row("P", {"source": "Ulm", "view": "PA"}),
-        ("a", "2.png"): Row("P", {"view": "AP"}),
+        ("a", "a/1.png"): Row("P", {"source": "Ulm", "view": "PA"}),
+        ("a", "x/a/2.png"): Row("P", {"view": "AP"}),
     }
     splits = {"train": split("train/a/1.png", "train/a/9.png"), "test": split("test/a/2.png")}
     assigned = assign_patients(splits, CLASSES, table)
@@ -169,3 +169,21 @@ def test_further_columns_and_folders_before_the_file(tmp_path):
         "test": {"source": ("",), "view": ("AP",)},
     }
     assert assigned.names == {"train": ("P", None), "test": ("P",)}
+
+
+BY_PATH = {  # path below the class, and whose it is
+    "patient00001/study1/view1_frontal.jpg": "patient00001",
+    "p10/p10000032/s50414267/02aa804e.jpg": "p10000032",
+    "sub-S03047/ses-E1/mod-rx/x.png": "sub-S03047",
+    "sub-S03047_ses-E1_vp-pa_dx.png": "sub-S03047",
+    "batch1/00003140_001.png": "00003140",
+    "patient1/1.png": None,
+    "batch1/1.png": None,
+    "patient00001.png": None,
+}
+
+
+@pytest.mark.parametrize("path", BY_PATH)
+def test_folders_of_public_sets_tell_the_patient(path):
+    patients = assign_patients({"train": split(f"train/a/{path}", "train/b/1.png")}, CLASSES, None)
+    assert patients.names["train"][0] == BY_PATH[path]

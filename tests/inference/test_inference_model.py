@@ -117,6 +117,8 @@ STATED = {
     "codes of fewer classes": ({"codes": "[[1, 0], [0, 1]]"}, "damaged .codes"),
     "codes of neither 0 nor 1": ({"codes": "[[2, 0, 0], [0, 1, 0], [0, 0, 1]]"}, "damaged .codes"),
     "a code twice": ({"codes": TWICE}, "damaged .codes"),
+    "another loss": ({"loss": '{"loss": "hinge"}'}, "metadata are damaged .it states no loss"),
+    "a loss that is no object": ({"loss": "[3]"}, "metadata are damaged"),
     "joined to no class": ({"merge": '["z=x+y"]'}, "damaged .merge"),
 }  # fmt: skip
 

@@ -107,7 +107,19 @@ def test_named_files_stay_and_folders_are_searched(tmp_path):
     inside = pictures(tmp_path / "b", [1, 2])
     (tmp_path / "b" / "notes.txt").write_text("no image")
     alone, gone = *pictures(tmp_path / "a", [3]), tmp_path / "gone.png"
-    assert image_files([alone, tmp_path / "b", gone]) == [alone, *inside, gone]
+    assert image_files([alone, tmp_path / "b", gone]) == ([alone, *inside, gone], [])
+
+
+def test_what_cannot_be_listed_is_an_answer_with_its_problem(tmp_path):
+    (inside,) = pictures(tmp_path / "b", [1])
+    (tmp_path / "b" / "more").symlink_to(tmp_path / "nowhere")
+    paths, unlisted = image_files([tmp_path / "b"])
+    assert paths == [inside]
+    assert [(answer.path.name, answer.probabilities) for answer in unlisted] == [("more", None)]
+    assert unlisted[0].problem.startswith("a link that leads nowhere")
+    inside.unlink()
+    with pytest.raises(InputError, match="more: a link that leads nowhere"):
+        image_files([tmp_path / "b"])
 
 
 EMPTY = {

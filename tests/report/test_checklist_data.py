@@ -7,8 +7,8 @@ from jaxcovid.results import Audit
 from tests.report import audits, checklists
 
 UNKNOWN = (
-    "5 of 130 image(s) are of no known patient, such as a.png (neither `patients` nor NIH's file "
-    "names tell); each counts as a patient of its own"
+    "5 of 130 image(s) are of no known patient, such as a.png (neither `patients` nor names of "
+    "files and folders tell); each counts as its own patient"
 )
 SHARED = "1 patient has images in train and test, such as p1: that score is partly memory"
 KNOWN = "Patient level for images whose patient is known: no known patient is in two partitions."

@@ -16,6 +16,7 @@ from jaxcovid.inference.inference_model import load
 from jaxcovid.results import Epoch
 from jaxcovid.runs import artifacts
 from jaxcovid.statistics.comparison import compare
+from jaxcovid.training.losses import cross_entropy
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.setup import Network, Targets, Task
 from jaxcovid.training.step import TrainState, as_they_are
@@ -170,7 +171,7 @@ def task():
     )
     network = Network(model, entries, {}, frozenset(), frozenset(), [], "", {})
     targets = Targets(CODES, CODES, as_they_are)
-    data = example.dataset({"test": 3})._replace(classes=("x", "normal", "covid"))
+    data = example.dataset({"train": 3, "test": 3})._replace(classes=("x", "normal", "covid"))
     state = TrainState(
         jnp.int32(0), variables["params"], variables["batch_stats"], (), jax.random.key(0)
     )
@@ -193,6 +194,7 @@ def test_weights_are_what_prediction_loads(task, tmp_path):
         assert (network.model.hidden, network.model.dropout) == ((4,), 0.5)
         assert (network.thresholds, network.merge) == (thresholds, ("x=y+z",))
         np.testing.assert_array_equal(network.codes, CODES)
+        assert (network.loss["loss"], sum(network.loss["train_images"])) == ("cross_entropy", 3)
         for collection, arrays in (
             ("params", task.state.params), ("batch_stats", task.state.batch_stats)
         ):  # fmt: skip
@@ -201,6 +203,8 @@ def test_weights_are_what_prediction_loads(task, tmp_path):
 
 
 def test_without_a_second_name_there_are_two_files(task, tmp_path):
-    alone = task._replace(config=Config(head=(4,), dropout=0.5))
+    another_loss = Parts(loss=lambda *_: cross_entropy())
+    alone = task._replace(config=Config(head=(4,), dropout=0.5), parts=another_loss)
     artifacts.write_weights(tmp_path, alone, task.state, {})
+    assert load(tmp_path / "weights.pth").loss is None
     assert names(tmp_path) == ["weights.pth", "weights.safetensors"]

@@ -1,18 +1,21 @@
 """Trained networks on other data: what they may be, which data fits them, what is measured."""
 
+import json
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcovid.config import Config
+from jaxcovid.config import Config, as_json
 from jaxcovid.errors import InputError
-from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.inference.inference_model import InferenceModel, load
 from jaxcovid.models import build
 from jaxcovid.runs import evaluate
+from jaxcovid.runs.run import fine_tune
+from jaxcovid.training.stated_loss import stated_loss
 from tests.report import example
-from tests.small_runs import noise_folder
+from tests.small_runs import config, noise_folder
 
 
 def network(name="runs/one", classes=("covid", "normal"), codes=None, thresholds=None):
@@ -123,3 +126,43 @@ def test_every_split_is_predicted_and_measured(codes, monkeypatch):
     assert results.training is None and results.settings["data"] == "xrays"
     assert results.settings["warnings"][-1] == "runs/one was trained so: late"
     assert ("findings" in results.splits["test"].metrics) == (codes is not None)
+
+
+LOSSES = {
+    "focal": {"loss": "focal", "focal_alpha": (0.25, 0.75), "class_weights": "balanced"},
+    "several findings": {"loss": "bce", "multilabel": ("covid=covid+normal",)},
+}
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("case", LOSSES)
+def test_the_loss_of_an_evaluation_is_that_of_the_run(case, folder, tmp_path):
+    (folder / "train/covid/0.png").unlink()
+    (folder / "validation/normal/0.png").unlink()
+    run = fine_tune(config(folder, tmp_path / "run", epochs=1, **LOSSES[case]))
+    trained = json.loads((run / "metrics.json").read_text())["validation"]["loss"]
+    results = evaluate.evaluate(load(run / "weights.safetensors"), folder, "validation")
+    np.testing.assert_allclose(results.splits["validation"].metrics["loss"], trained, rtol=1e-5)
+
+
+STATED = stated_loss(Config(loss="focal"), np.array([0, 1], np.int32), 2)
+RECORD = {**as_json(Config()), "dataset": {"images": {"train": {"covid": 1, "normal": 2}}}}
+
+KNOWN = {  # what is known of the loss, and what it is called
+    "by the weights": (network()._replace(loss=STATED), "loss"),
+    "by the record": (network()._replace(record=RECORD), "loss"),
+    "of a caller's own": (network()._replace(record={**RECORD, "habits": ["x"]}), "cross_entropy"),
+    "of a changed record": (network()._replace(record={**RECORD, "loss": "x"}), "cross_entropy"),
+    "not at all": (network()._replace(record={}), "cross_entropy"),
+    "not at all, with codes": (
+        network(codes=np.eye(2, dtype=np.float32))._replace(record={}),
+        "bce",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", KNOWN)
+def test_a_loss_that_is_not_the_run_s_has_its_own_name(case):
+    known, expected = KNOWN[case]
+    assert evaluate._loss(known)[0] == expected

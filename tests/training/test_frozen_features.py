@@ -5,16 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
+from jaxcovid import config as configuration
 from jaxcovid import parallel
 from jaxcovid.data import loader
 from jaxcovid.errors import InputError
+from jaxcovid.runs import run
 from jaxcovid.runs.run import fine_tune
 from jaxcovid.training import frozen_features, frozen_part
 from jaxcovid.training.frozen_features import (
     Features,
     Storage,
+    feature_bytes,
     feature_extractor,
-    storage_for,
 )
 from jaxcovid.training.frozen_prefix import Prefix
 from tests.small_runs import assert_same, config, noise_folder, numbers
@@ -49,14 +51,30 @@ def test_cached_runs_have_the_losses_of_uncached_ones(data, tmp_path):
 
 @pytest.mark.system
 @pytest.mark.usefixtures("undrawn")
-def test_a_small_budget_takes_half_precision_on_disk(data, tmp_path, monkeypatch):
+@pytest.mark.parametrize("views", [0, 1])
+def test_the_budget_decides_only_where_features_and_images_lie(views, data, tmp_path, monkeypatch):
     made = []
     empty = frozen_features._empty
     monkeypatch.setattr(
         frozen_features, "_empty", lambda *layout: made.append(layout[1]) or empty(*layout)
     )
-    plain, cached = histories(data, tmp_path, 1, augment=False, memory_budget=0.0, epochs=1)
-    assert set(made) == {Storage(np.float16, on_disk=True)}
+    monkeypatch.setattr(run, "feature_store", lambda: None)
+    budgets = {"large": 1.0, "small": 0.0}
+    runs = [
+        fine_tune(config(data, tmp_path / name, views=views, memory_budget=budget))
+        for name, budget in budgets.items()
+    ]
+    assert set(made) == {Storage(np.float32), Storage(np.float32, on_disk=True)}
+    assert_same(*runs)
+    assert configuration.stored(runs[1]).feature_precision == "float32"
+
+
+@pytest.mark.system
+@pytest.mark.usefixtures("undrawn")
+def test_half_precision_is_kept_where_it_is_asked_for(data, tmp_path):
+    plain, cached = histories(
+        data, tmp_path, 1, augment=False, epochs=1, feature_precision="float16"
+    )
     np.testing.assert_allclose(cached, plain, atol=5e-3)
 
 
@@ -125,18 +143,10 @@ def test_an_interruption_stops_after_its_batch():
     assert len(asked) == 2  # of four batches
 
 
-STORAGE = {
-    "all": (40, Storage(np.float32)),
-    "half": (20, Storage(np.float16)),
-    "none": (19, Storage(np.float16, on_disk=True)),
-}
-
-
-@pytest.mark.parametrize("case", STORAGE)
-def test_storage(case):
-    budget, expected = STORAGE[case]
+@pytest.mark.parametrize(("kind", "size"), [(np.float32, 40), (np.float16, 20)])
+def test_bytes_of_features(kind, size):
     prefix = Prefix("head", lambda *_: None, (1, 1, 2), {}, together=32)
-    assert storage_for(prefix, 5, budget) == expected
+    assert feature_bytes(kind, prefix, 5) == size
 
 
 @pytest.mark.parametrize("options", [{"trainable": "all"}, {"batch_norm": "batch"}])

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from jaxcovid.training import frozen_part
+from jaxcovid.training.frozen_features import Storage
+from jaxcovid.training.frozen_prefix import Prefix
 from jaxcovid.training.parts import Parts
 from tests.training.small import FEATURES, config, dataset, task
 
@@ -29,7 +31,13 @@ OTHERS = {  # what a second run has computed after a first one with two views
     "no views": ({"views": 0}, [("train", 0)]),
     "no augmentation": ({"augment": False}, [("train", 0)]),
     "precision": ({"precision": "bfloat16"}, FIRST),
-    "half precision": ({"memory_budget": 15e-6}, FIRST),
+    "half precision": ({"feature_precision": "float16"}, FIRST),
+    "another budget": ({"memory_budget": 15e-6}, []),
+    "an older run with little memory": (
+        {"feature_precision": "by_memory", "memory_budget": 15e-6},
+        FIRST,
+    ),
+    "an older run with enough": ({"feature_precision": "by_memory"}, []),
 }
 
 
@@ -54,7 +62,13 @@ def test_features_outlive_in_their_run_what_others_push_out():
 
 UNASKED = {  # whether features are used where no setting asks for them
     "they are small": ({}, Parts(), True),
-    "the memory is short": ({"memory_budget": 1e-9}, Parts(), False),
+    "the memory is short": ({"memory_budget": 1e-9}, Parts(), True),
+    "it was in an older run": (
+        {"memory_budget": 1e-9, "feature_precision": "by_memory"},
+        Parts(),
+        False,
+    ),
+    "half precision": ({"feature_precision": "float16"}, Parts(), True),
     "another order": ({}, Parts(order=lambda settings, count: np.arange(count)), False),
     "another forward pass": ({}, Parts(forward=lambda model, settings: None), False),
     "nothing is frozen": ({"trainable": "all"}, Parts(), False),
@@ -73,3 +87,28 @@ def test_what_no_setting_asks_for_is_no_larger_than_that(monkeypatch):
     assert task(config(views=0)).frozen is not None
     monkeypatch.setattr(frozen_part, "UNASKED_BYTES", 4 * floats - 1)
     assert task(config(views=0)).frozen is None
+
+
+FLOATS = math.prod(FEATURES) * (12 + 7 + 2 * 12)  # of all images, and of two views
+FULL, HALF = 4 * FLOATS, 2 * FLOATS
+
+STORAGE = {  # setting, views, budget in bytes: how features are kept
+    "default": ("float32", 2, FULL, Storage(np.float32)),
+    "too little for it": ("float32", 2, FULL - 1, Storage(np.float32, on_disk=True)),
+    "nothing": ("float32", 2, 0, Storage(np.float32, on_disk=True)),
+    "half": ("float16", 2, HALF, Storage(np.float16)),
+    "too little for half": ("float16", 2, HALF - 1, Storage(np.float16, on_disk=True)),
+    "older, enough": ("by_memory", 2, FULL, Storage(np.float32)),
+    "older, enough for half": ("by_memory", 2, FULL - 1, Storage(np.float16)),
+    "older, too little for half": ("by_memory", 2, HALF - 1, Storage(np.float16, on_disk=True)),
+    "not asked for": ("float32", 0, 0, Storage(np.float32, on_disk=True)),
+    "older, not asked for": ("by_memory", 0, 0, None),
+}
+
+
+@pytest.mark.parametrize("case", STORAGE)
+def test_the_setting_says_the_precision_and_the_budget_where_features_lie(case):
+    precision, views, budget, expected = STORAGE[case]
+    settings = config(feature_precision=precision, views=views, memory_budget=budget / 1e9)
+    prefix = Prefix("head", lambda *_: None, FEATURES, {}, together=32)
+    assert frozen_part._storage(settings, Parts(), dataset(), prefix) == expected
