@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from weights_convert.errors import ConversionError
+from weights_convert.printable import printable
 from weights_convert.pth.tensors import STORAGES, contiguous_strides
 from weights_convert.pth.zip_file import MAX_METADATA, METADATA
 
@@ -32,7 +33,7 @@ def write_pth(
     naming every array whose type torch does not have.
     """
     problems = [
-        f"{name}: torch has no type for {array.dtype}"
+        f"{printable(name)}: torch has no type for {array.dtype}"
         for name, array in arrays.items()
         if array.dtype not in _NAMES
     ]
