@@ -60,7 +60,9 @@ def save(
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise FormatError(f"cannot write {printable(path.name)}; use a name in {', '.join(SUFFIXES)}")
+        raise FormatError(
+            f"cannot write {printable(path.name)}; use a name in {', '.join(SUFFIXES)}"
+        )
     check_names(arrays, metadata or {}, suffix)
     with written_aside(path) as stream:
         if suffix in (".pth", ".pt"):
@@ -102,7 +104,9 @@ def read(path: str | os.PathLike, entry: str | None = None) -> Weights:
 
 def _fault(error: BaseException) -> str:
     detail = printable(str(error)[:1000], 80)
-    return f"it cannot be read; it is damaged or no file of weights ({type(error).__name__}: {detail})"
+    return (
+        f"it cannot be read; it is damaged or no file of weights ({type(error).__name__}: {detail})"
+    )
 
 
 def _read(path: Path, entry: str | None) -> Weights:

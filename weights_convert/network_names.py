@@ -56,7 +56,9 @@ def choose(values: Mapping[str, Any], entry: str | None = None) -> Chosen:
     if prefix:
         where = " of the network" if outside else ""
         notes = (*notes, f"prefix {brief(prefix)} removed from every name{where}")
-    others = [other.removesuffix(".") or "the outermost names" for other in prefixes if other != prefix]
+    others = [
+        other.removesuffix(".") or "the outermost names" for other in prefixes if other != prefix
+    ]
     if others:
         notes = (*notes, f"weights are also under {listed(others, len(others))}; they are taken if "
                  "named as the entry")  # fmt: skip
@@ -130,7 +132,9 @@ def _without_shared_wrapper(values: Mapping[str, Any]) -> Chosen:
         for parts in names
     ):
         count += 1
-    inside = {".".join(parts[count:]): value for parts, value in zip(names, values.values(), strict=True)}
+    inside = {
+        ".".join(parts[count:]): value for parts, value in zip(names, values.values(), strict=True)
+    }
     if not count:
         return Chosen(dict(values), {})
     prefix = ".".join((*names[0][:count], ""))

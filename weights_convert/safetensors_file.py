@@ -63,7 +63,7 @@ def read_safetensors(
 
 def _array(stream: Any, name: str) -> np.ndarray | Unread:
     part = stream.get_slice(name)
-    kind, shape = part.get_dtype(), tuple(part.get_shape())
+    kind, shape = str(part.get_dtype()), tuple(part.get_shape())
     if kind not in TYPES.values():
         return Unread(UNREAD.get(kind, kind), shape)
     return stream.get_tensor(name)
@@ -75,7 +75,9 @@ def _refuse_repeated_names(header: bytes) -> None:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) != len(pairs):
-            raise FormatError("its header has a name twice; another program could see another array")
+            raise FormatError(
+                "its header has a name twice; another program could see another array"
+            )
         return result
 
     try:

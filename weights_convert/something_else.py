@@ -52,7 +52,7 @@ _SIGNS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
     # A message of protocol buffers: its version, then the name of what wrote it, or the graph.
     (_fits(rb"\x08\x01\x12.{1,5}\x0a"), f"it is a TensorFlow SavedModel; {_ONLY}"),
     (_fits(rb"\x08[\x01-\x20][\x12\x1a\x22\x28\x32\x3a\x42]"), f"it is an ONNX model; {_ONLY}"),
-    (_begins_text(b"model_checkpoint_path:"), f"it is the index of TensorFlow checkpoints; {_ONLY}"),
+    (_begins_text(b"model_checkpoint_path:"), f"it is an index of TensorFlow checkpoints; {_ONLY}"),
     # A map of msgpack whose first key is a text.
     (_fits(rb"(?:[\x81-\x8f]|\xde..|\xdf....)(?:[\xa1-\xbf]|\xd9.)[ -~]"),
      f"it is a msgpack file, as Flax writes; {_ONLY}"),
@@ -70,12 +70,11 @@ _SIGNS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
 def what_else(data: memoryview) -> str | None:
     """What the file is instead of weights, in words; None if it may hold weights."""
     start = bytes(data[:512])
-    if start.lstrip()[:1] == b"{" and len(data) < 2**24:
-        if shards := _shards(bytes(data)):
-            return (
-                "it is an index of shards, which holds no weights itself; join the files that it "
-                f"names ({listed(shards, len(shards))}) or give one of them"
-            )
+    if start.lstrip()[:1] == b"{" and len(data) < 2**24 and (shards := _shards(bytes(data))):
+        return (
+            "it is an index of shards, which holds no weights itself; give the files that it names "
+            f"({listed(shards, len(shards))}), joined into one if there are several"
+        )
     if bytes(data[-8:]) == b"\x57\xfb\x80\x8b\x24\x75\x47\xdb":
         return f"it is the index of a TensorFlow checkpoint; {_ONLY}"
     return next((what for applies, what in _SIGNS if applies(start)), None)

@@ -118,6 +118,10 @@ def _is_state(values: dict) -> bool:
     )  # fmt: skip
 
 
+def _is_pure(values: dict) -> bool:
+    return all(isinstance(value, Tensor | Unread) for value in values.values())
+
+
 def _chosen_state(states: list[_State], entry: str | None) -> tuple[_State, str | None]:
     """The state to take, and the entry if it remains to be looked for in the names."""
     if entry is not None:
@@ -132,8 +136,7 @@ def _chosen_state(states: list[_State], entry: str | None) -> tuple[_State, str 
             )  # fmt: skip
         return (named[0], None) if named else (inside[0], entry)
     recognised = [state for state in states if networks(state.values)]
-    pure = [state for state in states
-            if all(isinstance(value, Tensor | Unread) for value in state.values.values())]  # fmt: skip
+    pure = [state for state in states if _is_pure(state.values)]
     candidates = recognised or pure or states[:1]
     outer = min(candidates, key=_rank)
     equal = [state for state in candidates if _rank(state) == _rank(outer)]

@@ -1,7 +1,7 @@
 """Zip files whose content is the same for every reader: no byte of them is open to two readings.
 
-Own code, since Python's zipfile reads what others read otherwise: it searches for the directory, and
-shifts it by what stands before the first record.
+Own code, since Python's zipfile reads what others read otherwise: it searches for the directory,
+and shifts it by what stands before the first record.
 """
 
 import itertools
@@ -16,7 +16,11 @@ from weights_convert.printable import brief
 MAX_RECORD = 64 * 2**20  # bytes of a record that is read as a whole
 MAX_MEMBERS = 100_000
 
-_END, _END64, _LOCATOR = struct.Struct("<4s4H2IH"), struct.Struct("<4sQ2H2I4Q"), struct.Struct("<4sIQI")
+_END, _END64, _LOCATOR = (
+    struct.Struct("<4s4H2IH"),
+    struct.Struct("<4sQ2H2I4Q"),
+    struct.Struct("<4sIQI"),
+)
 _CENTRAL, _LOCAL = struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s5H3I2H")
 _ENCRYPTED, _DESCRIPTOR, _UTF8 = 0x1 | 0x40 | 0x2000, 0x8, 0x800
 _OTHERS = "another program could see another content in it; save the weights anew"
@@ -75,8 +79,7 @@ def open_archive(data: memoryview, records: list[Record]) -> Archive:
         raise FormatError(f"it has bytes before its first record; {_OTHERS}")
     ends = [record.position for record in in_order[1:]] + [start]
     contents = {
-        record.name: _content(data, record, end)
-        for record, end in zip(in_order, ends, strict=True)
+        record.name: _content(data, record, end) for record, end in zip(in_order, ends, strict=True)
     }
     return Archive({record.name: contents[record.name] for record in records})
 
@@ -182,15 +185,22 @@ def _content(data: memoryview, record: Record, end: int) -> memoryview:
     head = data[record.position : record.position + _LOCAL.size]
     if len(head) < _LOCAL.size or bytes(head[:4]) != b"PK\x03\x04":
         raise FormatError(f"its record {name} has no header where the directory says")
-    _, _, flags, method, _, _, checksum, packed, size, name_length, extra_length = _LOCAL.unpack(head)
+    _, _, flags, method, _, _, checksum, packed, size, name_length, extra_length = _LOCAL.unpack(
+        head
+    )
     start = record.position + _LOCAL.size + name_length + extra_length
     if bytes(data[record.position + _LOCAL.size :][:name_length]) != record.raw:
         raise FormatError(f"its record {name} has another name in its own header")
     size, packed = _long(data[start - extra_length : start], size, packed)
     stated, described = (checksum, packed, size), (record.checksum, record.size, record.size)
     follows = bool(flags & _DESCRIPTOR)  # size and checksum may then stand behind the data alone
-    if flags != record.flags or method or not (
-        stated == described or (follows and all(a in (0, b) for a, b in zip(stated, described, strict=True)))
+    if (
+        flags != record.flags
+        or method
+        or not (
+            stated == described
+            or (follows and all(a in (0, b) for a, b in zip(stated, described, strict=True)))
+        )
     ):
         raise FormatError(f"its record {name} differs between directory and header; {_OTHERS}")
     if start + record.size > end:

@@ -28,6 +28,8 @@ from weights_convert import (
 )
 from weights_convert.fetch import FetchError, fetch
 
+MAX_PROBLEMS = 8  # arrays that are named one by one
+
 
 class Initial(NamedTuple):
     """Variables with the collections "params" and "batch_stats", and in words where from."""
@@ -116,13 +118,14 @@ def from_file(
     """
     model = config.model
     try:
-        weights = read(path)
+        weights = read(path, config.weights_entry)
     except FormatError as error:
         raise InputError([f"`weights`: {error}"]) from None
     except OSError as error:
         raise InputError([f"`weights`: {path}: {error.strerror}"]) from None
     state = weights.arrays
-    check([f"`weights`: {path}: {problem}" for problem in unfit_values(state)])
+    unfit = unfit_values(state)
+    check([f"`weights`: {path}: {problem}" for problem in unfit[:MAX_PROBLEMS]])
     # Files from elsewhere do not say what their classes are.
     same_classes = weights.metadata.get("classes", json.dumps(list(classes))) == json.dumps(
         list(classes)
@@ -142,7 +145,12 @@ def from_file(
         loaded = torch_to_flax(used, chosen)
     except ConversionError as error:
         listed = "\n  ".join(_other_model(state, model) or error.problems)
-        raise InputError([f"`weights`: {path} does not fit `model={model}`:\n  {listed}"]) from None
+        raise InputError(
+            [
+                f"`weights`: {path} does not fit `model={model}`; give a file of that network, or "
+                f"another `model`:\n  {listed}"
+            ]
+        ) from None
     # On the host, as JAX would compile a conversion for every shape.
     loaded = jax.tree.map(lambda array: np.asarray(array, module.param_dtype), loaded)
     # A model without batch norm has an empty collection.

@@ -99,7 +99,11 @@ def _parameter(*arguments: Any) -> Any:
 def _from_type(function: Any, _type: Any, arguments: Any, *_: Any) -> Any:
     """A tensor that has attributes of its own; they are dropped."""
     constructor = CONSTRUCTORS.get(function) if isinstance(function, Global) else None
-    if constructor not in (tensor, typed_tensor, _parameter) or type(arguments) is not tuple:
+    if (
+        constructor is None
+        or constructor not in (tensor, typed_tensor, _parameter)
+        or type(arguments) is not tuple
+    ):
         raise FormatError("its pickle rebuilds something that is no tensor")
     return constructor(*arguments)
 

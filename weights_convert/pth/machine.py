@@ -88,7 +88,9 @@ class _Machine:
             raise
         except (ValueError, KeyError, IndexError, TypeError, OverflowError, EOFError) as error:
             # What pickletools says of a pickle that is cut short or garbled.
-            raise FormatError(f"its pickle is broken ({printable(str(error)[:1000], 80)})") from None
+            raise FormatError(
+                f"its pickle is broken ({printable(str(error)[:1000], 80)})"
+            ) from None
         raise FormatError("its pickle is cut short")
 
     def spend(self, steps: int) -> None:
