@@ -53,6 +53,10 @@ def choose(values: Mapping[str, Any], entry: str | None = None) -> Chosen:
             inside[name[len(prefix) :]] = value
         else:
             outside[name] = value
+    inner_names = _without_wrappers(inside)
+    if inner_names and list(inner_names) != list(inside):
+        notes = (*notes, f"{_wrappers_in(inside)} removed from names")
+        inside = inner_names
     if prefix:
         where = " of the network" if outside else ""
         notes = (*notes, f"prefix {brief(prefix)} removed from every name{where}")

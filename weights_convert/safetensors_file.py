@@ -81,7 +81,7 @@ def _refuse_repeated_names(header: bytes) -> None:
         return result
 
     try:
-        json.loads(header, object_pairs_hook=unique)
+        json.loads(header.decode(), object_pairs_hook=unique)
     except (RecursionError, UnicodeDecodeError, json.JSONDecodeError) as error:
         detail = printable(str(error), 80)
         raise FormatError(f"it looks like .safetensors but is damaged ({detail})") from None

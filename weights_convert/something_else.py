@@ -117,7 +117,7 @@ def what_else_in_folder(folder: Path) -> str:
 def _shards(text: bytes) -> Sequence[str]:
     """The files that an index of shards names."""
     try:
-        names: Iterable[object] = set(json.loads(text)["weight_map"].values())
+        names: Iterable[object] = set(json.loads(text.decode())["weight_map"].values())
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return ()
     return sorted(name for name in names if isinstance(name, str))

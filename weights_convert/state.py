@@ -7,6 +7,7 @@ from weights_convert.errors import FormatError
 from weights_convert.network_names import MAX_NAME, choose, entry_names, networks
 from weights_convert.printable import brief, listed, printable
 from weights_convert.pth.beside import Inert
+from weights_convert.pth.machine import Global
 from weights_convert.pth.tensors import Tensor, Unread
 
 # Keys under which checkpoints keep the weights, the most telling first.
@@ -171,6 +172,8 @@ def describe(value: Any) -> str:
         return f"a tensor of {printable(value.kind, 40)}{shape}"
     if isinstance(value, Inert):
         return f"{'an' if value.name[0] in 'aeiou' else 'a'} {value.name}"
+    if isinstance(value, Global):
+        return f"the name {value.module}.{value.name}"
     if isinstance(value, dict):
         keys = [brief(key) for key in list(value)[:4]]
         return f"a dict of {len(value):,} items ({listed(keys, len(value))})"

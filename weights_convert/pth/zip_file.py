@@ -67,7 +67,7 @@ def read_metadata(archive: Archive) -> dict[str, str]:
     if len(record) > MAX_METADATA:
         return {}
     try:
-        entries = json.loads(bytes(record))
+        entries = json.loads(bytes(record).decode())
         if isinstance(entries, dict) and all(isinstance(value, str) for value in entries.values()):
             "".join((*entries, *entries.values())).encode()  # halves of characters cannot be shown
             return entries
