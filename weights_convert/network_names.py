@@ -1,6 +1,6 @@
 """The known network among the names of a file, behind what wrappers put before each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from weights_convert.errors import FormatError
@@ -39,6 +39,8 @@ def choose(values: Mapping[str, Any], entry: str | None = None) -> Chosen:
         unwrapped = _without_wrappers(values)
         inner = networks(unwrapped) if unwrapped else ()
         if not inner:
+            if entry is not None:
+                raise no_entry(entry, ())
             return _without_shared_wrapper(values)
         notes = (f"{_wrappers_in(values)} removed from names",)
         values, prefixes = unwrapped, inner
@@ -87,6 +89,14 @@ def entry_names(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for prefix in networks(values) for name in _names_of(prefix))
 
 
+def no_entry(entry: str, known: Sequence[str]) -> FormatError:
+    """That there is no such entry, and which there are."""
+    there = (
+        f"; there are {listed(known, len(known))}" if known else ": its weights are not in entries"
+    )
+    return FormatError(f"it holds no entry {brief(entry)}{there}")
+
+
 def _names_of(prefix: str) -> tuple[str, ...]:
     whole = prefix.removesuffix(".")
     return tuple(dict.fromkeys((whole, whole.rsplit(".", 1)[-1]))) if whole else ()
@@ -94,7 +104,10 @@ def _names_of(prefix: str) -> tuple[str, ...]:
 
 def _prefix(prefixes: tuple[str, ...], entry: str | None) -> str:
     if entry is not None:
-        return next(prefix for prefix in prefixes if entry in _names_of(prefix))
+        named = [prefix for prefix in prefixes if entry in _names_of(prefix)]
+        if not named:
+            raise no_entry(entry, [name for prefix in prefixes for name in _names_of(prefix)])
+        return named[0]
     best = min(map(_rank, prefixes))
     equal = [prefix for prefix in prefixes if _rank(prefix) == best]
     if len(equal) > 1:

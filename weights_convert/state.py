@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from weights_convert.errors import FormatError
-from weights_convert.network_names import MAX_NAME, choose, entry_names, networks
+from weights_convert.network_names import MAX_NAME, choose, entry_names, networks, no_entry
 from weights_convert.printable import brief, listed, printable
 from weights_convert.pth.beside import Inert
 from weights_convert.pth.machine import Global
@@ -131,10 +131,7 @@ def _chosen_state(states: list[_State], entry: str | None) -> tuple[_State, str 
         if not (named or inside):
             known = [state.where for state in states if state.where]
             known += [name for state in states for name in entry_names(state.values)]
-            raise FormatError(
-                f"it holds no entry {brief(entry)}; there are {listed(known, len(known))}"
-                if known else f"it holds no entry {brief(entry)}: its weights are not in entries"
-            )  # fmt: skip
+            raise no_entry(entry, known)
         return (named[0], None) if named else (inside[0], entry)
     recognised = [state for state in states if networks(state.values)]
     pure = [state for state in states if _is_pure(state.values)]

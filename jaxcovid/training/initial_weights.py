@@ -27,6 +27,7 @@ from weights_convert import (
     torch_to_flax,
 )
 from weights_convert.fetch import FetchError, fetch
+from weights_convert.printable import printable
 
 MAX_PROBLEMS = 8  # arrays that are named one by one
 
@@ -125,7 +126,9 @@ def from_file(
         raise InputError([f"`weights`: {path}: {error.strerror}"]) from None
     state = weights.arrays
     unfit = unfit_values(state)
-    check([f"`weights`: {path}: {problem}" for problem in unfit[:MAX_PROBLEMS]])
+    if len(unfit) > MAX_PROBLEMS:
+        unfit = [*unfit[:MAX_PROBLEMS], f"{len(unfit) - MAX_PROBLEMS:,} more arrays are like these"]
+    check([f"`weights`: {path}: {problem}" for problem in unfit])
     # Files from elsewhere do not say what their classes are.
     same_classes = weights.metadata.get("classes", json.dumps(list(classes))) == json.dumps(
         list(classes)
@@ -157,7 +160,7 @@ def from_file(
     variables = {
         "params": {**params, **loaded["params"]}, "batch_stats": loaded.get("batch_stats", {})
     }  # fmt: skip
-    return Initial(variables, source)
+    return Initial(variables, source, tuple(f"`weights`: {note}" for note in weights.notes))
 
 
 def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
@@ -171,11 +174,11 @@ def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
         if name.endswith("num_batches_tracked"):
             continue
         if not jnp.issubdtype(array.dtype, jnp.floating):
-            problems.append(f"{name} holds {array.dtype}, not floating-point numbers")
+            problems.append(f"{printable(name)} holds {array.dtype}, not floating-point numbers")
         elif not np.isfinite(array).all():
-            problems.append(f"{name} holds infinite values or NaN")
+            problems.append(f"{printable(name)} holds infinite values or NaN")
         elif name.endswith("running_var") and (array < 0).any():
-            problems.append(f"{name} holds negative variances")
+            problems.append(f"{printable(name)} holds negative variances")
     return problems
 
 
