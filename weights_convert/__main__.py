@@ -1,6 +1,8 @@
 """The command `weights-convert convert|inspect|fetch`, also `python -m weights_convert`."""
 
 import argparse
+import io
+import os
 import sys
 from pathlib import Path
 
@@ -20,8 +22,15 @@ def main(arguments: list[str] | None = None) -> int:
     Returns the exit code: 0 done, 2 bad input, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # where the terminal has fewer letters than names
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return options.command(options)
+        code = options.command(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # such as `inspect FILE | head -1`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ConversionError as error:
         problems = "\n  ".join(error.problems)
         print(f"{_shown(options.source)}: does not fit:\n  {problems}", file=sys.stderr)
