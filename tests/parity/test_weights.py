@@ -328,7 +328,7 @@ def test_what_torch_saves_beside_weights_is_read_past(torch, tmp_path):
         "paths": [pathlib.Path("a"), pathlib.PurePosixPath("b"), pathlib.PureWindowsPath("c")],
         "arrays": [np.arange(3.0), np.array(["a"]), np.float32(1), np.dtype("f4")],
         "torch's": [torch.float8_e5m2, torch.strided, torch.device("cpu"), torch.Size([1])],
-        "times": [datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(1)],
+        "times": [datetime.datetime.now(datetime.UTC), datetime.timedelta(1)],
         "dicts": [collections.defaultdict(int, {"a": 1}), collections.deque([1])],
         "keys": {(1, 2): 3, torch.float32: 4, 2**70: 5},
         "version": torch.__version__,
