@@ -25,6 +25,7 @@ from weights_convert.pth.tensors import (
 MAX_MEMBERS = 100
 MAX_COUNT = 20_000  # of storages, and of tensors
 BLOCK = 512  # bytes
+MAX_PADDING = 2**20  # bytes of zeros at the end
 # What a member's extra header may not change: where its data are, how long, or whose they are.
 _CHANGES = (b" size=", b" path=", b" linkpath=", b"GNU.sparse")
 
@@ -72,7 +73,7 @@ def _members(data: memoryview) -> dict[str, memoryview]:
     members: dict[str, memoryview] = {}
     position, count = 0, 0
     # Not by tarfile's own walk, which follows headers back and forth.
-    while any(block := bytes(data[position : position + BLOCK])):
+    while (block := bytes(data[position : position + BLOCK])).strip(b"\0"):
         count += 1
         if count > MAX_MEMBERS:
             raise FormatError("its tar file has too many members")
@@ -91,7 +92,8 @@ def _members(data: memoryview) -> dict[str, memoryview]:
         elif not info.isdir():
             raise FormatError(f"its tar member {brief(name)} is no plain file")
         position = start + -(-info.size // BLOCK) * BLOCK
-    if any(data[position:]):
+    rest = bytes(data[position : position + MAX_PADDING])
+    if rest.strip(b"\0") or position + len(rest) < len(data):
         raise FormatError("bytes follow the end of its tar file; save the weights anew")
     missing = [name for name in ("storages", "tensors", "pickle") if name not in members]
     if missing:
