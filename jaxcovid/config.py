@@ -55,6 +55,8 @@ class NetworkSettings:
     weights: str = "imagenet"
     """Weights to start from: imagenet (downloaded once), none (random), a .pth or .safetensors file
     with torchvision's names, or the folder of an earlier run."""
+    weights_entry: str | None = None
+    """Which of several networks in that file: the key or prefix of its weights, such as ema."""
     head: tuple[int, ...] = (320,)
     """Widths of the hidden layers of the new head; give none for a single layer."""
     dropout: float = 0.0

@@ -1,14 +1,19 @@
 """The command `weights-convert convert|inspect|fetch`, also `python -m weights_convert`."""
 
 import argparse
+import io
+import os
 import sys
 from pathlib import Path
 
 from weights_convert.convert import check
-from weights_convert.detection import architecture_of, detect
+from weights_convert.detection import architecture_of, detect, most_alike
 from weights_convert.errors import ConversionError, FormatError
 from weights_convert.files import SUFFIXES, Weights, read, save
 from weights_convert.names import ARCHITECTURES
+from weights_convert.printable import printable
+
+ENTRY = "the key or prefix of the weights, where a file holds several networks, such as ema"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,11 +22,18 @@ def main(arguments: list[str] | None = None) -> int:
     Returns the exit code: 0 done, 2 bad input, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # where the terminal has fewer letters than names
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return options.command(options)
+        code = options.command(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # such as `inspect FILE | head -1`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ConversionError as error:
         problems = "\n  ".join(error.problems)
-        print(f"{getattr(options, 'source', '')}: does not fit:\n  {problems}", file=sys.stderr)
+        print(f"{_shown(options.source)}: does not fit:\n  {problems}", file=sys.stderr)
     except (FormatError, OSError) as error:
         print(_message(error), file=sys.stderr)
     except KeyboardInterrupt:
@@ -31,19 +43,39 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    weights = read(options.source)
-    entries = detect(weights.arrays, options.model)
-    check(weights.arrays, entries, options.allow_missing)
+    weights = read(options.source, options.entry)
+    try:
+        entries = detect(weights.arrays, options.model)
+        check(weights.arrays, entries, options.allow_missing)
+    except ConversionError as error:
+        raise ConversionError([*error.problems, *_advice(weights, options)]) from None
     save(options.target, weights.arrays, weights.metadata)
     for note in weights.notes:
         print(note)
-    print(f"{options.source} -> {options.target}: {_summary(weights)}")
+    print(f"{_shown(options.source)} -> {_shown(options.target)}: {_summary(weights)}")
     return 0
 
 
+def _advice(weights: Weights, options: argparse.Namespace) -> list[str]:
+    alike = most_alike(weights.arrays)
+    if alike is None:
+        return ["give the state_dict of one of these networks"]
+    if options.model is None and not _is_recognised(weights):
+        return [f"if it is part of {alike}, give --model {alike}"]
+    return ["names that may be missing are given with --allow-missing, such as 'fc.*'"]
+
+
+def _is_recognised(weights: Weights) -> bool:
+    try:
+        architecture_of(weights.arrays)
+    except ConversionError:
+        return False
+    return True
+
+
 def _inspect(options: argparse.Namespace) -> int:
-    weights = read(options.source)
-    print(f"{options.source}: {weights.container}, {_summary(weights)}")
+    weights = read(options.source, options.entry)
+    print(f"{_shown(options.source)}: {weights.container}, {_summary(weights)}")
     try:
         model = architecture_of(weights.arrays)
         entries = detect(weights.arrays, model)
@@ -52,11 +84,12 @@ def _inspect(options: argparse.Namespace) -> int:
     except ConversionError as error:
         print(f"model: {error.problems[0]}")
     for key, value in sorted(weights.metadata.items()):
-        print(f"metadata: {key} = {value}")
+        print(f"metadata: {printable(key)} = {printable(value, 1000)}")
     for note in weights.notes:
         print(f"note: {note}")
-    width = max(map(len, weights.arrays), default=0)
-    for name, array in weights.arrays.items():
+    names = [printable(name) for name in weights.arrays]
+    width = max(map(len, names), default=0)
+    for name, array in zip(names, weights.arrays.values(), strict=True):
         print(f"{name:<{width}}  {array.dtype!s:<9} {tuple(array.shape)}")
     return 0
 
@@ -74,13 +107,18 @@ def _fetch(options: argparse.Namespace) -> int:
 def _summary(weights: Weights) -> str:
     values = sum(array.size for array in weights.arrays.values())
     size = sum(array.nbytes for array in weights.arrays.values())
-    return f"{len(weights.arrays)} arrays, {values:,} values, {size / 1e6:,.1f} MB"
+    count = len(weights.arrays)
+    return f"{count:,} array{'s' * (count != 1)}, {values:,} values, {size / 1e6:,.1f} MB"
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path), 1000)
 
 
 def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+        return f"{printable(str(error.filename), 1000)}: {error.strerror}"
+    return printable(str(error), 2000)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,10 +141,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="GLOB",
         help="names that may be missing or of another shape, such as 'fc.*'",
     )
+    convert.add_argument("--entry", metavar="NAME", help=ENTRY)
     convert.set_defaults(command=_convert)
 
     inspect = commands.add_parser("inspect", help="show what is in a file")
     inspect.add_argument("source", type=Path, metavar="FILE")
+    inspect.add_argument("--entry", metavar="NAME", help=ENTRY)
     inspect.set_defaults(command=_inspect)
 
     fetch = commands.add_parser("fetch", help="download ImageNet weights into the cache")

@@ -9,9 +9,11 @@ import numpy as np
 from weights_convert.detection import detect
 from weights_convert.errors import ConversionError
 from weights_convert.names import Entry, Layout
+from weights_convert.printable import listed, printable
 
 Tree = dict[str, Any]
 
+MAX_PROBLEMS = 8  # listed one by one
 _COUNTER = "num_batches_tracked"
 
 
@@ -43,7 +45,8 @@ def check(
     """Compares a state_dict's names and shapes with a network's table.
 
     Names that a glob of `allow_missing` matches may be missing or of another shape. Raises
-    ConversionError naming every other missing, unknown or wrongly shaped array.
+    ConversionError naming every other missing, unknown or wrongly shaped array; where there are
+    many, the first of each kind and their number.
     """
 
     def may_differ(name: str) -> bool:
@@ -55,21 +58,43 @@ def check(
         for entry in entries
         if entry.torch.endswith(".running_var")
     }
-    problems = [
-        f"{name}: not part of this model"
-        for name in state
-        if name not in names and name not in counters and not may_differ(name)
+    known = names | counters
+    unknown = [name for name in state if name not in known and not may_differ(name)]
+    strict = [entry for entry in entries if not may_differ(entry.torch)]
+    missing = [entry for entry in strict if entry.torch not in state]
+    misshapen = [
+        entry
+        for entry in strict
+        if entry.torch in state and np.shape(state[entry.torch]) != entry.shape
     ]
-    for entry in entries:
-        if may_differ(entry.torch):
-            continue
-        if entry.torch not in state:
-            problems.append(f"{entry.torch}: missing, expected shape {entry.shape}")
-        elif np.shape(state[entry.torch]) != entry.shape:
-            shape = np.shape(state[entry.torch])
-            problems.append(f"{entry.torch}: shape {shape}, expected {entry.shape}")
+    if len(unknown) + len(missing) + len(misshapen) > MAX_PROBLEMS:
+        raise ConversionError(_counted(unknown, missing, misshapen, len(entries)))
+    problems = [f"{printable(name)}: not part of this model" for name in unknown]
+    problems += [f"{entry.torch}: missing, expected shape {entry.shape}" for entry in missing]
+    problems += [
+        f"{entry.torch}: shape {np.shape(state[entry.torch])}, expected {entry.shape}"
+        for entry in misshapen
+    ]
     if problems:
         raise ConversionError(problems)
+
+
+def _counted(
+    unknown: Sequence[str], missing: Sequence[Entry], misshapen: Sequence[Entry], count: int
+) -> list[str]:
+    """One sentence for each kind of misfit, and one on how much of the network fits."""
+    kinds = (
+        ("not part of this model", unknown),
+        ("missing", [entry.torch for entry in missing]),
+        ("of another shape", [entry.torch for entry in misshapen]),
+    )
+    problems = [
+        f"{len(names):,} arrays are {what}: {listed(names, len(names))}"
+        for what, names in kinds
+        if names
+    ]
+    fitting = count - len(missing) - len(misshapen)
+    return [*problems, f"{fitting:,} of the network's {count:,} arrays fit"]
 
 
 def flax_to_torch(

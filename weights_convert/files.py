@@ -1,27 +1,30 @@
 """Files of weights in any container: what is in them, and writing them whole or not at all."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from weights_convert.errors import FormatError
 from weights_convert.npz_file import read_npz, write_npz
+from weights_convert.printable import printable
 from weights_convert.pth.source import map_file
 from weights_convert.pth.stacked_file import read_stacked
 from weights_convert.pth.tar_file import is_tar, read_tar
 from weights_convert.pth.tensors import Resolve
 from weights_convert.pth.writer import write_pth
-from weights_convert.pth.zip_file import is_pickle, open_archive, read_metadata, read_zip
-from weights_convert.safetensors_file import write_safetensors
-from weights_convert.state import unwrap
+from weights_convert.pth.zip_file import is_pickle, read_metadata, read_zip
+from weights_convert.safetensors_file import read_safetensors, write_safetensors
+from weights_convert.something_else import what_else, what_else_in_folder, what_else_zipped
+from weights_convert.state import pick, unwrap
+from weights_convert.writable import check_names
+from weights_convert.zip_archive import directory, open_archive
 
 SUFFIXES = (".pth", ".pt", ".safetensors", ".npz")
+MAX_SHOWN = 2**28  # bytes that tensors may show beyond four times what a file holds
 
 
 class Weights(NamedTuple):
@@ -56,21 +59,25 @@ def save(
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise FormatError(
+            f"cannot write {printable(path.name)}; use a name in {', '.join(SUFFIXES)}"
+        )
+    check_names(arrays, metadata or {}, suffix)
     with written_aside(path) as stream:
         if suffix in (".pth", ".pt"):
             write_pth(stream, arrays, metadata or {})
         elif suffix == ".safetensors":
             write_safetensors(stream, arrays, metadata or {})
-        elif suffix == ".npz":
-            write_npz(stream, arrays, metadata or {})
         else:
-            raise FormatError(f"cannot write {path.name}; use a name in {', '.join(SUFFIXES)}")
+            write_npz(stream, arrays, metadata or {})
 
 
-def read(path: str | os.PathLike) -> Weights:
+def read(path: str | os.PathLike, entry: str | None = None) -> Weights:
     """Arrays, metadata and format of a file, or of a run's folder.
 
-    The format is recognised by the content, not by the name.
+    The format is recognised by the content, not by the name. `entry` names the key or prefix under
+    which to look where a file holds several networks, such as `ema`.
 
     Raises FormatError saying what the file is instead of weights, and OSError.
     """
@@ -78,60 +85,89 @@ def read(path: str | os.PathLike) -> Weights:
     if path.is_dir():
         path = _of_run(path)
     try:
-        return _read(path)
+        return _read(path, entry)
     except FormatError as error:
-        raise FormatError(f"{path}: {error}") from None
+        reason = str(error)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        reason = _fault(error)
+    except Exception as error:  # of what the file holds, wherever its readers met it
+        reason = _fault(error)
+    except BaseException as error:
+        # What the safetensors library raises when it fails on its own.
+        if type(error).__name__ != "PanicException":
+            raise
+        reason = _fault(error)
+    raise FormatError(f"{printable(str(path), 1000)}: {reason}")
 
 
-def _read(path: Path) -> Weights:
+def _fault(error: BaseException) -> str:
+    detail = printable(str(error)[:1000], 80)
+    return (
+        f"it cannot be read; it is damaged or no file of weights ({type(error).__name__}: {detail})"
+    )
+
+
+def _read(path: Path, entry: str | None) -> Weights:
     data = map_file(path)
     start = bytes(data[:512])
     # First, since the length that it begins with can look like any other format's mark.
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
-        return _read_safetensors(path)
-    for applies, reason in _SOMETHING_ELSE:
-        if applies(start):
-            raise FormatError(reason)
+        return _picked(*read_safetensors(path, data), "safetensors", entry)
+    if something_else := what_else(data):
+        raise FormatError(something_else)
     if start.startswith(b"PK\x03\x04"):
-        archive = open_archive(data)
-        names = list(archive.members)
-        if sum(map(is_pickle, names)) == 1:
-            weights = _unwrapped(read_zip(archive), "zip (torch 1.6 or later)")
-            return weights._replace(metadata=read_metadata(archive))
-        if names and all(name.endswith(".npy") for name in names):
-            return Weights(*read_npz(archive.members), "npz")
-        raise FormatError("it is a zip file without weights; expected a data.pkl or .npy records")
+        return _read_zipped(data, entry)
     if is_tar(data):
-        return _unwrapped(read_tar(data), "tar (the oldest)")
+        return _unwrapped(read_tar(data), "tar (the oldest)", entry, len(data))
     if start[:1] == b"\x80":
-        return _unwrapped(read_stacked(data), "stacked pickles (before torch 1.6)")
+        stacked = read_stacked(data)
+        return _unwrapped(stacked, "stacked pickles (before torch 1.6)", entry, len(data))
     if start[8:9] == b"{":
         raise FormatError("it looks like .safetensors but is cut short; get it again")
     raise FormatError("it is neither .pth, .safetensors nor .npz; its content is unknown")
 
 
-def _unwrapped(loaded: tuple[Any, Resolve], container: str) -> Weights:
+def _read_zipped(data: memoryview, entry: str | None) -> Weights:
+    records = directory(data)
+    names = [record.name for record in records]
+    if something_else := what_else_zipped(names):
+        raise FormatError(something_else)
+    archive = open_archive(data, records)
+    if sum(map(is_pickle, names)) == 1:
+        container = "zip (torch 1.6 or later)"
+        weights = _unwrapped(read_zip(archive), container, entry, len(data))
+        return weights._replace(metadata=read_metadata(archive))
+    if names and all(name.endswith(".npy") for name in names):
+        return _picked(*read_npz(archive.members), "npz", entry)
+    raise FormatError("it is a zip file without weights; expected a data.pkl or .npy records")
+
+
+def _unwrapped(
+    loaded: tuple[Any, Resolve], container: str, entry: str | None, size: int
+) -> Weights:
     root, resolve = loaded
-    specs, notes = unwrap(root)
-    return Weights({name: resolve(spec) for name, spec in specs.items()}, {}, container, notes)
+    specs, notes = unwrap(root, entry)
+    arrays = {name: resolve(spec) for name, spec in specs.items()}
+    # Tensors may share a storage, but not so that a small file fills the memory of who copies them.
+    if sum(array.nbytes for array in arrays.values()) > 4 * size + MAX_SHOWN:
+        raise FormatError("its tensors show the same numbers again and again")
+    return Weights(arrays, {}, container, notes)
 
 
-def _read_safetensors(path: Path) -> Weights:
-    try:
-        with safetensors.safe_open(path, "numpy") as stream:
-            # In the order of the data, so that reading goes forward.
-            arrays = {name: stream.get_tensor(name) for name in stream.offset_keys()}
-            metadata = dict(stream.metadata() or {})
-    except (safetensors.SafetensorError, TypeError, KeyError, ValueError, AttributeError) as error:
-        raise FormatError(f"it looks like .safetensors but is damaged ({error})") from None
-    return Weights(arrays, metadata, "safetensors")
+def _picked(
+    values: Mapping[str, Any], metadata: dict[str, str], container: str, entry: str | None
+) -> Weights:
+    arrays, notes = pick(values, entry)
+    return Weights(arrays, metadata, container, notes)
 
 
 def _of_run(folder: Path) -> Path:
     for name in ("weights.safetensors", "weights.pth"):
         if (folder / name).is_file():
             return folder / name
-    raise FormatError(f"{folder}: a folder without weights.safetensors, not a finished run")
+    raise FormatError(f"{printable(str(folder), 1000)}: {what_else_in_folder(folder)}")
 
 
 @contextmanager
@@ -158,36 +194,3 @@ def _opened(partial: Path, path: Path) -> BinaryIO:
         return partial.open("wb")
     except OSError as error:  # of the file that the user named
         raise OSError(error.errno, error.strerror, str(path)) from None
-
-
-# What people save under the name of weights by mistake.
-_SOMETHING_ELSE: tuple[tuple[Callable[[bytes], bool], str], ...] = (
-    (
-        lambda start: start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")),
-        "it is a web page, not weights; the download link led to a page: get the file itself",
-    ),
-    (
-        lambda start: start.startswith(b"version https://git-lfs"),
-        "it is a git-lfs pointer, not the file itself; run `git lfs pull`",
-    ),
-    (
-        lambda start: start.startswith(b"\x1f\x8b"),
-        "it is compressed with gzip; unpack it first",
-    ),
-    (
-        lambda start: start.startswith((b"PK\x05\x06", b"PK\x07\x08")),
-        "it is an empty or split zip file, not weights",
-    ),
-    (
-        lambda start: start.startswith(b"\x89HDF"),
-        "it is an HDF5 file, as Keras writes; only PyTorch's formats are read",
-    ),
-    (
-        lambda start: start.startswith((b"\x89PNG", b"\xff\xd8\xff", b"%PDF", b"GIF8")),
-        "it is a picture or document, not weights",
-    ),
-    (
-        lambda start: start.lstrip().startswith((b'{"', b"{'", b"[")),
-        "it is a JSON text, perhaps a server's error message, not weights",
-    ),
-)

@@ -1,6 +1,6 @@
 """NumPy's .npz, without pickles."""
 
-import io
+import itertools
 import json
 import zipfile
 from collections.abc import Mapping
@@ -10,24 +10,34 @@ import ml_dtypes
 import numpy as np
 
 from weights_convert.errors import ConversionError, FormatError
+from weights_convert.npz_header import read_header
+from weights_convert.printable import brief, printable
+from weights_convert.pth.tensors import Unread
 
 METADATA = "__metadata__"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def read_npz(members: Mapping[str, memoryview]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Arrays and metadata from the members of the zip file. Raises FormatError."""
+def read_npz(
+    members: Mapping[str, memoryview],
+) -> tuple[dict[str, np.ndarray | Unread], dict[str, str]]:
+    """Arrays and metadata from the members of the zip file. Raises FormatError.
+
+    Arrays of a type that no weights have are Unread.
+    """
     arrays = {name.removesuffix(".npy"): _array(name, data) for name, data in members.items()}
-    metadata = arrays.pop(METADATA, None)
-    if metadata is None:
-        return arrays, {}
+    return arrays, _metadata(arrays.pop(METADATA, None))
+
+
+def _metadata(array: np.ndarray | Unread | None) -> dict[str, str]:
+    if array is None:
+        return {}
     try:
-        entries = json.loads(str(metadata))
-    except ValueError:
-        raise FormatError("its metadata is broken") from None
-    if not isinstance(entries, dict):
-        raise FormatError("its metadata is broken")
-    return arrays, {str(key): str(value) for key, value in entries.items()}
+        entries = json.loads(str(array))
+        "".join(itertools.chain(entries, entries.values())).encode()  # text, and whole characters
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise FormatError("its metadata are damaged") from None
+    return entries
 
 
 def write_npz(
@@ -39,7 +49,7 @@ def write_npz(
     ConversionError naming every array whose type NumPy cannot store.
     """
     problems = [
-        f"{name}: .npz cannot hold {array.dtype}; use .safetensors"
+        f"{printable(name)}: .npz cannot hold {array.dtype}; use .safetensors"
         for name, array in arrays.items()
         if array.dtype == ml_dtypes.bfloat16
     ]
@@ -56,23 +66,15 @@ def write_npz(
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
-def _array(name: str, data: memoryview) -> np.ndarray:
-    stream = io.BytesIO(data[:4096])
+def _array(name: str, data: memoryview) -> np.ndarray | Unread:
     try:
-        version = np.lib.format.read_magic(stream)
-        reader = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-            version, np.lib.format.read_array_header_2_0
-        )
-        shape, fortran, dtype = reader(stream, max_header_size=4000)
-        if dtype.hasobject:
-            raise FormatError(f"its array {name!r} holds Python objects, which are not read")
-        content = data[stream.tell() :]
-        # As a view: NumPy checks that the array fits into the bytes.
-        array = np.ndarray(shape, dtype, content, order="F" if fortran else "C")
-        if array.nbytes != len(content):
-            raise FormatError(f"its array {name!r} has another size than its header says")
-    except FormatError:
-        raise
-    except (ValueError, TypeError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
-        raise FormatError(f"its array {name!r} is damaged ({error})") from None
-    return array
+        header = read_header(data)
+    except FormatError as error:
+        raise FormatError(f"its array {brief(name)} is damaged: {error}") from None
+    is_text = header.dtype is not None and header.dtype.kind == "U"
+    if header.dtype is None or (is_text and name != f"{METADATA}.npy"):
+        return Unread(header.kind, header.shape)
+    order = "F" if header.fortran else "C"
+    array = np.ndarray(header.shape, header.dtype, data[header.start :], order=order)
+    # The machine's own byte order, as in the other formats.
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

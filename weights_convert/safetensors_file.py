@@ -1,4 +1,4 @@
-"""Writes .safetensors as a stream: no second copy in memory, the same bytes every time.
+"""Reads .safetensors, and writes it as a stream: no second copy, the same bytes every time.
 
 The safetensors library, which reads here, writes metadata in an order that differs by process and
 builds the whole file in memory first.
@@ -6,12 +6,17 @@ builds the whole file in memory first.
 
 import json
 from collections.abc import Mapping
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import ml_dtypes
 import numpy as np
+import safetensors
+import safetensors.numpy
 
-from weights_convert.errors import ConversionError
+from weights_convert.errors import ConversionError, FormatError
+from weights_convert.printable import printable
+from weights_convert.pth.tensors import Unread
 
 TYPES = {
     np.dtype(np.float64): "F64",
@@ -26,6 +31,61 @@ TYPES = {
     np.dtype(np.bool_): "BOOL",
 }
 
+# The format's names of types that no weights here have, by torch's names of them.
+UNREAD = {
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu",
+    "F4": "float4_e2m1fn_x2", "F6_E2M3": "float6_e2m3", "F6_E3M2": "float6_e3m2", "U16": "uint16",
+    "U32": "uint32", "U64": "uint64", "C64": "complex64",
+}  # fmt: skip
+MAX_HEADER = 16 * 2**20  # bytes
+
+
+def read_safetensors(
+    path: Path, data: memoryview
+) -> tuple[dict[str, np.ndarray | Unread], dict[str, str]]:
+    """Arrays and metadata of the file with that content. Raises FormatError.
+
+    Arrays of a type that no weights have are Unread.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if length > MAX_HEADER:
+        raise FormatError(f"its header is {length:,} bytes long, more than weights need")
+    _refuse_repeated_names(bytes(data[8 : 8 + length]))
+    try:
+        with safetensors.safe_open(path, "numpy") as stream:
+            # In the order of the data, so that reading goes forward.
+            arrays = {name: _array(stream, name) for name in stream.offset_keys()}
+            return arrays, dict(stream.metadata() or {})
+    except (safetensors.SafetensorError, TypeError, KeyError, ValueError) as error:
+        detail = printable(str(error)[:1000], 100)
+        raise FormatError(f"it looks like .safetensors but is damaged ({detail})") from None
+
+
+def _array(stream: Any, name: str) -> np.ndarray | Unread:
+    part = stream.get_slice(name)
+    kind, shape = str(part.get_dtype()), tuple(part.get_shape())
+    if kind not in TYPES.values():
+        return Unread(UNREAD.get(kind, kind), shape)
+    return stream.get_tensor(name)
+
+
+def _refuse_repeated_names(header: bytes) -> None:
+    """Refuses what readers understand in two ways: some take the first, some the last."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            raise FormatError(
+                "its header has a name twice; another program could see another array"
+            )
+        return result
+
+    try:
+        json.loads(header.decode(), object_pairs_hook=unique)
+    except (RecursionError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        detail = printable(str(error), 80)
+        raise FormatError(f"it looks like .safetensors but is damaged ({detail})") from None
+
 
 def write_safetensors(
     stream: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
@@ -35,7 +95,7 @@ def write_safetensors(
     Raises ConversionError naming every array whose type the format does not have.
     """
     problems = [
-        f"{name}: .safetensors has no type for {array.dtype}"
+        f"{printable(name)}: .safetensors has no type for {array.dtype}"
         for name, array in arrays.items()
         if array.dtype not in TYPES
     ]

@@ -27,6 +27,9 @@ from weights_convert import (
     torch_to_flax,
 )
 from weights_convert.fetch import FetchError, fetch
+from weights_convert.printable import printable
+
+MAX_PROBLEMS = 8  # arrays that are named one by one
 
 
 class Initial(NamedTuple):
@@ -116,13 +119,16 @@ def from_file(
     """
     model = config.model
     try:
-        weights = read(path)
+        weights = read(path, config.weights_entry)
     except FormatError as error:
         raise InputError([f"`weights`: {error}"]) from None
     except OSError as error:
         raise InputError([f"`weights`: {path}: {error.strerror}"]) from None
     state = weights.arrays
-    check([f"`weights`: {path}: {problem}" for problem in unfit_values(state)])
+    unfit = unfit_values(state)
+    if len(unfit) > MAX_PROBLEMS:
+        unfit = [*unfit[:MAX_PROBLEMS], f"{len(unfit) - MAX_PROBLEMS:,} more arrays are like these"]
+    check([f"`weights`: {path}: {problem}" for problem in unfit])
     # Files from elsewhere do not say what their classes are.
     same_classes = weights.metadata.get("classes", json.dumps(list(classes))) == json.dumps(
         list(classes)
@@ -142,14 +148,19 @@ def from_file(
         loaded = torch_to_flax(used, chosen)
     except ConversionError as error:
         listed = "\n  ".join(_other_model(state, model) or error.problems)
-        raise InputError([f"`weights`: {path} does not fit `model={model}`:\n  {listed}"]) from None
+        raise InputError(
+            [
+                f"`weights`: {path} does not fit `model={model}`; give a file of that network, or "
+                f"another `model`:\n  {listed}"
+            ]
+        ) from None
     # On the host, as JAX would compile a conversion for every shape.
     loaded = jax.tree.map(lambda array: np.asarray(array, module.param_dtype), loaded)
     # A model without batch norm has an empty collection.
     variables = {
         "params": {**params, **loaded["params"]}, "batch_stats": loaded.get("batch_stats", {})
     }  # fmt: skip
-    return Initial(variables, source)
+    return Initial(variables, source, tuple(f"`weights`: {note}" for note in weights.notes))
 
 
 def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
@@ -163,11 +174,11 @@ def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:
         if name.endswith("num_batches_tracked"):
             continue
         if not jnp.issubdtype(array.dtype, jnp.floating):
-            problems.append(f"{name} holds {array.dtype}, not floating-point numbers")
+            problems.append(f"{printable(name)} holds {array.dtype}, not floating-point numbers")
         elif not np.isfinite(array).all():
-            problems.append(f"{name} holds infinite values or NaN")
+            problems.append(f"{printable(name)} holds infinite values or NaN")
         elif name.endswith("running_var") and (array < 0).any():
-            problems.append(f"{name} holds negative variances")
+            problems.append(f"{printable(name)} holds negative variances")
     return problems
 
 

@@ -311,3 +311,99 @@ def test_a_two_class_network_from_torch_starts_a_three_class_run(
     for key, value in model.state_dict().items():
         if not key.startswith("fc") and not key.endswith("num_batches_tracked"):
             np.testing.assert_array_equal(kept[key], value.numpy(), err_msg=key)
+
+
+@pytest.mark.filterwarnings("ignore:.*quantize_per_tensor", "ignore:Sparse CSR")
+def test_what_torch_saves_beside_weights_is_read_past(torch, tmp_path):
+    import argparse
+    import collections
+    import datetime
+    import pathlib
+
+    values = {
+        "Namespace": argparse.Namespace(lr=1),
+        "Counter": collections.Counter("ab"),
+        "sets": [{1}, frozenset({2})],
+        "bytes": [b"\xff", bytearray(b"a"), 1j],
+        "paths": [pathlib.Path("a"), pathlib.PurePosixPath("b"), pathlib.PureWindowsPath("c")],
+        "arrays": [np.arange(3.0), np.array(["a"]), np.float32(1), np.dtype("f4")],
+        "torch's": [torch.float8_e5m2, torch.strided, torch.device("cpu"), torch.Size([1])],
+        "times": [datetime.datetime.now(datetime.UTC), datetime.timedelta(1)],
+        "dicts": [collections.defaultdict(int, {"a": 1}), collections.deque([1])],
+        "keys": {(1, 2): 3, torch.float32: 4, 2**70: 5},
+        "version": torch.__version__,
+        "quantised": torch.quantize_per_tensor(torch.zeros(2), 0.1, 0, torch.qint8),
+        "by channel": torch.quantize_per_channel(
+            torch.zeros(2, 2), torch.ones(2), torch.zeros(2), 0, torch.qint8
+        ),
+        "others": [
+            torch.zeros(2, dtype=torch.complex64),
+            torch.zeros(2, dtype=torch.uint16),
+            torch.zeros(2).to(torch.float8_e4m3fn),
+            torch.eye(2).to_sparse(),
+            torch.eye(2).to_sparse_csr(),
+            torch.zeros(2, device="meta"),
+        ],
+    }
+    weight = torch.arange(6.0)
+    for name, value in values.items():
+        torch.save({"model": {"weight": weight}, name: value}, tmp_path / "file.pth")
+        weights = weights_convert.read(tmp_path / "file.pth")
+        equal(weights.arrays, {"weight": weight})
+        assert any(f"'{name}'" in note or f'"{name}"' in note or name in note
+                   for note in weights.notes), name  # fmt: skip
+
+
+UNREAD = {
+    "float8": lambda torch: torch.zeros(2).to(torch.float8_e4m3fn),
+    "uint16": lambda torch: torch.zeros(2, dtype=torch.uint16),
+    "uint64": lambda torch: torch.zeros(2, dtype=torch.uint64),
+    "complex64": lambda torch: torch.zeros(2, dtype=torch.complex64),
+    "qint8": lambda torch: torch.quantize_per_tensor(torch.zeros(2), 0.1, 0, torch.qint8),
+    "sparse": lambda torch: torch.eye(2).to_sparse(),
+    "negated": lambda torch: torch._neg_view(torch.ones(2)),
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("case", UNREAD)
+def test_weights_of_kinds_that_are_not_read_are_refused_by_name(torch, tmp_path, case, zipped):
+    state = {"a.weight": torch.zeros(2), "b.weight": UNREAD[case](torch)}
+    path = tmp_path / "file.pth"
+    torch.save(state, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(weights_convert.FormatError, match=rf"its weights b\.weight hold {case}"):
+        weights_convert.load(path)
+    torch.save({"a.weight": torch.zeros(2), "scale": state["b.weight"]}, path,
+               _use_new_zipfile_serialization=zipped)  # fmt: skip
+    assert list(weights_convert.load(path)) == ["a.weight"]
+
+
+def test_values_are_those_that_torch_shows(torch, tmp_path):
+    named = torch.arange(3.0)
+    named.note = "a tensor with an attribute"
+    state = {
+        "expanded": torch.arange(2.0)[:, None].expand(2, 5),
+        "of one": torch.ones(1).expand(64),
+        "of an attribute": named,
+        "trained": torch.nn.Parameter(torch.arange(4.0)),
+    }
+    torch.save({**state, "epoch": 3}, tmp_path / "file.pth")
+    equal(weights_convert.load(tmp_path / "file.pth"), state)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("case", ["script", "many tensors", "large name"])
+def test_genuine_archives_are_told_from_spoiled_ones(torch, tmp_path, case):
+    path = tmp_path / "a file's name.pth"
+    state = {"weight": torch.arange(6.0)}
+    if case == "script":
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), path)
+        with pytest.raises(weights_convert.FormatError, match="TorchScript"):
+            weights_convert.load(path)
+        return
+    if case == "many tensors":
+        state = {f"{i}.weight": torch.full((2,), float(i)) for i in range(2000)}
+    if case == "large name":
+        path = tmp_path / "größe.pth"
+    torch.save(state, path)
+    equal(weights_convert.load(path), state)

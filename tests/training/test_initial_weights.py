@@ -218,3 +218,26 @@ def test_imagenet_weights_are_read_from_where_they_were_fetched(tmp_path, monkey
           | {"fc.weight": np.ones((1000, 512), np.float32), "fc.bias": np.ones(1000, np.float32)})  # fmt: skip
     monkeypatch.setattr(initial_weights, "fetch", lambda file: path)
     assert initial(weights="imagenet").source == f"{path}, with a new head"
+
+
+def test_a_misfit_is_one_short_message(tmp_path):
+    path = saved(tmp_path / "x.pth", {f"a.{i}": np.zeros(1, np.float32) for i in range(200)})
+    with pytest.raises(InputError, match="belong to none of") as error:
+        initial(weights=path)
+    assert len(str(error.value)) < 600
+    arrays = {name: np.full(array.shape, np.nan, np.float32) for name, array in arrays_of().items()}
+    with pytest.raises(InputError, match="infinite values or NaN") as error:
+        initial(weights=saved(tmp_path / "y.pth", arrays))
+    assert len(error.value.problems) <= initial_weights.MAX_PROBLEMS + 1
+
+
+def test_one_of_several_networks_is_chosen_and_what_was_unwrapped_is_noted(tmp_path):
+    arrays = {f"model.{name}": array for name, array in arrays_of(value=0.25).items()}
+    arrays |= {f"ema.{name}": array for name, array in arrays_of(value=0.75).items()}
+    path = saved(tmp_path / "x.safetensors", arrays)
+    for entry, value in ((None, 0.25), ("ema", 0.75)):
+        result = initial(weights=path, weights_entry=entry)
+        assert (leaves(result.variables) == value).all()
+        assert any("prefix" in warning for warning in result.warnings)
+    with pytest.raises(InputError, match="no entry 'swa'"):
+        initial(weights=path, weights_entry="swa")

@@ -51,7 +51,8 @@ KINDS = {"float32": "FloatStorage", "int64": "LongStorage", "float16": "HalfStor
 
 def storage(key="0", kind="FloatStorage", elements=6, *more: bytes) -> bytes:
     """A persistent reference to a storage; `more` is the view in the older container."""
-    items = (text("storage"), name("torch", kind), text(key), text("cpu"), number(elements))
+    items = (text("storage"), name("torch", kind), text(key), text("cpu"),
+             elements if isinstance(elements, bytes) else number(elements))  # fmt: skip
     return group(*items, *more) + PERSISTENT
 
 

@@ -84,6 +84,7 @@ def offset_beyond() -> bytes:
     return content[: directory + 42] + struct.pack("<I", 2**31) + content[directory + 46 :]
 
 
+LAUGHS = b")" + b"q\x01h\x01\x86" * 40
 SYSTEM = a.name("posix", "system")
 
 FILES: dict[str, tuple[bytes, str]] = {
@@ -143,7 +144,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "key without value": (pickle(a.EMPTY_DICT, a.MARK, a.text("k"), a.SETITEMS), "without a value"),
     "append to a dict": (pickle(a.EMPTY_DICT, a.NONE, a.APPEND), "no list"),
     "key is a list": (pickle(a.EMPTY_DICT, a.EMPTY_LIST, a.NONE, a.SETITEM), "neither text nor"),
-    "key is a tuple": (pickle(a.EMPTY_DICT, b")", a.NONE, a.SETITEM), "neither text nor"),
+    "key is a tuple": (pickle(a.EMPTY_DICT, b")", a.NONE, a.SETITEM), "no state_dict"),
     "state of a text": (pickle(a.text("x"), a.EMPTY_DICT, a.BUILD), "sets the state"),
     "parameter without tensor": (pickle(a.parameter(a.text("x"))), "without a tensor"),
     "text longer than the file": (pickle(b"X\xff\xff\xff\xff"), "longer than weights need"),
@@ -159,7 +160,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a lone tensor": (pickle(a.tensor()), "not a state_dict"),
     "empty dict": (pickle(a.EMPTY_DICT), "no state_dict"),
     "names that are numbers": (pickle(a.EMPTY_DICT, a.number(1), a.tensor(), a.SETITEM), "no state_dict"),
-    "unknown element type": (state(a.tensor(a.storage(kind="QInt8Storage"))), "asks for torch.QInt8"),
+    "unknown element type": (state(a.tensor(a.storage(kind="QInt3Storage"))), "asks for torch.QInt3"),
     "storage type not a class": (state(a.tensor(a.group(a.text("storage"), a.text("Float"), a.text("0"), a.text("cpu"), a.number(6)) + a.PERSISTENT)), "without type"),
     "global that is no storage": (state(a.tensor(a.group(a.text("storage"), a.name("torch", "Size"), a.text("0"), a.text("cpu"), a.number(6)) + a.PERSISTENT)), "torch.Size are not"),
     "reference of another kind": (state(a.tensor(a.group(a.text("module"), a.NONE, a.NONE, a.NONE, a.NONE) + a.PERSISTENT)), "no storage"),
@@ -178,7 +179,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "offset is true": (state(a.tensor(offset=a.TRUE)), "no natural number"),
     "negative size": (state(a.tensor(size=(-2, 3))), "no natural number"),
     "size outside": (state(a.tensor(size=(3, 3))), "reaches outside"),
-    "huge size without strides": (state(a.tensor(size=(2**40, 2**20), stride=(0, 0))), "several times"),
+    "huge size without strides": (state(a.tensor(size=(2**40, 2**20), stride=(0, 0))), "beyond any memory"),
     "overlapping": (state(a.tensor(size=(4, 3), stride=(1, 1))), "several times"),
     "negative stride": (state(a.tensor(stride=(-3, 1))), "no natural number"),
     "huge stride": (state(a.tensor(stride=(2**61, 1))), "reaches outside"),
@@ -199,7 +200,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "overlapping records": (overlapping(), "another name|overlap"),
     "two names for a record": (local_name_differs(), "another name"),
     "damaged data": (flip(a.zipped(), a.zipped().index(a.ARRAY.tobytes()) + 5), "damaged"),
-    "record beyond the end": (offset_beyond(), "no header|damaged"),
+    "record beyond the end": (offset_beyond(), "before its first record"),
     "cut short": (a.zipped()[:-30], "cut short"),
     "download that stopped": (a.zipped()[:100], "cut short"),
     "zip header alone": (b"PK\x03\x04", "cut short"),
@@ -219,9 +220,22 @@ FILES: dict[str, tuple[bytes, str]] = {
     "tar: pickle missing": (a.tarred(storages=None), "without storages"),
     "tar: system": (a.tarred(pickle=a.pickled(a.call(SYSTEM, COMMAND))), "asks for posix"),
     "tar: unknown tensor": (a.tarred(pickle=a.pickled(a.text("9") + a.PERSISTENT)), "not there"),
-    "tar: too many storages": (a.tarred(storage_count=10**6), "broken|cut short"),
+    "tar: too many storages": (a.tarred(storage_count=10**4), "broken|cut short"),
+    "tar: storages beyond reason": (a.tarred(storage_count=10**6), "more than weights need"),
+    "tar: bytes behind it": (a.tarred() + b"x", "bytes follow"),
     "tar: absurd dimensions": (a.tarred(dimensions=10**6), "dimensions"),
     "tar: negative dimensions": (a.tarred(dimensions=-1), "dimensions"),
+    # What takes time or memory.
+    "laughs: a tuple that doubles, as a length": (state(a.tensor(a.storage(elements=LAUGHS))), "is a tuple"),
+    "laughs: as an offset": (state(a.tensor(offset=LAUGHS)), "no natural number"),
+    "laughs: as a dict key": (pickle(a.EMPTY_DICT, LAUGHS, a.NONE, a.SETITEM), "no state_dict"),
+    "laughs: as a value": (pickle(a.mapping({"w": LAUGHS})), "no state_dict"),
+    "laughs: as the version": (a.stacked(magic=0) + LAUGHS, "not one that torch"),
+    "laughs: as the list of keys": (a.stacked().replace(a.EMPTY_LIST + a.MARK + a.text("0") + b"e", LAUGHS), "list of storages is broken"),
+    "a long list taken apart many times": (pickle(a.EMPTY_LIST, a.MARK, a.group(a.text("a"), a.NONE) * 3000, b"eq\x00", (a.name("collections", "OrderedDict") + b"h\x00\x85R") * 3000), "more than"),
+    "numbers of one hash": (pickle(a.EMPTY_DICT, b"".join(a.number(i * (2**61 - 1)) + b"Ns" for i in range(1, 9000))), "no state_dict"),
+    "a prefix again and again": (a.zipped(a.pickled(a.mapping({"module." * 20_000: a.tensor()}))), "140,000 characters long"),
+    "a tensor shown many times": (a.zipped(a.pickled(a.mapping({"a": a.tensor(size=(2**23,), stride=(0,)) + b"q\x00", **{str(i): b"h\x00" for i in range(20)}}))), "again and again"),
     "tar: view of nothing": (a.tarred(views=a.EMPTY_LIST + a.group(*map(a.number, (1, 2, 0, 1))) + a.APPEND), "view reaches outside"),
     "tar: cut short": (a.tarred()[:1200], "cut short|damaged|without"),
     # Other files by the name of weights.
@@ -244,5 +258,16 @@ FILES: dict[str, tuple[bytes, str]] = {
     "npz: more than there is": (a.archive({"w.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,)}", bytes(8))}), "damaged"),
     "npz: less than there is": (a.archive({"w.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", bytes(8))}), "another size"),
     "npz: header is code": (a.archive({"w.npy": npy("open('sentinel', 'w')", bytes(8))}), "damaged"),
+    "npz: elements of no size": (a.archive({"w.npy": npy("{'descr': '<U0', 'fortran_order': False, 'shape': (-1,)}")}), "none of NumPy's"),
+    "npz: no size, many of them": (a.archive({"w.npy": npy("{'descr': '<U0', 'fortran_order': False, 'shape': (9,)}")}), "another size"),
+    "npz: shape that overflows": (a.archive({"w.npy": npy(f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({2**62}, 4, 0)}}")}), "beyond any|its shape is"),
+    "npz: shape is a number": (a.archive({"w.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2)}", bytes(8))}), "its shape is"),
+    "npz: shape is true": (a.archive({"w.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (True, 2)}", bytes(8))}), "none of NumPy's"),
+    "npz: brackets without end": (a.archive({"w.npy": npy("{'descr': '<f4', 'shape': " + "(" * 5000)}), "damaged"),
+    "npz: fields": (a.archive({"w.npy": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", bytes(8))}), "records of several fields"),
+    "npz: complex": (a.archive({"w.npy": npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", bytes(8))}), "<c8"),
+    "npz: weights of dates": (a.archive({"a.weight.npy": npy("{'descr': '<M8[s]', 'fortran_order': False, 'shape': (1,)}", bytes(8))}), "which is not read"),
+    "npz: unknown version": (a.archive({"w.npy": b"\x93NUMPY\x04\x00" + bytes(100)}), "not in NumPy's format"),
+    "npz: metadata are no text": (a.archive({"__metadata__.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", bytes(8))}), "metadata are damaged"),
     "npz: no header": (a.archive({"w.npy": b"xx"}), "damaged"),
 }  # fmt: skip

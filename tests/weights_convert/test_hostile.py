@@ -87,7 +87,8 @@ def harmless(path):
         assert peak < 50e6
         assert time.process_time() - started < 5
     for array in weights.arrays.values():
-        assert array.nbytes <= path.stat().st_size
+        # But for what torch's `expand` makes, whose numbers are shown again and again.
+        assert array.nbytes <= path.stat().st_size or 0 in array.strides
         array.tobytes()
     return weights
 

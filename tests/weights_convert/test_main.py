@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import weights_convert
+from tests.weights_convert import assemble
 from weights_convert import table
 from weights_convert.__main__ import main
 
@@ -133,3 +134,77 @@ def test_usage_names_the_command_as_it_was_called(case, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="0"):
         main()
     assert capsys.readouterr().out.startswith(f"usage: {name} [-h] convert|inspect|fetch")
+
+
+def checkpoint(path, **entries):
+    """A .pth whose entries are dicts of arrays, all of the same few numbers by their names."""
+    tensor = assemble.tensor()
+    items = {key: assemble.mapping(dict.fromkeys(names, tensor)) for key, names in entries.items()}
+    path.write_bytes(assemble.zipped(assemble.pickled(assemble.mapping(items))))
+    return str(path)
+
+
+def test_nothing_in_a_file_reaches_the_terminal_as_it_is(tmp_path, capsys):
+    names = ["a\x1b]0;owned\x07\x1b[2J", "b\nmodel: resnet18, 3 classes", "\u202ec"]
+    path = checkpoint(tmp_path / "x.pth", **{"model": names, "e\x1b[31m": ["y"]})
+    assert main(["inspect", path]) == 0
+    assert main(["inspect", path, "--entry", "\x1b[31m"]) == 2
+    assert main(["convert", path, str(tmp_path / "y.npz")]) == 2
+    printed = "".join(capsys.readouterr())
+    assert all(letter.isprintable() or letter == "\n" for letter in printed)
+    assert not any(line.startswith("model: resnet18") for line in printed.splitlines())
+
+
+NAMES = [entry.torch for entry in table("resnet18", 2)]
+MISFITS = {
+    "names of Hugging Face": ({"model": ["resnet.embedder.embedder.convolution.weight"]}, "Hugging Face"),
+    "another network": ({"model": [f"a.{i}" for i in range(200)]}, "belong to none of"),
+    "a damaged prefix": ({"model": [f"x.{name}" for name in NAMES[1:]]}, "belong to none of"),
+    "shapes": ({"model": NAMES}, "102 arrays are of another shape: conv1.weight, bn1.weight"),
+    "two networks": ({"student": NAMES, "teacher": [*NAMES, "b"]}, "choose one as the entry"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_misfit_is_one_short_message(case, tmp_path, capsys):
+    entries, message = MISFITS[case]
+    path = checkpoint(tmp_path / "x.pth", **entries)
+    assert main(["convert", path, str(tmp_path / "y.pth")]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed and len(printed) < 800 and printed.count("\n") <= 6
+    main(["inspect", path])
+    assert "--model" not in "".join(capsys.readouterr())
+
+
+def test_of_several_networks_one_is_chosen(tmp_path, capsys):
+    arrays = {f"model.{name}": array for name, array in state(2).items()}
+    arrays |= {f"ema.{name}": array + 1 for name, array in state(2).items()}
+    weights_convert.save(tmp_path / "a.pth", arrays)
+    for entry, shift in (([], 0), (["--entry", "ema"], 1)):
+        target = tmp_path / f"b{shift}.safetensors"
+        assert main(["convert", str(tmp_path / "a.pth"), str(target), *entry]) == 0
+        converted = weights_convert.load(target)
+        np.testing.assert_array_equal(converted["bn1.bias"], state(2)["bn1.bias"] + shift)
+    assert "prefix 'model.' removed" in capsys.readouterr().out
+
+
+def test_a_part_of_a_network_is_recognised_with_its_name(tmp_path, capsys):
+    names = [entry.torch for entry in table("vgg16", 2)]
+    path = checkpoint(tmp_path / "x.pth", model=[n for n in names if "features.28" not in n])
+    convert = ["convert", path, str(tmp_path / "b.pth")]
+    assert main(convert) == 2
+    assert "if it is part of vgg16, give --model vgg16" in capsys.readouterr().err
+    assert main([*convert, "--model", "vgg16"]) == 2
+    assert "2 arrays are missing: features.28.weight, " in capsys.readouterr().err
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_closed_pipe_and_few_letters_leave_no_traceback(encoding, tmp_path):
+    path = checkpoint(tmp_path / "x.pth", model=[f"größe.{i}" for i in range(2000)])
+    command = f"{sys.executable} -m weights_convert inspect {path} | head -1"
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "") and "2,000 arrays" in done.stdout

@@ -1,17 +1,23 @@
 """The names that weights need, each with the inert data that it builds."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from weights_convert.errors import FormatError
+from weights_convert.printable import printable
+from weights_convert.pth.beside import BESIDE, UNREAD, Inert
 from weights_convert.pth.machine import Constructor, Dialect, Global
 from weights_convert.pth.tensors import (
+    MAX_KEY,
     STORAGES,
+    UNREAD_STORAGES,
     Storage,
     Tensor,
+    Unread,
     natural,
     storage_type,
     tensor,
+    typed_tensor,
 )
 
 
@@ -21,12 +27,6 @@ class Parameter:
     tensor: Tensor | None = None
 
 
-class Inert(NamedTuple):
-    """Something beside the weights that is read past and never used."""
-
-    name: str
-
-
 def torch_dialect(persistent: Callable[[Any], Any]) -> Dialect:
     """What torch.save writes for state_dicts and checkpoints around them."""
     return Dialect(CONSTRUCTORS, persistent, refuse, build)
@@ -34,7 +34,7 @@ def torch_dialect(persistent: Callable[[Any], Any]) -> Dialect:
 
 def refuse(mentioned: Global) -> FormatError:
     """Why a global is not accepted, and what to do."""
-    path = f"{mentioned.module}.{mentioned.name}"
+    path = printable(f"{mentioned.module}.{mentioned.name}")
     roots = ("torch.nn.modules", "torchvision.models", "__main__", "torch.nn.parallel")
     if mentioned.module.startswith(roots):
         return model_object(f" ({path})")
@@ -54,9 +54,10 @@ def model_object(which: str = "") -> FormatError:
 
 def described_storage(kind: Any, key: Any, elements: Any) -> Storage:
     """The storage that a persistent id describes, checked. Raises FormatError."""
-    if not (isinstance(kind, Global) and isinstance(key, str)):
+    if not (isinstance(kind, Global) and isinstance(key, str) and len(key) <= MAX_KEY):
         raise FormatError("its pickle has a storage without type or key")
-    return Storage(key, storage_type(kind.name), natural(elements, "a storage's length"))
+    dtype, unread_type = storage_type(kind.name)
+    return Storage(key, dtype, natural(elements, "a storage's length"), 0, unread_type)
 
 
 def no_reference(_: Any) -> Any:
@@ -67,7 +68,7 @@ def no_reference(_: Any) -> Any:
 def build(target: Any, state: Any) -> Any:
     """Applies state to an object: only a Parameter takes any, of the rest it is dropped."""
     if isinstance(target, Parameter):
-        if not (isinstance(state, tuple) and state and isinstance(state[0], Tensor)):
+        if not (type(state) is tuple and state and isinstance(state[0], Tensor | Unread)):
             raise FormatError("a Parameter without a tensor")
         return state[0]
     # An OrderedDict's state is torch's _metadata: versions of modules.
@@ -81,7 +82,7 @@ def _ordered_dict(items: Any = ()) -> dict:
         raise FormatError("an OrderedDict of something that is no list")
     result = {}
     for item in items:
-        if not (isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)):
+        if not (type(item) in (list, tuple) and len(item) == 2 and isinstance(item[0], str)):
             raise FormatError("an OrderedDict with an item that is no pair")
         result[item[0]] = item[1]
     return result
@@ -90,19 +91,27 @@ def _ordered_dict(items: Any = ()) -> dict:
 def _parameter(*arguments: Any) -> Any:
     if not arguments:
         return Parameter()
-    if not isinstance(arguments[0], Tensor):
+    if not isinstance(arguments[0], Tensor | Unread):
         raise FormatError("a Parameter of something that is no tensor")
     return arguments[0]
+
+
+def _from_type(function: Any, _type: Any, arguments: Any, *_: Any) -> Any:
+    """A tensor that has attributes of its own; they are dropped."""
+    constructor = CONSTRUCTORS.get(function) if isinstance(function, Global) else None
+    if (
+        constructor is None
+        or constructor not in (tensor, typed_tensor, _parameter)
+        or type(arguments) is not tuple
+    ):
+        raise FormatError("its pickle rebuilds something that is no tensor")
+    return constructor(*arguments)
 
 
 def _reconstructor(cls: Any, base: Any, state: Any) -> Parameter:
     if cls not in _PARAMETERS or state is not None:
         raise FormatError("its pickle reconstructs something that is no Parameter")
     return Parameter()
-
-
-def _inert(name: str) -> Constructor:
-    return lambda *_: Inert(name)
 
 
 _PARAMETERS = (
@@ -117,25 +126,12 @@ CONSTRUCTORS: dict[Global, Constructor | None] = {
     Global("torch._utils", "_rebuild_parameter_with_state"): _parameter,
     **dict.fromkeys(_PARAMETERS, _parameter),
     **{Global(module, "_reconstructor"): _reconstructor for module in ("copy_reg", "copyreg")},
-    # Mentioned in storages, never called.
-    **{Global("torch", name): None for name in STORAGES},
+    **{Global("torch._utils", name): make for name, make in UNREAD.items()},
+    Global("torch._utils", "_rebuild_tensor_v3"): typed_tensor,
+    **{Global("torch._tensor", name): _from_type for name in ("_rebuild_from_type_v2",)},
+    # Mentioned in storages and as the types of tensors, never called.
+    **{Global("torch", name): None for name in (*STORAGES, *UNREAD_STORAGES, "Tensor")},
+    **{Global("torch", name.replace("Storage", "Tensor")): None for name in STORAGES},
     Global("torch.storage", "UntypedStorage"): None,
-    **{Global(module, "object"): None for module in ("__builtin__", "builtins")},
-    # Beside the weights in checkpoints: learning rates, scores, settings.
-    Global("torch", "Size"): _inert("torch.Size"),
-    Global("torch", "device"): _inert("torch.device"),
-    **{
-        Global("torch", name): None
-        for name in ("float32", "float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool")
-    },
-    Global("collections", "defaultdict"): lambda *_: {},
-    **{
-        Global(module, "scalar"): _inert("numpy scalar")
-        for module in ("numpy.core.multiarray", "numpy._core.multiarray")
-    },
-    Global("numpy", "dtype"): _inert("numpy dtype"),
-    Global("_codecs", "encode"): _inert("bytes"),
-    **{Global(module, "dict"): None for module in ("__builtin__", "builtins")},
-}  # fmt: skip
-# The classes of tensors in the oldest files, mentioned only.
-CONSTRUCTORS |= {Global("torch", name.replace("Storage", "Tensor")): None for name in STORAGES}
+    **BESIDE,
+}

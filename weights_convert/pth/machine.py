@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 from weights_convert.errors import FormatError
+from weights_convert.printable import printable
 from weights_convert.pth.source import Cursor
 
 MAX_OPCODES = 1_000_000
 MAX_STACK = 10_000
 MAX_MEMO = 100_000
 MAX_ARGUMENT = 16 * 2**20  # bytes of one opcode's argument
+MAX_PICKLE = 64 * 2**20  # bytes of all arguments
+MAX_NUMBER = 2**60  # Python gives larger numbers the same hash as smaller ones
 
 
 class Global(NamedTuple):
@@ -52,19 +55,21 @@ class _Mark:
 _MARK = _Mark()
 
 
+class Key:
+    """Stands for a dict's key that is neither text nor number; equal to nothing but itself."""
+
+
 class _Machine:
     def __init__(self, dialect: Dialect):
         self.dialect = dialect
+        self.count = 0
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
     def run(self, stream: Cursor) -> Any:
-        count = 0
         try:
             for opcode, argument, _ in pickletools.genops(cast(Any, _Bounded(stream))):
-                count += 1
-                if count > MAX_OPCODES:
-                    raise FormatError(f"its pickle has more than {MAX_OPCODES:,} instructions")
+                self.spend(1)
                 if opcode.name == "STOP":
                     result = self.pop()
                     if self.stack:
@@ -83,8 +88,15 @@ class _Machine:
             raise
         except (ValueError, KeyError, IndexError, TypeError, OverflowError, EOFError) as error:
             # What pickletools says of a pickle that is cut short or garbled.
-            raise FormatError(f"its pickle is broken ({error})") from None
+            raise FormatError(
+                f"its pickle is broken ({printable(str(error)[:1000], 80)})"
+            ) from None
         raise FormatError("its pickle is cut short")
+
+    def spend(self, steps: int) -> None:
+        self.count += steps
+        if self.count > MAX_OPCODES:
+            raise FormatError(f"its pickle has more than {MAX_OPCODES:,} instructions")
 
     def pop(self) -> Any:
         if not self.stack or self.stack[-1] is _MARK:
@@ -126,10 +138,7 @@ class _Machine:
         if len(items) % 2:
             raise FormatError("its pickle has a key without a value")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            # Hashing these cannot run anything and cannot recurse.
-            if not isinstance(key, str | int | float | None):
-                raise FormatError("its pickle has a dict key that is neither text nor number")
-            target[key] = value
+            target[_hashable(key)] = value
 
     def push_global(self, argument: str) -> None:
         # pickletools joins module and name by a space; neither can contain one.
@@ -145,10 +154,12 @@ class _Machine:
         constructor = (
             self.dialect.constructors.get(function) if isinstance(function, Global) else None
         )
-        if constructor is None or not isinstance(arguments, tuple):
+        if constructor is None or type(arguments) is not tuple:
             raise FormatError(
                 "its pickle calls something that is not on the list of harmless names"
             )
+        # Each may go through its arguments, which may be the same long list every time.
+        self.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
         try:
             self.push(constructor(*arguments))
         except TypeError:
@@ -167,15 +178,26 @@ class _Bounded:
 
     def __init__(self, stream: Cursor):
         self._stream = stream
+        self._left = MAX_PICKLE
         self.tell = stream.tell
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= MAX_ARGUMENT:
+        if not 0 <= size <= min(MAX_ARGUMENT, self._left):
             raise FormatError("its pickle holds a value longer than weights need")
+        self._left -= size
         return self._stream.read(size)
 
     def readline(self) -> bytes:
         return self._stream.readline(1000)
+
+
+def _hashable(key: Any) -> Any:
+    """The key itself if hashing it can neither run anything nor recurse."""
+    if isinstance(key, list | dict):
+        raise FormatError("its pickle has a dict key that is neither text nor number")
+    if key is None or isinstance(key, str):
+        return key
+    return key if isinstance(key, int | float) and abs(key) < MAX_NUMBER else Key()
 
 
 def _extend(machine: _Machine, items: list[Any]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from weights_convert.errors import FormatError
+from weights_convert.printable import brief
 from weights_convert.pth.dialect import (
     described_storage,
     model_object,
@@ -26,7 +27,7 @@ def read_stacked(data: memoryview) -> tuple[Any, Resolve]:
     """
     cursor = Cursor(data)
     plain = torch_dialect(no_reference)
-    if unpickle(cursor, plain) != MAGIC:
+    if not _begins_as_torchs(data) or unpickle(cursor, plain) != MAGIC:
         raise FormatError("it is a pickle, but not one that torch.save wrote")
     if unpickle(cursor, plain) != PROTOCOL:
         raise FormatError("it has an unknown protocol version")
@@ -38,17 +39,17 @@ def read_stacked(data: memoryview) -> tuple[Any, Resolve]:
     roots: dict[str, Storage] = {}
 
     def persistent(identity: Any) -> Storage:
-        if isinstance(identity, tuple) and identity and identity[0] == "module":
+        if type(identity) is tuple and identity and identity[0] == "module":
             raise model_object()
-        if not (isinstance(identity, tuple) and len(identity) == 6 and identity[0] == "storage"):
+        if not (type(identity) is tuple and len(identity) == 6 and identity[0] == "storage"):
             raise FormatError("its pickle has a reference that is no storage")
         _, kind, key, _, elements, view = identity
         root = described_storage(kind, key, elements)
         if roots.setdefault(key, root) != root:
-            raise FormatError(f"its storage {key!r} is described in two ways")
+            raise FormatError(f"its storage {brief(key)} is described in two ways")
         if view is None:
             return root
-        if not (isinstance(view, tuple) and len(view) == 3):
+        if not (type(view) is tuple and len(view) == 3):
             raise FormatError("its pickle has a broken view of a storage")
         offset, length = natural(view[1], "a view's offset"), natural(view[2], "a view's length")
         if offset + length > root.elements:
@@ -65,10 +66,15 @@ def read_stacked(data: memoryview) -> tuple[Any, Resolve]:
     for key in keys:
         (elements,) = cursor.unpack("q")
         if elements != roots[key].elements:
-            raise FormatError(f"its storage {key!r} has another length than the pickle says")
+            raise FormatError(f"its storage {brief(key)} has another length than the pickle says")
         contents[key] = cursor.take(elements * roots[key].dtype.itemsize)
 
     def resolve(spec: Tensor) -> np.ndarray:
         return array(spec, contents[spec.storage.key])
 
     return value, resolve
+
+
+def _begins_as_torchs(data: memoryview) -> bool:
+    """Whether the number comes first that torch.save writes, in whatever protocol."""
+    return MAGIC.to_bytes(10, "little") in bytes(data[:32])

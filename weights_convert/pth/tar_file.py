@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from weights_convert.errors import FormatError
+from weights_convert.printable import brief
 from weights_convert.pth.dialect import model_object, no_reference, torch_dialect
 from weights_convert.pth.machine import Dialect, Global, unpickle
 from weights_convert.pth.source import Cursor
@@ -14,6 +15,7 @@ from weights_convert.pth.tensors import (
     Resolve,
     Storage,
     Tensor,
+    Unread,
     array,
     natural,
     storage_type,
@@ -21,6 +23,11 @@ from weights_convert.pth.tensors import (
 )
 
 MAX_MEMBERS = 100
+MAX_COUNT = 20_000  # of storages, and of tensors
+BLOCK = 512  # bytes
+MAX_PADDING = 2**20  # bytes of zeros at the end
+# What a member's extra header may not change: where its data are, how long, or whose they are.
+_CHANGES = (b" size=", b" path=", b" linkpath=", b"GNU.sparse")
 
 
 def is_tar(data: memoryview) -> bool:
@@ -45,9 +52,9 @@ def read_tar(data: memoryview) -> tuple[Any, Resolve]:
     storages, contents = _storages(Cursor(members["storages"]), plain)
     tensors = _tensors(Cursor(members["tensors"]), plain, storages)
 
-    def persistent(identity: Any) -> Tensor:
+    def persistent(identity: Any) -> Tensor | Unread:
         # Decimal keys; a tuple stands for the source of a module's class.
-        if isinstance(identity, tuple):
+        if type(identity) is tuple:
             raise model_object()
         key = str(identity)
         if not isinstance(identity, str | int) or key not in tensors:
@@ -64,45 +71,70 @@ def read_tar(data: memoryview) -> tuple[Any, Resolve]:
 
 def _members(data: memoryview) -> dict[str, memoryview]:
     members: dict[str, memoryview] = {}
-    try:
-        with tarfile.open(fileobj=Cursor(data), mode="r:") as archive:
-            for count, info in enumerate(archive):
-                if count >= MAX_MEMBERS:
-                    raise FormatError("its tar file has too many members")
-                name = info.name.removeprefix("./")
-                if name in members:
-                    raise FormatError(f"its tar member {name!r} occurs twice")
-                if not info.isreg():
-                    continue
-                if info.issparse() or info.offset_data + info.size > len(data):
-                    raise FormatError(f"its tar member {name!r} is cut short or sparse")
-                members[name] = data[info.offset_data : info.offset_data + info.size]
-    except (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(f"its tar file is damaged ({error})") from None
+    position, count = 0, 0
+    # Not by tarfile's own walk, which follows headers back and forth.
+    while (block := bytes(data[position : position + BLOCK])).strip(b"\0"):
+        count += 1
+        if count > MAX_MEMBERS:
+            raise FormatError("its tar file has too many members")
+        info = _header(block)
+        start = position + BLOCK
+        content = data[start : start + max(info.size, 0)]
+        name = info.name.removeprefix("./")
+        if len(content) != info.size:
+            raise FormatError(f"its tar member {brief(name)} is cut short")
+        if info.isreg() and name in members:
+            raise FormatError(f"its tar member {brief(name)} occurs twice")
+        if info.isreg():
+            members[name] = content
+        elif info.type == tarfile.XHDTYPE and not any(word in bytes(content) for word in _CHANGES):
+            pass  # such as the time in more digits
+        elif not info.isdir():
+            raise FormatError(f"its tar member {brief(name)} is no plain file")
+        position = start + -(-info.size // BLOCK) * BLOCK
+    rest = bytes(data[position : position + MAX_PADDING])
+    if rest.strip(b"\0") or position + len(rest) < len(data):
+        raise FormatError("bytes follow the end of its tar file; save the weights anew")
     missing = [name for name in ("storages", "tensors", "pickle") if name not in members]
     if missing:
         raise FormatError(f"it is a tar file without {', '.join(missing)}, not one of torch's")
     return members
 
 
+def _header(block: bytes) -> tarfile.TarInfo:
+    try:
+        info = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
+    except tarfile.HeaderError:
+        raise FormatError("its tar file is damaged or cut short; get it again") from None
+    if info.isdir():
+        info.size = 0
+    return info
+
+
+def _count(value: Any, what: str) -> int:
+    count = natural(value, what)
+    if count > MAX_COUNT:
+        raise FormatError(f"{what} is {count:,}, more than weights need")
+    return count
+
+
 def _storages(cursor: Cursor, plain: Dialect) -> tuple[dict[str, Storage], dict[str, memoryview]]:
     storages: dict[str, Storage] = {}
     contents: dict[str, memoryview] = {}
-    for _ in range(natural(unpickle(cursor, plain), "its number of storages")):
+    for _ in range(_count(unpickle(cursor, plain), "its number of storages")):
         record = unpickle(cursor, plain)
-        if not (isinstance(record, tuple) and len(record) == 3 and isinstance(record[2], Global)):
+        if not (type(record) is tuple and len(record) == 3 and isinstance(record[2], Global)):
             raise FormatError("its description of a storage is broken")
-        key, dtype = _key(record[0]), storage_type(record[2].name)
+        key = _key(record[0])
+        dtype, unread = storage_type(record[2].name)
         (elements,) = cursor.unpack("q")
-        storages[key] = Storage(key, dtype, natural(elements, "a storage's length"))
+        storages[key] = Storage(key, dtype, natural(elements, "a storage's length"), 0, unread)
         contents[key] = cursor.take(elements * dtype.itemsize)
     views = unpickle(cursor, plain)
     if not isinstance(views, list):
         raise FormatError("its list of views is broken")
     for view in views:
-        if not (isinstance(view, tuple) and len(view) == 4):
+        if not (type(view) is tuple and len(view) == 4):
             raise FormatError("its list of views is broken")
         target, root = _key(view[0]), storages.get(_key(view[1]))
         offset, length = natural(view[2], "a view's offset"), natural(view[3], "a view's length")
@@ -112,11 +144,13 @@ def _storages(cursor: Cursor, plain: Dialect) -> tuple[dict[str, Storage], dict[
     return storages, contents
 
 
-def _tensors(cursor: Cursor, plain: Dialect, storages: dict[str, Storage]) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    for _ in range(natural(unpickle(cursor, plain), "its number of tensors")):
+def _tensors(
+    cursor: Cursor, plain: Dialect, storages: dict[str, Storage]
+) -> dict[str, Tensor | Unread]:
+    tensors: dict[str, Tensor | Unread] = {}
+    for _ in range(_count(unpickle(cursor, plain), "its number of tensors")):
         record = unpickle(cursor, plain)
-        if not (isinstance(record, tuple) and len(record) == 3):
+        if not (type(record) is tuple and len(record) == 3):
             raise FormatError("its description of a tensor is broken")
         key, storage = _key(record[0]), storages.get(_key(record[1]))
         dimensions, _padding = cursor.unpack("ii")

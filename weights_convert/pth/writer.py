@@ -14,11 +14,13 @@ from typing import BinaryIO
 import numpy as np
 
 from weights_convert.errors import ConversionError
+from weights_convert.printable import printable
 from weights_convert.pth.tensors import STORAGES, contiguous_strides
 from weights_convert.pth.zip_file import MAX_METADATA, METADATA
 
 ROOT = "archive"
 ALIGNMENT = 64
+TOGETHER = 1000  # items that lie on a reader's stack at once, as in Python's pickles
 _NAMES = {dtype: name for name, dtype in STORAGES.items() if name != "UntypedStorage"}
 _DOS_DATE = 0x21  # 1 January 1980, the same for every file
 
@@ -32,7 +34,7 @@ def write_pth(
     naming every array whose type torch does not have.
     """
     problems = [
-        f"{name}: torch has no type for {array.dtype}"
+        f"{printable(name)}: torch has no type for {array.dtype}"
         for name, array in arrays.items()
         if array.dtype not in _NAMES
     ]
@@ -71,6 +73,8 @@ def pickled(arrays: Mapping[str, np.ndarray]) -> bytes:
     parts = [b"\x80\x02", b"ccollections\nOrderedDict\n", b")R"]
     parts.append(b"(")
     for key, (name, array) in enumerate(arrays.items()):
+        if key and key % TOGETHER == 0:
+            parts.append(b"u(")
         strides = contiguous_strides(array.shape)
         parts += [
             _text(name),

@@ -15,6 +15,8 @@ VIEWS = {
     "part": (1, (2,), (2,), [1, 3]),
     "scalar": (5, (), (), 5),
     "empty": (6, (0, 4), (4, 1), np.zeros((0, 4))),
+    "expanded": (2, (2, 5), (1, 0), [[2] * 5, [3] * 5]),
+    "step of a single element": (1, (1, 2), (2**61, 1), [[1, 2]]),
 }
 
 
@@ -28,7 +30,9 @@ OUTSIDE = {
     "beyond the end": (0, (7,), (1,), "reaches outside"),
     "by its offset": (1, (2, 3), (3, 1), "reaches outside"),
     "negative": (-1, (2,), (1,), "no natural number"),
-    "several times over": (0, (7,), (0,), "several times over"),
+    "several times over": (0, (4, 3), (1, 1), "several times over"),
+    "expanded beyond reason": (0, (2**25,), (0,), "several times over"),
+    "empty, yet of a huge size": (0, (0, 2**61), (1, 1), "beyond any memory"),
     "size without stride": (0, (2, 3), (1,), "do not belong together"),
     "many dimensions": (0, (1,) * 33, (1,) * 33, "more than 32 dimensions"),
 }

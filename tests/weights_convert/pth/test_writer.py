@@ -1,12 +1,18 @@
 """The zip container as it is written: metadata, alignment, types."""
 
+import pickletools
+
 import ml_dtypes
 import numpy as np
 import pytest
 
 from tests.weights_convert import assemble
 from weights_convert import ConversionError, read, save
-from weights_convert.pth.writer import ALIGNMENT
+from weights_convert.pth.dialect import torch_dialect
+from weights_convert.pth.machine import unpickle
+from weights_convert.pth.source import Cursor
+from weights_convert.pth.tensors import Storage
+from weights_convert.pth.writer import ALIGNMENT, TOGETHER, pickled
 from weights_convert.pth.zip_file import MAX_METADATA
 
 METADATA = {f"key {index}": 'Ünïcode \\ " \n' for index in range(9)}
@@ -56,3 +62,13 @@ def test_data_are_aligned_for_mapping(tmp_path):
     for key, array in arrays.items():
         header = content.index(f"archive/data/{key}FB".encode())
         assert (content.index(array.tobytes(), header)) % ALIGNMENT == 0
+
+
+def test_many_arrays_do_not_pile_up_on_the_readers_stack():
+    pickle = pickled({str(i): np.zeros(1, np.float32) for i in range(2 * TOGETHER + 1)})
+    stored = [opcode.name for opcode, _, _ in pickletools.genops(pickle)]
+    assert stored.count("SETITEMS") == 3
+    value = unpickle(
+        Cursor(memoryview(pickle)), torch_dialect(lambda _: Storage("0", np.dtype(np.float32), 1))
+    )
+    assert len(value) == 2 * TOGETHER + 1

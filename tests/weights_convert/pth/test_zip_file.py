@@ -7,7 +7,8 @@ import pytest
 
 from tests.weights_convert import assemble
 from weights_convert import FormatError, read
-from weights_convert.pth.zip_file import MAX_METADATA, is_pickle, open_archive
+from weights_convert.pth.zip_file import MAX_METADATA, is_pickle
+from weights_convert.zip_archive import directory, open_archive
 
 FOREIGN = {
     "text": b"hello",
@@ -45,7 +46,7 @@ def test_the_pickle_lies_in_the_one_folder(name, expected):
 
 def test_members_are_views_of_the_file():
     content = memoryview(assemble.zipped())
-    member = open_archive(content).members["archive/data/0"]
+    member = open_archive(content, directory(content)).members["archive/data/0"]
     assert member.obj is content.obj and bytes(member) == assemble.ARRAY.tobytes()
 
 
