@@ -111,7 +111,7 @@ def predicting(job: dict) -> Callable[[], float]:
     module = models.build(job["model"], 3, (320,), axis_name=parallel.AXIS)
     names = ("covid-19", "normal", "pneumonia")
     network = InferenceModel("", job["model"], module, variables, names, None, (), {}, {}, {})
-    paths = image_files([Path(job["data"], "train")])[: job["images"]]
+    paths = image_files([Path(job["data"], "train")])[0][: job["images"]]
 
     def run() -> None:
         assert len(list(predict(network, paths))) == len(paths)
