@@ -49,7 +49,7 @@ class Entry(NamedTuple):
 
     `label` is the number of its class, -1 if unknown; `height` and `width` are those of its
     augmentable view, in pixels. `unreadable` is the reason if the file cannot be used, else empty;
-    only then there is no `header`.
+    only then there is no `header`. `few_levels` is as in `Record`.
     """
 
     path: str
@@ -59,6 +59,7 @@ class Entry(NamedTuple):
     channels: int
     unreadable: str
     header: Header | None = None
+    few_levels: int = 0
 
     @classmethod
     def from_json(cls, row: Sequence[Any]) -> "Entry":
@@ -128,6 +129,7 @@ def on_disk(folder: Path, source: Records, name: str, entries: Sequence[Entry]) 
         tuple(entry.path for entry in readable),
         StoredPixels(folder, source, "miniature", positions, (MINIATURE, MINIATURE, 1)),
         tuple(entry.header for entry in readable if entry.header is not None),
+        np.array([entry.few_levels for entry in readable], np.int32),
     )
 
 

@@ -187,7 +187,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("3.0.0")
+    VERSION = tfds.core.Version("4.0.0")
 
     def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
         self._layout, self._folder, self._progress = layout, folder, progress
@@ -208,6 +208,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "miniature": pixels,
                     "label": tfds.features.Scalar(dtype=np.int32),
                     "path": tfds.features.Text(),
+                    "few_levels": tfds.features.Scalar(dtype=np.int32),
                 }
             ),
         )
@@ -272,7 +273,8 @@ def _decoded(
             nothing = Record(PLACEHOLDER, PLACEHOLDER, NO_MINIATURE, label, name)
             record, reason, header = nothing, str(error), None
         height, width, channels = record.augmentable.shape
-        return Entry(name, label, height, width, channels, reason, header), record
+        entry = Entry(name, label, height, width, channels, reason, header, record.few_levels)
+        return entry, record
 
     # Pillow decodes outside Python's lock. In chunks, so that few images wait in memory.
     with ThreadPoolExecutor() as pool:

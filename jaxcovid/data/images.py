@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from jaxcovid.data import dicom
+from jaxcovid.data.blank import few_levels
 from jaxcovid.data.dataset import MINIATURE, Record
 from jaxcovid.data.readable import UnreadableError, check_size
 from jaxcovid.errors import first_line
@@ -20,7 +21,8 @@ _Pixels = UInt8[np.ndarray, "height width channel"]
 
 def prepare(image: Image.Image, label: int, path: str) -> Record:
     """All views of an image of mode L or RGB, with the number of its class and its path."""
-    return Record(augmentable_view(image), evaluation_view(image), miniature(image), label, path)
+    views = augmentable_view(image), evaluation_view(image), miniature(image)
+    return Record(*views, label, path, few_levels(image))
 
 
 def read_image(path: Path) -> Image.Image:

@@ -12,7 +12,7 @@ from jaxcovid.audits import blind_floor, duplicates, leaks
 from jaxcovid.audits.network import examine
 from jaxcovid.audits.subgroups import subgroups
 from jaxcovid.audits.views import miniatures_of
-from jaxcovid.data import folders, patients
+from jaxcovid.data import blank, folders, patients
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.masks import read_masks
 from jaxcovid.data.merge import joined, relabelled
@@ -107,7 +107,7 @@ def load_audit_data(
         folder, cache_folder(), skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
-    dataset = patients.with_patients(dataset, known)
+    dataset = blank.with_warnings(patients.with_patients(dataset, known))
     if network is None:
         return dataset
     renamed = joined(network.merge)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.audits.blind_floor import trial_of
-from jaxcovid.data import patients, sources
+from jaxcovid.data import blank, patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.disk import Progress
 from jaxcovid.errors import check
@@ -135,4 +135,4 @@ def load_evaluation_data(
         folder, split, classes, cache_folder(), merge=merge, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
-    return patients.with_patients(dataset, known)
+    return blank.with_warnings(patients.with_patients(dataset, known))

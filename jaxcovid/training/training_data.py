@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 
 from jaxcovid.config import Config
-from jaxcovid.data import patients, sources
+from jaxcovid.data import blank, patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.merge import merged
@@ -31,7 +31,8 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         progress=progress,
     )
     dataset = sources.limit_train(dataset, config.limit_train, config.seed)
-    return merged(patients.with_patients(dataset, known), config.merge)
+    dataset = merged(patients.with_patients(dataset, known), config.merge)
+    return blank.with_warnings(dataset)
 
 
 def memory_budget(config: Config) -> float:
