@@ -41,6 +41,9 @@ class DataSettings:
     """Go on without unreadable images, and record them."""
     limit_train: int | None = None
     """Use only so many training images."""
+    stored_side: int | None = None
+    """Pixels of the shorter side to which training images are shrunk before they are augmented.
+    Default: 320 to 1024, as large as nearly all of them if those take at most 4 GB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +163,7 @@ INCIDENTAL = (
     "data", "parallel", "memory_budget", "checkpoint_every", "patients", "output", "weights_file",
     "study", "resume", "coordinator", "num_processes", "process_id",
 )  # fmt: skip
+FORMER = {"stored_side": 320}  # in runs that are older than these settings
 
 
 def as_json(settings: DataclassInstance) -> dict[str, Any]:
@@ -200,6 +204,7 @@ def from_json(kind: type[Settings], record: object) -> Settings:
     """
     if not isinstance(record, dict):
         raise TypeError("no JSON object")
+    record = FORMER | record
     kinds = {name: type_ for name, type_ in get_type_hints(kind).items() if name in record}
     values = {name: _value(record[name], type_) for name, type_ in kinds.items()}
     unfit = [name for name, type_ in kinds.items() if not _fits(values[name], type_)]
@@ -244,7 +249,8 @@ def problems(config: Config) -> list[str]:
 
 def _data_problems(settings: DataSettings) -> Iterable[str]:
     yield from _no_text("data", settings.data)
-    yield from _counts(("limit_train", settings.limit_train))
+    counted = ("limit_train", "stored_side")
+    yield from _counts(*((name, getattr(settings, name)) for name in counted))
 
 
 def _network_problems(settings: NetworkSettings) -> Iterable[str]:

@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from jaxcovid.data.sides import SIDES
+
 MINIATURE = 64  # pixels, both sides
 
 
@@ -86,7 +88,8 @@ class Dataset(NamedTuple):
     `fingerprint` is a digest of what decides the images and their labels. `skipped` are unreadable
     images and why, `ignored` other files. `patients` numbers the patient of every image of a split,
     if that is known; `patient_names` are their names, None where unknown. `columns` hold what else
-    is known of the images of a split, by the column's name; empty where unknown.
+    is known of the images of a split, by the column's name; empty where unknown. `stored_side` is
+    how many pixels the shorter side of an augmentable view has at most.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Dataset(NamedTuple):
     patients: Mapping[str, Int[np.ndarray, "n"] | None] = MappingProxyType({})
     patient_names: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
     columns: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    stored_side: int = SIDES[0]
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:

@@ -39,6 +39,7 @@ from jaxcovid.data.layout import (
     shared_between_splits,
 )
 from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.sides import SIDES, caution, choose_side, sided
 from jaxcovid.errors import InputError, check, first_line
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.
@@ -50,17 +51,30 @@ INDEX = "index.json"
 
 
 def load_folder(
-    folder: Path, cache: Path, *, skip_unreadable: bool, memory_budget: float, progress: Progress
+    folder: Path,
+    cache: Path,
+    *,
+    skip_unreadable: bool,
+    memory_budget: float,
+    progress: Progress,
+    stored_side: int | None = None,
 ) -> Dataset:
     """The images of a folder laid out as split/class/image.
 
     The prepared images are kept in `cache` under the fingerprint of the folder's content. If they
-    take more than `memory_budget` bytes, they stay there and are read when asked for. Raises
-    InputError with all that is wrong with the layout, or every unreadable image unless they are to
-    be skipped, or if too few are left.
+    take more than `memory_budget` bytes, they stay there and are read when asked for. `stored_side`
+    is as in `sources.load_dataset`. Raises InputError with all that is wrong with the layout, or
+    every unreadable image unless they are to be skipped, or if too few are left.
     """
     return _load(
-        scan(folder), folder, cache, _too_little_to_train, skip_unreadable, memory_budget, progress
+        scan(folder),
+        folder,
+        cache,
+        _too_little_to_train,
+        skip_unreadable,
+        memory_budget,
+        progress,
+        stored_side,
     )
 
 
@@ -83,7 +97,9 @@ def load_folder_split(
     """
     renamed = joined(merge)
     layout = scan_split(folder, split, tuple(dict.fromkeys((*classes, *renamed))))
-    dataset = _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)
+    dataset = _load(
+        layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress, 0
+    )
     dataset = relabelled(dataset, classes, renamed)
     counts = np.bincount(dataset.splits[split].labels, minlength=len(classes))
     absent = [name for name, count in zip(classes, counts, strict=True) if not count]
@@ -113,13 +129,19 @@ def _load(
     skip_unreadable: bool,
     memory_budget: float,
     progress: Progress,
+    stored_side: int | None = None,
 ) -> Dataset:
+    """`stored_side` is 0 where no training images are to be kept for augmentation."""
     software = _dicom_software(layout, folder)
     digest, layout = fingerprint(
         layout, folder, lambda files: progress(files, "Fingerprinting images", len(layout.files))
     )
-    prepared = cache / "prepared" / "-".join((digest, str(Folder.VERSION), *software))
-    builder = _prepared(layout, folder, prepared, progress)
+    training = [file.path for file in layout.files if file.split == "train"]
+    sizes = headers.read_sizes(training) if stored_side != 0 else []
+    side = choose_side(sizes) if stored_side is None else stored_side
+    name = "-".join((digest, str(Folder.VERSION), str(side), *software))
+    prepared = cache / "prepared" / name
+    builder = _prepared(layout, folder, prepared, side, progress)
     with damage_as_input_error(prepared):
         rows = json.loads((prepared / INDEX).read_text())
         index = {split: [Entry.from_json(row) for row in rows[split]] for split in rows}
@@ -145,16 +167,16 @@ def _load(
         )
     check(too_little(splits, layout, folder))
     pairs = shared_between_splits(layout, folder)
+    repeated = f"{len(pairs)} image(s) occur in two splits, such as {pairs[0]}" if pairs else ""
     return Dataset(
         printable(Path(folder.resolve().name)),
         layout.classes,
         splits,
-        digest,
+        sided(digest, side or SIDES[0]),
         skipped=tuple(unreadable),
         ignored=layout.ignored,
-        warnings=(
-            (f"{len(pairs)} image(s) occur in two splits, such as {pairs[0]}",) if pairs else ()
-        ),
+        warnings=tuple(filter(None, (repeated, caution(sizes, side)))),
+        stored_side=side or SIDES[0],
     )
 
 
@@ -189,8 +211,11 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     # Raise it when what is stored changes.
     VERSION = tfds.core.Version("4.0.0")
 
-    def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
+    def __init__(
+        self, *, layout: Layout, folder: Path, side: int, progress: Progress, **options: Any
+    ):
         self._layout, self._folder, self._progress = layout, folder, progress
+        self._side = side
         self.index: dict[str, list[Entry]] = {}
         super().__init__(**options)
 
@@ -220,21 +245,22 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:  # pyright: ignore
         files = [file for file in self._layout.files if file.split == split]
-        examples = _decoded(files, self._layout.classes, self._folder)
+        side = self._side if split == "train" else 0
+        examples = _decoded(files, self._layout.classes, self._folder, side)
         entries = self.index[split] = []
         for entry, record in self._progress(examples, f"Preparing {split} images", len(files)):
             entries.append(entry)
             yield len(entries) - 1, record._asdict()
 
 
-def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> Folder:
+def _prepared(layout: Layout, folder: Path, cache: Path, side: int, progress: Progress) -> Folder:
     """The builder, with its records on disk."""
     logging.getLogger("absl").setLevel(logging.ERROR)
     tfds.disable_progress_bar()
 
     def builder(data_dir: Path) -> Folder:
         options = {"data_dir": str(data_dir), "file_format": "array_record"}
-        return Folder(layout=layout, folder=folder, progress=progress, **options)
+        return Folder(layout=layout, folder=folder, side=side, progress=progress, **options)
 
     if not cache.exists():
         # In a place of its own, renamed at the end: runs that prepare the same data at once do
@@ -261,18 +287,24 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
 
 
 def _decoded(
-    files: list[ImageFile], classes: tuple[str, ...], folder: Path
+    files: list[ImageFile], classes: tuple[str, ...], folder: Path, side: int
 ) -> Iterator[tuple[Entry, Record]]:
     def decode(file: ImageFile) -> tuple[Entry, Record]:
         label = -1 if file.label is None else classes.index(file.label)
         name = file.path.relative_to(folder).as_posix()
         try:
-            record, reason = images.prepare(images.read_image(file.path), label, name), ""
+            record, reason = (
+                images.prepare(images.read_image(file.path), label, name, max(side, 1)),
+                "",
+            )
             header = headers.read_header(file.path)
         except images.UnreadableError as error:
             nothing = Record(PLACEHOLDER, PLACEHOLDER, NO_MINIATURE, label, name)
             record, reason, header = nothing, str(error), None
-        height, width, channels = record.augmentable.shape
+        channels = record.evaluation.shape[2]
+        height, width = record.augmentable.shape[:2] if side else (0, 0)
+        if not side:
+            record = record._replace(augmentable=PLACEHOLDER)
         entry = Entry(name, label, height, width, channels, reason, header, record.few_levels)
         return entry, record
 

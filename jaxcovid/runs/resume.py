@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxcovid import parallel
-from jaxcovid.config import INCIDENTAL, Config, as_json
+from jaxcovid.config import FORMER, INCIDENTAL, Config, as_json
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
 from jaxcovid.runs.record import changed_surroundings, unknown_settings
@@ -80,7 +80,7 @@ def changed_settings(
     it is the same run.
     """
     # What an older record does not know was then as it is by default.
-    before = {**as_json(Config()), **record}
+    before = {**as_json(Config()), **FORMER, **record}
     pairs = {
         f"`{name}`": (before[name], value)
         for name, value in as_json(config).items()
