@@ -125,7 +125,7 @@ def test_a_side_is_chosen_kept_and_part_of_the_fingerprint(image_folder, tmp_pat
 def test_nothing_is_kept_for_augmentation_where_nothing_trains(image_folder, tmp_path):
     save_large(image_folder)
     dataset = load_split(image_folder, "train", ("covid", "normal"), tmp_path / "cache")
-    assert dataset.splits["train"].augmentable.size == 0
+    assert dataset.splits["train"].augmentable.shape == (12, 0, 0, 1)
     assert dataset.splits["train"].evaluation.shape == (12, 224, 224, 1)
 
 
