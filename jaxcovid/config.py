@@ -41,6 +41,9 @@ class DataSettings:
     """Go on without unreadable images, and record them."""
     limit_train: int | None = None
     """Use only so many training images."""
+    stored_side: int | None = None
+    """Pixels of the shorter side to which training images are shrunk before they are augmented.
+    Default: 320 to 1024, as large as nearly all of them if those take at most 4 GB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +163,8 @@ class Config(MachineSettings, MeasuringSettings, TrainingSettings, NetworkSettin
     """
 
 
-BEFORE = {"feature_precision": "by_memory"}  # what runs did when there was no setting for it
+# What runs did before there were settings for it.
+BEFORE = {"feature_precision": "by_memory", "stored_side": 320}
 
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (
@@ -252,7 +256,8 @@ def problems(config: Config) -> list[str]:
 
 def _data_problems(settings: DataSettings) -> Iterable[str]:
     yield from _no_text("data", settings.data)
-    yield from _counts(("limit_train", settings.limit_train))
+    counted = ("limit_train", "stored_side")
+    yield from _counts(*((name, getattr(settings, name)) for name in counted))
 
 
 def _network_problems(settings: NetworkSettings) -> Iterable[str]:

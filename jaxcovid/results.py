@@ -79,7 +79,8 @@ class Measured(NamedTuple):
     Labels are -1 where unknown. `findings` are the probabilities of every output by itself, where
     classes imply others. `cautions` are sentences about the metrics. `patients` has equal numbers
     for images of one patient, where that is known. `mistakes` are small pictures of images that are
-    classified wrong, by their places in the split: the most confidently wrong ones.
+    classified wrong, by their places in the split: the most confidently wrong ones. `notes` say
+    what else is to be known of an image, mostly nothing.
     """
 
     paths: Sequence[str]
@@ -90,6 +91,7 @@ class Measured(NamedTuple):
     cautions: tuple[str, ...] = ()
     patients: Int[np.ndarray, "n"] | None = None
     mistakes: Mapping[int, UInt8[np.ndarray, "height width channel"]] = MappingProxyType({})
+    notes: Sequence[str] = ()
 
 
 class Example(NamedTuple):

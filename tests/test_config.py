@@ -169,8 +169,9 @@ def test_a_run_of_before_the_groups_is_read(tmp_path):
     record = {"model": "vgg16", "habits": ["last_batch_f1"], "preset": "x", "as_written": True, "lr": 0.5}  # fmt: skip
     (tmp_path / "sweep.json").write_text(json.dumps(record))
     expected = Config(
-        model="vgg16", lr=0.5, output=tmp_path, resume=tmp_path, feature_precision="by_memory"
-    )
+        model="vgg16", lr=0.5, output=tmp_path, resume=tmp_path, stored_side=320,
+        feature_precision="by_memory",
+    )  # fmt: skip
     assert stored(tmp_path, "sweep.json") == expected
 
 

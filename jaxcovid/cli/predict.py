@@ -26,6 +26,7 @@ def _predict(flags: Predict) -> int:
     """Writes or prints what the network says of every file that can be read."""
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.cli.kept_programs import keep_programs
+    from jaxcovid.data import blank
     from jaxcovid.inference import inference_model, predict
     from jaxcovid.report import DISCLAIMER
     from jaxcovid.runs import files
@@ -42,13 +43,15 @@ def _predict(flags: Predict) -> int:
     watched = bar(answers, desc="Predicting", total=total, unit="image", delay=0.5)
     counts: Counter[str] = Counter()
     problems: list[str] = []
+    levels: dict[str, int] = {}
 
     def rows() -> Iterator[list[str]]:
         for number, answer in enumerate(watched, start=1):
             row = _row(network, answer)
-            name, predicted, *_, problem = row
+            name, predicted, *_, problem, _ = row
             if predicted:
                 counts[predicted] += 1
+                levels[name] = answer.few_levels
             else:
                 problems.append(f"{name}: {problem}")
             if flags.explain is not None and predicted:
@@ -59,7 +62,7 @@ def _predict(flags: Predict) -> int:
         numbers = [f"prob_{name}" for name in network.classes]
         if network.codes is not None:
             numbers += [f"finding_{name}" for name in network.classes]
-        files.write_csv(flags.csv, ["path", "prediction", *numbers, "problem"], rows())
+        files.write_csv(flags.csv, ["path", "prediction", *numbers, "problem", "note"], rows())
     else:
         _print_rows(rows(), network.classes)
     listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
@@ -67,6 +70,8 @@ def _predict(flags: Predict) -> int:
     for target in (flags.csv, flags.explain):
         if target is not None:
             print(f"Written: {target}")
+    if warning := blank.warning(levels, "images"):
+        print(f"Warning: {warning}", file=sys.stderr)
     if problems:
         first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
         kind = "file(s) or folder(s)" if unlisted else "file(s)"
@@ -75,16 +80,18 @@ def _predict(flags: Predict) -> int:
 
 
 def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
-    """The line of a file in the table: path, prediction, numbers, problem."""
+    """The line of a file in the table: path, prediction, numbers, problem, note."""
+    from jaxcovid.data import blank
     from jaxcovid.data.layout import printable
 
     name = printable(answer.path)
     if answer.probabilities is None:
         columns = len(network.classes) * (1 if network.codes is None else 2)
-        return [name, "", *[""] * columns, answer.problem]
+        return [name, "", *[""] * columns, answer.problem, ""]
     predicted = network.classes[int(answer.probabilities.argmax())]
     values = (*answer.probabilities, *(() if answer.findings is None else answer.findings))
-    return [name, predicted, *(f"{value:.6f}" for value in values), ""]
+    numbers = [f"{value:.6f}" for value in values]
+    return [name, predicted, *numbers, "", blank.remark(answer.few_levels)]
 
 
 def _write_explanation(folder: Path, number: int, answer: "Answer", predicted: str) -> None:
@@ -102,13 +109,14 @@ def _print_rows(rows: Iterator[list[str]], classes: Sequence[str]) -> None:
     """A line for each file, above the progress bar."""
     from tqdm.auto import tqdm
 
-    for name, predicted, *numbers, problem in rows:
+    for name, predicted, *numbers, problem, note in rows:
         probabilities = ", ".join(
             f"{label} {float(number):.3f}"
             for label, number in zip(classes, numbers[: len(classes)], strict=True)
             if number
         )
-        tqdm.write(f"{name}: {predicted} ({probabilities})" if predicted else f"{name}: {problem}")
+        said = f"{predicted} ({probabilities})" if predicted else problem
+        tqdm.write(f"{name}: {said}; {note}" if note else f"{name}: {said}")
 
 
 def _problems(flags: Predict, paths: list[Path]) -> list[str]:

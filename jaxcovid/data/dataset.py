@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from jaxcovid.data.sides import SIDES
+
 MINIATURE = 64  # pixels, both sides
 
 
@@ -15,6 +17,7 @@ class Record(NamedTuple):
 
     `miniature` is all of it in grey, squeezed into a small square. `label` is the number of its
     class, -1 if that is unknown. `path` is relative to the data's folder, with slashes.
+    `few_levels` is the number of its grey levels if it shows almost nothing, else 0.
     """
 
     augmentable: UInt8[np.ndarray, "height width channel"]
@@ -22,6 +25,7 @@ class Record(NamedTuple):
     miniature: UInt8[np.ndarray, "64 64 1"]
     label: int
     path: str
+    few_levels: int = 0
 
 
 class Header(NamedTuple):
@@ -65,6 +69,7 @@ class Split(NamedTuple):
     channel) is what torchvision evaluates. Images have one channel if all of the split are grey,
     else three. `labels` are numbers of classes, -1 where the class is unknown. `miniatures` (n x 64
     x 64 x 1) show whole images in grey; `headers` are empty where images come from no files.
+    `few_levels` are the numbers of grey levels of images that show almost nothing, 0 for others.
     """
 
     augmentable: Pixels
@@ -74,6 +79,7 @@ class Split(NamedTuple):
     paths: tuple[str, ...]
     miniatures: Pixels
     headers: tuple[Header, ...] = ()
+    few_levels: Int[np.ndarray, "n"] = np.zeros(0, np.int32)
 
 
 class Dataset(NamedTuple):
@@ -83,7 +89,8 @@ class Dataset(NamedTuple):
     images and why, `ignored` other files. `patients` numbers the patient of every image of a split,
     if that is known; `patient_names` are their names, None where unknown. `columns` hold what else
     is known of the images of a split, by the column's name; empty where unknown. `copies` are the
-    paths of files whose content is the same.
+    paths of files whose content is the same. `stored_side` is how many pixels the shorter side of
+    an augmentable view has at most.
     """
 
     name: str
@@ -97,6 +104,7 @@ class Dataset(NamedTuple):
     patient_names: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
     columns: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     copies: tuple[tuple[str, ...], ...] = ()
+    stored_side: int = SIDES[0]
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:
@@ -124,6 +132,7 @@ def assemble(name: str, records: Iterable[Record]) -> Split:
         np.array([record.label for record in records], np.int32),
         tuple(record.path for record in records),
         miniatures,
+        few_levels=np.array([record.few_levels for record in records], np.int32),
     )
 
 
@@ -148,4 +157,5 @@ def subset(split: Split, indices: Int[np.ndarray, "m"]) -> Split:
         tuple(split.paths[index] for index in indices),
         split.miniatures.take(indices, axis=0),
         tuple(split.headers[index] for index in indices) if split.headers else (),
+        split.few_levels[indices],
     )

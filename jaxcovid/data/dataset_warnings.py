@@ -1,26 +1,32 @@
-"""What to know of a set of images before it is believed: copies, scarce classes, names alike."""
+"""What to know of a set of images before it is believed: copies, scarce classes, blank images."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from jaxcovid.data.blank import blank_images
 from jaxcovid.data.class_names import look_alikes
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.split_folders import WHOLE
 
 
 def with_training_warnings(dataset: Dataset) -> Dataset:
-    """The dataset as it is trained on, with sentences on names, scarce classes and copies."""
+    """The dataset as it is trained on, with sentences on names and what `_problems` tells."""
     named = [
         f"{sentence}; if they are one, rename a folder or join them (`merge`)"
         for sentence in look_alikes(dataset.classes)
     ]
-    return _warned(dataset, [*named, *_scarce(dataset), *_copied(dataset)])
+    return _warned(dataset, [*named, *_problems(dataset)])
 
 
 def with_evaluation_warnings(dataset: Dataset) -> Dataset:
-    """The dataset as it is evaluated on, with sentences on scarce classes and copies."""
-    return _warned(dataset, [*_scarce(dataset), *_copied(dataset)])
+    """The dataset as it is evaluated on, with sentences on what `_problems` tells."""
+    return _warned(dataset, _problems(dataset))
+
+
+def _problems(dataset: Dataset) -> list[str]:
+    """On scarce classes, copies, and images that show almost nothing."""
+    return [*_scarce(dataset), *_copied(dataset), *blank_images(dataset)]
 
 
 def _warned(dataset: Dataset, warnings: list[str]) -> Dataset:

@@ -48,8 +48,8 @@ class Entry(NamedTuple):
     """What the index says of an image: enough to plan without reading pixels.
 
     `label` is the number of its class, -1 if unknown; `height` and `width` are those of its
-    augmentable view, in pixels. `unreadable` is the reason if the file cannot be used, else empty;
-    only then there is no `header`.
+    augmentable view, in pixels, 0 if not kept. `unreadable` is the reason if the file cannot
+    be used, else empty; only then there is no `header`. `few_levels` is as in `Record`.
     """
 
     path: str
@@ -59,6 +59,7 @@ class Entry(NamedTuple):
     channels: int
     unreadable: str
     header: Header | None = None
+    few_levels: int = 0
 
     @classmethod
     def from_json(cls, row: Sequence[Any]) -> "Entry":
@@ -117,7 +118,7 @@ def on_disk(folder: Path, source: Records, name: str, entries: Sequence[Entry]) 
         raise ValueError(f"{len(source)} {name} records, but the index lists {len(entries)}")
     readable = [entry for entry in entries if not entry.unreadable]
     positions = np.array([i for i, entry in enumerate(entries) if not entry.unreadable], np.int64)
-    sizes = [(entry.height, entry.width) if name == "train" else (0, 0) for entry in readable]
+    sizes = [(entry.height, entry.width) for entry in readable]
     channels = max((entry.channels for entry in readable), default=1)
     height, width = (max((size[axis] for size in sizes), default=0) for axis in (0, 1))
     return Split(
@@ -128,6 +129,7 @@ def on_disk(folder: Path, source: Records, name: str, entries: Sequence[Entry]) 
         tuple(entry.path for entry in readable),
         StoredPixels(folder, source, "miniature", positions, (MINIATURE, MINIATURE, 1)),
         tuple(entry.header for entry in readable if entry.header is not None),
+        np.array([entry.few_levels for entry in readable], np.int32),
     )
 
 

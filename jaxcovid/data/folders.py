@@ -1,6 +1,7 @@
 """Image folders, prepared once by a TFDS builder and read back as arrays."""
 
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -39,6 +40,7 @@ from jaxcovid.data.layout import (
     scan_split,
 )
 from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.sides import SIDES, caution, choose_side, sided
 from jaxcovid.errors import InputError, check, first_line
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.
@@ -50,17 +52,30 @@ INDEX = "index.json"
 
 
 def load_folder(
-    folder: Path, cache: Path, *, skip_unreadable: bool, memory_budget: float, progress: Progress
+    folder: Path,
+    cache: Path,
+    *,
+    skip_unreadable: bool,
+    memory_budget: float,
+    progress: Progress,
+    stored_side: int | None = None,
 ) -> Dataset:
     """The images of a folder laid out as split/class/image.
 
     The prepared images are kept in `cache` under the fingerprint of the folder's content. If they
-    take more than `memory_budget` bytes, they stay there and are read when asked for. Raises
-    InputError with all that is wrong with the layout, or every unreadable image unless they are to
-    be skipped, or if too few are left.
+    take more than `memory_budget` bytes, they stay there and are read when asked for. `stored_side`
+    is as in `sources.load_dataset`. Raises InputError with all that is wrong with the layout, or
+    every unreadable image unless they are to be skipped, or if too few are left.
     """
     return _load(
-        scan(folder), folder, cache, _too_little_to_train, skip_unreadable, memory_budget, progress
+        scan(folder),
+        folder,
+        cache,
+        _too_little_to_train,
+        skip_unreadable,
+        memory_budget,
+        progress,
+        stored_side,
     )
 
 
@@ -83,7 +98,9 @@ def load_folder_split(
     """
     renamed = joined(merge)
     layout = scan_split(folder, split, tuple(dict.fromkeys((*classes, *renamed))))
-    dataset = _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)
+    dataset = _load(
+        layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress, 0
+    )
     return relabelled(dataset, classes, renamed)
 
 
@@ -106,13 +123,19 @@ def _load(
     skip_unreadable: bool,
     memory_budget: float,
     progress: Progress,
+    stored_side: int | None = None,
 ) -> Dataset:
+    """`stored_side` is 0 where no training images are to be kept for augmentation."""
     software = _dicom_software(layout, folder)
     digest, layout = fingerprint(
         layout, folder, lambda files: progress(files, "Fingerprinting images", len(layout.files))
     )
-    prepared = cache / "prepared" / "-".join((digest, str(Folder.VERSION), *software))
-    builder = _prepared(layout, folder, prepared, progress)
+    training = [file.path for file in layout.files if file.split == "train"]
+    sizes = headers.read_sizes(training) if stored_side != 0 else []
+    side = choose_side(sizes) if stored_side is None else stored_side
+    name = "-".join((digest, str(Folder.VERSION), str(side), *software))
+    prepared = cache / "prepared" / name
+    builder = _prepared(layout, folder, prepared, side, progress)
     with damage_as_input_error(prepared):
         rows = json.loads((prepared / INDEX).read_text())
         index = {split: [Entry.from_json(row) for row in rows[split]] for split in rows}
@@ -141,11 +164,12 @@ def _load(
         printable(Path(folder.resolve().name)),
         layout.classes,
         splits,
-        digest,
+        sided(digest, side or SIDES[0]),
         skipped=tuple(unreadable),
         ignored=layout.ignored,
-        warnings=layout.warnings,
+        warnings=(*layout.warnings, *filter(None, [caution(sizes, side)])),
         copies=copies(layout, folder),
+        stored_side=side or SIDES[0],
     )
 
 
@@ -178,10 +202,13 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("3.1.0")
+    VERSION = tfds.core.Version("4.0.0")
 
-    def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
+    def __init__(
+        self, *, layout: Layout, folder: Path, side: int, progress: Progress, **options: Any
+    ):
         self._layout, self._folder, self._progress = layout, folder, progress
+        self._side = side
         self.index: dict[str, list[Entry]] = {}
         super().__init__(**options)
 
@@ -199,6 +226,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "miniature": pixels,
                     "label": tfds.features.Scalar(dtype=np.int32),
                     "path": tfds.features.Text(),
+                    "few_levels": tfds.features.Scalar(dtype=np.int32),
                 }
             ),
         )
@@ -210,21 +238,22 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:  # pyright: ignore
         files = [file for file in self._layout.files if file.split == split]
-        examples = _decoded(files, self._layout.classes, self._folder)
+        side = self._side if split == "train" else 0
+        examples = _decoded(files, self._layout.classes, self._folder, side)
         entries = self.index[split] = []
         for entry, record in self._progress(examples, f"Preparing {split} images", len(files)):
             entries.append(entry)
             yield len(entries) - 1, record._asdict()
 
 
-def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> Folder:
+def _prepared(layout: Layout, folder: Path, cache: Path, side: int, progress: Progress) -> Folder:
     """The builder, with its records on disk."""
     logging.getLogger("absl").setLevel(logging.ERROR)
     tfds.disable_progress_bar()
 
     def builder(data_dir: Path) -> Folder:
         options = {"data_dir": str(data_dir), "file_format": "array_record"}
-        return Folder(layout=layout, folder=folder, progress=progress, **options)
+        return Folder(layout=layout, folder=folder, side=side, progress=progress, **options)
 
     if not cache.exists():
         # In a place of its own, renamed at the end: runs that prepare the same data at once do
@@ -251,20 +280,24 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
 
 
 def _decoded(
-    files: list[ImageFile], classes: tuple[str, ...], folder: Path
+    files: list[ImageFile], classes: tuple[str, ...], folder: Path, side: int
 ) -> Iterator[tuple[Entry, Record]]:
     def decode(file: ImageFile) -> tuple[Entry, Record]:
         label = -1 if file.label is None else classes.index(file.label)
         name = file.path.relative_to(folder).as_posix()
         try:
-            record = images.read_view(file.path, lambda image: images.prepare(image, label, name))
-            reason = ""
+            view = functools.partial(images.prepare, label=label, path=name, side=max(side, 1))
+            record, reason = images.read_view(file.path, view), ""
             header = headers.read_header(file.path)
         except images.UnreadableError as error:
             nothing = Record(PLACEHOLDER, PLACEHOLDER, NO_MINIATURE, label, name)
             record, reason, header = nothing, str(error), None
-        height, width, channels = record.augmentable.shape
-        return Entry(name, label, height, width, channels, reason, header), record
+        channels = record.evaluation.shape[2]
+        height, width = record.augmentable.shape[:2] if side else (0, 0)
+        if not side:
+            record = record._replace(augmentable=PLACEHOLDER)
+        entry = Entry(name, label, height, width, channels, reason, header, record.few_levels)
+        return entry, record
 
     # Pillow decodes outside Python's lock. In chunks, so that few images wait in memory.
     with ThreadPoolExecutor() as pool:

@@ -11,23 +11,27 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from jaxcovid.data import dicom, png_jpeg
+from jaxcovid.data.blank import few_levels
 from jaxcovid.data.dataset import MINIATURE, Record
 from jaxcovid.data.memory import DECODED, strips
 from jaxcovid.data.readable import MAX_BYTES, UnreadableError, check_size
+from jaxcovid.data.sides import SIDES, shrunk
 from jaxcovid.errors import first_line
 from weights_convert.printable import printable
 
-# Sides in pixels.
-AUGMENTABLE_SHORT, AUGMENTABLE_LONG = 320, 512
-RESIZE, CROP = 256, 224
+RESIZE, CROP = 256, 224  # sides in pixels
 
 View = TypeVar("View")
 _Pixels = UInt8[np.ndarray, "height width channel"]
 
 
-def prepare(image: Image.Image, label: int, path: str) -> Record:
-    """All views of an image of mode L or RGB, with the number of its class and its path."""
-    return Record(augmentable_view(image), evaluation_view(image), miniature(image), label, path)
+def prepare(image: Image.Image, label: int, path: str, side: int) -> Record:
+    """All views of an image of mode L or RGB, with the number of its class and its path.
+
+    `side` is that of the view to be augmented, as in `augmentable_view`.
+    """
+    views = augmentable_view(image, side), evaluation_view(image), miniature(image)
+    return Record(*views, label, path, few_levels(image))
 
 
 def read_image(path: Path) -> Image.Image:
@@ -124,15 +128,17 @@ def evaluation_view(image: Image.Image) -> UInt8[np.ndarray, "224 224 channel"]:
     return pixels[top : top + CROP, left : left + CROP]
 
 
-def augmentable_view(image: Image.Image) -> _Pixels:
-    """The whole image, its shorter side at most 320 pixels, its longer 512; only ever scaled down.
+def augmentable_view(image: Image.Image, side: int) -> _Pixels:
+    """The whole image, its shorter side at most so many pixels; only ever scaled down.
 
-    That leaves enough for random crops of 224 x 224, and bounds the memory that a split takes.
+    That bounds the memory that a split takes; `sides.choose_side` says what leaves enough for
+    random crops of 224 x 224. These are scaled again, so what comes first must be sharp: triangles
+    (as always at the least side) one after another blur.
     """
-    short, long = min(image.size), max(image.size)
-    scale = min(1, AUGMENTABLE_SHORT / short, AUGMENTABLE_LONG / long)
-    width, height = (max(round(side * scale), 1) for side in image.size)
-    return _array(image.resize((width, height), Image.Resampling.BILINEAR) if scale < 1 else image)
+    size = shrunk(image.size, side)
+    least = side == SIDES[0]
+    sampling = Image.Resampling.BILINEAR if least else Image.Resampling.LANCZOS
+    return _array(image if size == image.size else image.resize(size, sampling))
 
 
 def miniature(image: Image.Image) -> UInt8[np.ndarray, "64 64 1"]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
@@ -17,6 +18,9 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as in to
 
 # Keys of one seed for different purposes, see `purpose_key`.
 ORDER, AUGMENT, DROPOUT, INIT = range(4)
+
+# Images on canvases of more pixels are augmented so many at a time: their copies take memory.
+LARGE, TOGETHER = 320 * 512, 16
 
 READERS = 4  # threads, and batches that may wait in memory
 
@@ -101,7 +105,10 @@ def training_images(
     epoch_key = jax.random.fold_in(key, epoch)
     keys = jax.vmap(lambda index: jax.random.fold_in(epoch_key, index))(examples.indices)
     images, sizes = jnp.asarray(examples.images), jnp.asarray(examples.sizes)
-    return normalise(jax.vmap(augment)(keys, images, sizes))
+    if images.shape[1] * images.shape[2] <= LARGE:
+        return normalise(jax.vmap(augment)(keys, images, sizes))
+    given = (keys, images, sizes)
+    return normalise(lax.map(lambda image: augment(*image), given, batch_size=TOGETHER))
 
 
 def normalise(

@@ -13,6 +13,7 @@ from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.loader import ORDER, purpose_key
+from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.errors import InputError
 
 
@@ -22,23 +23,26 @@ def load_dataset(
     *,
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
+    stored_side: int | None = None,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
     """The dataset to train on: a folder, `tfds:NAME`, or the built-in phantoms if None.
 
     A folder's prepared images are kept in `cache`; over the budget, in bytes, their pixels stay
-    there. Unreadable images of a folder are an error unless they are to be skipped. Raises
-    InputError with all that is wrong with the data.
+    there. Unreadable images of a folder are an error unless they are to be skipped. Training images
+    are kept with a shorter side of at most `stored_side` pixels, None for what their sizes call
+    for. Raises InputError with all that is wrong with the data.
     """
     if data is None:
-        return phantoms(progress)
+        return phantoms(progress, stored_side)
     if data.startswith("tfds:"):
-        return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress)
+        return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side)
     return folders.load_folder(
         Path(data),
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
+        stored_side=stored_side,
         progress=progress,
     )
 
@@ -72,19 +76,26 @@ def load_evaluation_split(
     )
 
 
-def phantoms(progress: Progress = lambda items, _description, _length: items) -> Dataset:
-    """The built-in dataset of drawn chest X-rays in three classes, always the same."""
+def phantoms(
+    progress: Progress = lambda items, _description, _length: items, stored_side: int | None = None
+) -> Dataset:
+    """The built-in dataset of drawn chest X-rays in three classes, always the same.
+
+    `stored_side` is as in `load_dataset`.
+    """
+    side = SIDES[0] if stored_side is None else stored_side
     digest = hashlib.blake2b(digest_size=16)
     splits = {}
     for name in progress(phantom.SIZES, "Drawing phantoms", len(phantom.SIZES)):
         pixels, labels, paths = phantom.draw_split(name)
         digest.update(pixels.tobytes())
         records = [
-            images.prepare(Image.fromarray(image), label, f"{path}.png")
+            images.prepare(Image.fromarray(image), label, f"{path}.png", side)
             for image, label, path in zip(pixels, labels, paths, strict=True)
         ]
         splits[name] = assemble(name, records)
-    return Dataset("phantoms", phantom.CLASSES, splits, digest.hexdigest())
+    fingerprint = sided(digest.hexdigest(), side)
+    return Dataset("phantoms", phantom.CLASSES, splits, fingerprint, stored_side=side)
 
 
 def limit_train(dataset: Dataset, limit: int | None, seed: int) -> Dataset:

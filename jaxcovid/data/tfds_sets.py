@@ -13,19 +13,20 @@ from PIL import Image
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, assemble
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.sides import caution, choose_side, sided
 from jaxcovid.errors import InputError, check, first_line
 
 # Where "validation" is missing, one of so many training images stands in for it.
 HELD_OUT = 10
 
 
-def load_tfds(name: str, progress: Progress) -> Dataset:
+def load_tfds(name: str, progress: Progress, stored_side: int | None = None) -> Dataset:
     """The splits of a TFDS set with features `image` and `label`, in memory.
 
     The set must lie prepared, in array_record format, in the folder that TFDS_DATA_DIR names
     (default ~/tensorflow_datasets). A set without validation split gives a tenth of its training
-    images for it. Raises InputError if there is no such set, it is not prepared, or it has no
-    images, classes or training split.
+    images for it. `stored_side` is as in `sources.load_dataset`. Raises InputError if there is no
+    such set, it is not prepared, or it has no images, classes or training split.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     builder = _builder(name)
@@ -33,7 +34,9 @@ def load_tfds(name: str, progress: Progress) -> Dataset:
     check(_problems(name, info))
     names = [split for split in ("train", "validation", "test") if split in info.splits]
     try:
-        records = {split: _records(builder, split, progress) for split in names}
+        sizes = _sizes(builder, progress)
+        side = choose_side(sizes) if stored_side is None else stored_side
+        records = {split: _records(builder, split, side, progress) for split in names}
     except NotImplementedError as error:
         raise InputError([f"tfds:{name}: {error}; {_how_to_prepare(name)}"]) from None
     warnings = ()
@@ -58,7 +61,10 @@ def load_tfds(name: str, progress: Progress) -> Dataset:
         for split in ("train", "validation", "test")
         if split in records
     }
-    return Dataset(name, classes, splits, _fingerprint(records), warnings=warnings)
+    if sentence := caution(sizes, side):
+        warnings = (*warnings, sentence)
+    fingerprint = sided(_fingerprint(records), side)
+    return Dataset(name, classes, splits, fingerprint, warnings=warnings, stored_side=side)
 
 
 def _problems(name: str, info: Any) -> list[str]:
@@ -115,13 +121,22 @@ def _builder(name: str) -> Any:
     return builder
 
 
-def _records(builder: Any, split: str, progress: Progress) -> list[Record]:
+def _sizes(builder: Any, progress: Progress) -> list[tuple[int, int]]:
+    """The widths and heights of the training images, in pixels."""
+    source = builder.as_data_source(split="train")
+    examples = progress(source, "Measuring train images", len(source))
+    shapes = [example["image"].shape for example in examples]
+    return [(width, height) for height, width, *_ in shapes]
+
+
+def _records(builder: Any, split: str, side: int, progress: Progress) -> list[Record]:
     source = builder.as_data_source(split=split)
     return [
         images.prepare(
             images.to_8bit(Image.fromarray(np.squeeze(example["image"]))),
             int(example["label"]),
             f"{split}/{index:06d}",
+            side,
         )
         for index, example in enumerate(progress(source, f"Preparing {split} images", len(source)))
     ]

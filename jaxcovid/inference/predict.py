@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from jaxcovid import parallel
-from jaxcovid.data import images, listing
+from jaxcovid.data import blank, images, listing
 from jaxcovid.data.loader import Examples
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
@@ -29,7 +29,7 @@ class Answer(NamedTuple):
 
     `problem` is why there are none, else empty; `pixels` are 0 to 255, as the network sees them
     before they are normalised. `heat` is where the network looked for the class that it predicts,
-    if that was asked for.
+    if that was asked for. `few_levels` is as in `Record`: not 0 if the image shows almost nothing.
     """
 
     path: Path
@@ -39,6 +39,7 @@ class Answer(NamedTuple):
     heat: Float[np.ndarray, "rows columns"] | None = None
     # Of every output by itself, where classes imply others.
     findings: Float[np.ndarray, "output"] | None = None
+    few_levels: int = 0
 
 
 def predict(
@@ -119,6 +120,9 @@ def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:
 
 def _one(path: Path) -> Answer:
     try:
-        return Answer(path, "", images.read_view(path, images.evaluation_view))
+        view, levels = images.read_view(
+            path, lambda image: (images.evaluation_view(image), blank.few_levels(image))
+        )
+        return Answer(path, "", view, few_levels=levels)
     except images.UnreadableError as error:
         return Answer(path, str(error))

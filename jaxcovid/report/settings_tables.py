@@ -13,6 +13,7 @@ WORDS = {
     "merge": "joined classes",
     "skip_unreadable": "leave out unreadable images",
     "limit_train": "training images used",
+    "stored_side": "shorter side of training images (pixels, at most)",
     "model": "architecture",
     "trainable": "what trains",
     "weights": "weights to start from",

@@ -38,6 +38,7 @@ def write_results(
     header += [f"prob_{name}" for name in results.classes]
     if any(split.findings is not None for split in results.splits.values()):
         header += [f"finding_{name}" for name in results.classes]
+    header.append("note")
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
     if results.audit is not None:
         about = {"data_fingerprint": results.settings["data_fingerprint"]}
@@ -183,9 +184,10 @@ def _write_plots(folder: Path, drawings: Mapping[str, "report.Picture"]) -> None
 def _prediction_rows(results: Results) -> Iterator[list[Any]]:
     for name, split in results.splits.items():
         findings = split.findings if split.findings is not None else [()] * len(split.labels)
-        rows = zip(split.paths, split.labels, split.probabilities, findings, strict=True)
-        for path, label, probabilities, of_outputs in rows:
+        notes = split.notes or [""] * len(split.labels)
+        rows = zip(split.paths, split.labels, split.probabilities, findings, notes, strict=True)
+        for path, label, probabilities, of_outputs, note in rows:
             predicted = int(probabilities.argmax())
             truth = [results.classes[label], bool(label == predicted)] if label >= 0 else ["", ""]
             numbers = [f"{value:.6f}" for value in (*probabilities, *of_outputs)]
-            yield [name, path, truth[0], results.classes[predicted], truth[1], *numbers]
+            yield [name, path, truth[0], results.classes[predicted], truth[1], *numbers, note]

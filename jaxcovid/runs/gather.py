@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
+from jaxcovid.data import blank
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.results import (
     EXAMPLES_OF_CLASS,
@@ -140,6 +141,7 @@ def _measured(
         findings,
         cautions,
         dataset.patients.get(name),
+        notes=[blank.remark(levels) for levels in split.few_levels.tolist()],
     )
 
 

@@ -89,6 +89,7 @@ def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) ->
     read_study(config.study)  # what is wrong with it is better known before the work than after
     before = resume.interrupted_run(config)
     dataset = load_training_data(config, cache_folder(), progress)
+    config = dataclasses.replace(config, stored_side=dataset.stored_side)
     if parallel.agreed(dataset.fingerprint) != dataset.fingerprint:
         raise InputError(["`data`: not all processes see the same images; give all the same data"])
     if before is not None:

@@ -95,6 +95,7 @@ def _run(
     folder, resumed = config.output, config.resume is not None
     assert folder is not None
     dataset = load_training_data(config, cache_folder(), progress)
+    config = dataclasses.replace(config, stored_side=dataset.stored_side)
     before = json.loads((folder / RECORD).read_text()) if resumed else None
     if before is not None:
         check(resume.changed_settings(config, parts.settings, dataset, before))

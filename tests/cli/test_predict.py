@@ -39,11 +39,12 @@ def test_predictions_are_those_of_the_run(kind, sources, run, data, tmp_path, ca
         row["path"]: row for row in rows(run / "predictions.csv") if row["split"] == "validation"
     }
     found = rows(tmp_path / "out.csv")
-    assert list(found[0]) == ["path", "prediction", "prob_covid", "prob_normal", "problem"]
+    assert list(found[0]) == ["path", "prediction", "prob_covid", "prob_normal", "problem", "note"]
     assert len(found) == len(expected) == 8
     for row in found:
         reference = expected[row["path"].removeprefix(f"{data}/")]
-        assert row["prediction"] == reference["prediction"] and row["problem"] == ""
+        assert row["prediction"] == reference["prediction"]
+        assert row["problem"] == row["note"] == ""
         assert float(row["prob_covid"]) == pytest.approx(float(reference["prob_covid"]), abs=2e-5)
     assert "Not for clinical use." in capsys.readouterr().out
 
@@ -63,6 +64,20 @@ def test_unreadable_files_do_not_stop_the_others(run, data, tmp_path, capfd):
     printed = capfd.readouterr()
     assert "2 file(s) could not be read" in printed.err and "there is no such file" in printed.err
     assert "Traceback" not in printed.err
+
+
+def test_pictures_that_show_almost_nothing_are_named(run, data, tmp_path, capsys):
+    shutil.copytree(data / "validation/normal", tmp_path / "in")
+    Image.new("L", (30, 40)).save(tmp_path / "in" / "1.png")
+    said = "shows almost nothing: 1 of 256 grey levels in 95% of its pixels"
+    assert call("predict", run, tmp_path / "in", "--csv", tmp_path / "out.csv") == 0
+    table = rows(tmp_path / "out.csv")
+    assert [row["note"] for row in table] == ["", said, *[""] * (len(table) - 2)]
+    assert table[1]["prediction"] and not table[1]["problem"]
+    assert f"Warning: {tmp_path / 'in' / '1.png'} {said}\n" in capsys.readouterr().err
+    assert call("predict", run, tmp_path / "in") == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "nothing" in line)
+    assert line.startswith(f"{tmp_path / 'in' / '1.png'}: ") and line.endswith(f"); {said}")
 
 
 def test_a_name_that_is_no_text_stops_nothing(run, data, tmp_path, capfd):

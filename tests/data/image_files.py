@@ -13,10 +13,10 @@ def write_pictures(root, *names):
     return root
 
 
-def load_folder(folder, cache, skip=False, memory_budget=1e12):
+def load_folder(folder, cache, skip=False, memory_budget=1e12, stored_side=None):
     """The dataset of a folder."""
     return folders.load_folder(
-        folder, cache, skip_unreadable=skip, memory_budget=memory_budget,
+        folder, cache, skip_unreadable=skip, memory_budget=memory_budget, stored_side=stored_side,
         progress=lambda items, *_: items,
     )  # fmt: skip
 

@@ -135,12 +135,13 @@ def test_evaluation_view_is_the_centre_of_the_resized_image(size):
 
 
 @pytest.mark.parametrize(
-    ("size", "shape"),
-    [((100, 90), (90, 100)), ((640, 640), (320, 320)), ((800, 640), (320, 400)),
-     ((3000, 300), (51, 512)), ((2000, 1), (1, 512))],
+    ("size", "side", "shape"),
+    [((100, 90), 320, (90, 100)), ((640, 640), 320, (320, 320)), ((800, 640), 320, (320, 400)),
+     ((3000, 300), 320, (51, 512)), ((2000, 1), 320, (1, 512)), ((800, 640), 1024, (640, 800)),
+     ((2048, 2560), 1024, (1280, 1024))],
 )  # fmt: skip
-def test_augmentable_view_only_shrinks(size, shape):
-    assert images.augmentable_view(Image.new("L", size)).shape == (*shape, 1)
+def test_augmentable_view_only_shrinks(size, side, shape):
+    assert images.augmentable_view(Image.new("L", size), side).shape == (*shape, 1)
 
 
 def with_chunks(content, *chunks):

@@ -30,9 +30,12 @@ def test_no_data_are_the_phantoms(tmp_path, monkeypatch):
 
 def test_a_prefix_names_a_tfds_set(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        tfds_sets, "load_tfds", lambda name, progress: Dataset(name, ("a", "b"), {}, "")
+        tfds_sets,
+        "load_tfds",
+        lambda name, _, side: Dataset(name, ("a", "b"), {}, "", stored_side=side),
     )
-    assert load_dataset("tfds:chest/small:1.0.0", tmp_path).name == "chest/small:1.0.0"
+    dataset = load_dataset("tfds:chest/small:1.0.0", tmp_path, stored_side=512)
+    assert (dataset.name, dataset.stored_side) == ("chest/small:1.0.0", 512)
 
 
 def test_a_path_is_a_folder(image_folder, tmp_path):

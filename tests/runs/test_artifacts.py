@@ -37,7 +37,8 @@ def results(with_training=True, with_findings=False, seed=1):
             name: split._replace(findings=split.probabilities @ CODES)
             for name, split in predictions.items()
         }
-    unknown = data.splits["test"]._replace(labels=np.full(3, -1, np.int32))
+    levels = np.array([0, 3, 0], np.int32)
+    unknown = data.splits["test"]._replace(labels=np.full(3, -1, np.int32), few_levels=levels)
     data = data._replace(splits={**data.splits, "test": unknown})
     return example.results(data, with_training, predictions=predictions)
 
@@ -84,7 +85,7 @@ def test_predictions(written):
     table = rows(folder / "predictions.csv")
     assert list(table[0]) == [
         "split", "path", "label", "prediction", "correct", *(f"prob_{name}" for name in CLASSES),
-        *(f"finding_{name}" for name in CLASSES),
+        *(f"finding_{name}" for name in CLASSES), "note",
     ]  # fmt: skip
     assert [row["split"] for row in table] == ["validation"] * 6 + ["test"] * 3
     for row, path, label, probabilities, findings in zip(
@@ -97,11 +98,13 @@ def test_predictions(written):
         assert row[f"prob_{CLASSES[0]}"] == f"{probabilities[0]:.6f}"
         assert row[f"finding_{CLASSES[0]}"] == f"{findings[0]:.6f}"
     assert all(row["label"] == row["correct"] == "" for row in table[6:])
+    said = "shows almost nothing: 3 of 256 grey levels in 95% of its pixels"
+    assert [row["note"] for row in table] == [*[""] * 7, said, ""]
 
 
 def test_without_findings_there_are_no_columns_for_them(compared):
     (first, *_) = rows(compared[0] / "first" / "predictions.csv")
-    assert list(first)[5:] == [f"prob_{name}" for name in CLASSES]
+    assert list(first)[5:] == [*(f"prob_{name}" for name in CLASSES), "note"]
 
 
 def test_metrics_of_labelled_splits_and_the_audit(written):

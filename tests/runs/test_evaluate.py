@@ -6,6 +6,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxcovid.config import Config, as_json
 from jaxcovid.errors import InputError
@@ -97,6 +98,12 @@ def test_patients_are_those_of_the_files(folder, tmp_path):
     data = data_of(folder, ("covid", "normal"), patient_files=(table,))
     groups = data.patients["validation"]
     assert groups is not None and len(set(groups)) == 4
+
+
+def test_pictures_that_show_almost_nothing_are_a_warning(folder):
+    Image.new("L", (40, 30)).save(folder / "validation" / "covid" / "1.png")
+    said = "validation/covid/1.png shows almost nothing: 1 of 256 grey levels in 95% of its pixels"
+    assert data_of(folder, ("covid", "normal")).warnings == (said,)
 
 
 CODES = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float32)

@@ -3,6 +3,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxcovid import parallel
 from jaxcovid.config import Config
@@ -45,6 +46,16 @@ def test_the_settings_choose_images_and_classes(image_folder, tmp_path):
     assert dataset.classes == ("ill", "normal")
     assert len(dataset.splits["train"].labels) == 6
     assert np.bincount(dataset.splits["validation"].labels).tolist() == [6, 3]
+
+
+def test_pictures_that_show_almost_nothing_are_a_warning(image_folder, tmp_path):
+    Image.new("L", (40, 30)).save(image_folder / "train" / "covid" / "train1.png")
+    said = "train/covid/train1.png shows almost nothing: 1 of 256 grey levels in 95% of its pixels"
+    assert loaded(image_folder, tmp_path).warnings[-1] == said
+    for seed in range(4):  # what is left out is not warned of
+        few = loaded(image_folder, tmp_path, limit_train=6, seed=seed)
+        used = "train/covid/train1.png" in few.splits["train"].paths
+        assert (said in few.warnings) == used
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
