@@ -1,15 +1,15 @@
 """Files of weights in any container: what is in them, and writing them whole or not at all."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from weights_convert.aside import written_aside
 from weights_convert.errors import FormatError
 from weights_convert.npz_file import read_npz, write_npz
 from weights_convert.pth.source import map_file
@@ -132,32 +132,6 @@ def _of_run(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise FormatError(f"{folder}: a folder without weights.safetensors, not a finished run")
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a file beside `path`, renamed over it at the end if all went well.
-
-    Raises FormatError if `path` is a folder, OSError.
-    """
-    if path.is_dir():
-        raise FormatError(f"{path} is a folder; name a file")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with _opened(partial, path) as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _opened(partial: Path, path: Path) -> BinaryIO:
-    try:
-        return partial.open("wb")
-    except OSError as error:  # of the file that the user named
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 # What people save under the name of weights by mistake.

@@ -21,6 +21,7 @@ def prepared_folder(settings: ReproductionSettings, fingerprints: Mapping[int, s
     begun with other data.
     """
     from jaxcovid.runs import files  # slow to import, and `stored` does without
+    from weights_convert.aside import folder_aside
 
     by_flag = {f"--part{part}": fingerprint for part, fingerprint in fingerprints.items()}
     if settings.resume is not None:
@@ -35,7 +36,7 @@ def prepared_folder(settings: ReproductionSettings, fingerprints: Mapping[int, s
         )
         return settings.resume
     folder = settings.output or Path("runs", f"reproduce-{datetime.now():%Y%m%d-%H%M%S}")
-    with files.folder_aside(folder) as aside:
+    with folder_aside(folder) as aside:
         record = {"flags": record_of(settings), "fingerprints": by_flag}
         files.write_json(aside / SETTINGS, record)
     return folder

@@ -18,6 +18,7 @@ from jaxcovid.training.evaluation import Bar
 from jaxcovid.training.setup import Task
 from jaxcovid.training.step import TrainState
 from weights_convert import flax_to_torch, save
+from weights_convert.aside import second_name
 
 
 def write_results(
@@ -164,7 +165,7 @@ def write_weights(
     for suffix in (".pth", ".safetensors"):
         save(folder / f"weights{suffix}", arrays, metadata)
     if config.weights_file is not None:
-        files.also_as(folder / "weights.pth", config.weights_file)
+        second_name(folder / "weights.pth", config.weights_file)
 
 
 def _write_plots(folder: Path, drawings: Mapping[str, "report.Picture"]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 import jaxcovid
 from weights_convert import FormatError
-from weights_convert.files import written_aside
+from weights_convert.aside import written_aside
 
 # What all of a folder take on disk, and what those of one key may take of it.
 KEPT_BYTES, LARGEST_BYTES = 2 * 2**30, 2**29

@@ -31,6 +31,7 @@ from jaxcovid.training.frozen_features import Kept
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.setup import Task, prepare
 from jaxcovid.training.training_data import load_training_data
+from weights_convert.aside import folder_aside
 from weights_convert.cache import cache_folder
 
 # Below the sweep's folder: what it is.
@@ -112,7 +113,7 @@ def _run(
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
     say(f"Judged by {WORDS[metric]} on the validation images")
     if not resumed:
-        with files.folder_aside(folder) as aside:
+        with folder_aside(folder) as aside:
             files.write_json(aside / RECORD, settings)
     try:
         with alone_in(None if resumed else folder):
