@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    weights = read(options.source)
+    weights = read(options.source, mapped=True)
     entries = detect(weights.arrays, options.model)
     check(weights.arrays, entries, options.allow_missing)
     save(options.target, weights.arrays, weights.metadata)
@@ -42,7 +42,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    weights = read(options.source)
+    weights = read(options.source, mapped=True)
     print(f"{options.source}: {weights.container}, {_summary(weights)}")
     try:
         model = architecture_of(weights.arrays)

@@ -37,7 +37,7 @@ def written_aside(path: Path) -> Iterator[BinaryIO]:
     if path.is_dir():
         raise FormatError(f"{path} is a folder; name a file")
     remove_left_over(path.parent)
-    partial, descriptor = _new_file(path)
+    partial, descriptor = new_file(path)
     try:
         with _named_in_errors(path), os.fdopen(descriptor, "wb") as stream:
             yield stream
@@ -66,6 +66,18 @@ def folder_aside(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         os.close(descriptor)
+
+
+def new_file(path: Path) -> tuple[Path, int]:
+    """A file beside `path` to write to and to rename, and its locked descriptor. Raises OSError."""
+    while True:
+        partial = _partial(path)
+        with _named_in_errors(path):
+            descriptor = os.open(
+                partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
+            )
+        if _locked(descriptor, partial):
+            return partial, descriptor
 
 
 def second_name(path: Path, name: str) -> None:
@@ -125,18 +137,6 @@ def _remove_if_left(path: Path, of_this_machine: bool) -> None:
             path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
-
-
-def _new_file(path: Path) -> tuple[Path, int]:
-    """A file to write to beside `path`, and its locked descriptor."""
-    while True:
-        partial = _partial(path)
-        with _named_in_errors(path):
-            descriptor = os.open(
-                partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
-            )
-        if _locked(descriptor, partial):
-            return partial, descriptor
 
 
 def _new_folder(folder: Path, mode: int) -> tuple[Path, int]:

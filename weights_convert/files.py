@@ -1,6 +1,8 @@
 """Files of weights in any container: what is in them, and writing them whole or not at all."""
 
+import json
 import os
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,16 +11,17 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from weights_convert import digest
 from weights_convert.aside import written_aside
 from weights_convert.errors import FormatError
 from weights_convert.npz_file import read_npz, write_npz
-from weights_convert.pth.source import map_file
+from weights_convert.pth.source import file_content
 from weights_convert.pth.stacked_file import read_stacked
 from weights_convert.pth.tar_file import is_tar, read_tar
 from weights_convert.pth.tensors import Resolve
 from weights_convert.pth.writer import write_pth
-from weights_convert.pth.zip_file import is_pickle, open_archive, read_metadata, read_zip
-from weights_convert.safetensors_file import write_safetensors
+from weights_convert.pth.zip_file import METADATA, is_pickle, open_archive, read_metadata, read_zip
+from weights_convert.safetensors_file import parsed_safetensors, write_safetensors
 from weights_convert.state import unwrap
 
 SUFFIXES = (".pth", ".pt", ".safetensors", ".npz")
@@ -39,7 +42,7 @@ class Weights(NamedTuple):
 def load(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The arrays of a .pth, .safetensors or .npz file, or of a run's folder, by torch's name.
 
-    Arrays of a .pth file are read-only views of the file, not copies. Raises FormatError, OSError.
+    Raises FormatError, OSError.
     """
     return read(path).arrays
 
@@ -51,44 +54,85 @@ def save(
 ) -> None:
     """Writes arrays and metadata in the format that the suffix names.
 
-    The file appears whole or not at all. Raises FormatError if the suffix is unknown,
-    ConversionError naming every array that the format cannot hold, OSError.
+    The file appears whole or not at all. Its metadata get a digest of its content, by which `read`
+    notices damage; only .pth and .npz without metadata get none, as they have checksums. Raises
+    FormatError if the suffix is unknown, ConversionError naming every array that the format cannot
+    hold, OSError.
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    metadata = dict(metadata or {})
+    if metadata or suffix == ".safetensors":
+        metadata[digest.KEY] = digest.content_digest(arrays, metadata)
     with written_aside(path) as stream:
         if suffix in (".pth", ".pt"):
-            write_pth(stream, arrays, metadata or {})
+            write_pth(stream, arrays, metadata)
         elif suffix == ".safetensors":
-            write_safetensors(stream, arrays, metadata or {})
+            write_safetensors(stream, arrays, metadata)
         elif suffix == ".npz":
-            write_npz(stream, arrays, metadata or {})
+            write_npz(stream, arrays, metadata)
         else:
             raise FormatError(f"cannot write {path.name}; use a name in {', '.join(SUFFIXES)}")
 
 
-def read(path: str | os.PathLike) -> Weights:
+def read(path: str | os.PathLike, *, mapped: bool = False) -> Weights:
     """Arrays, metadata and format of a file, or of a run's folder.
 
-    The format is recognised by the content, not by the name.
-
-    Raises FormatError saying what the file is instead of weights, and OSError.
+    The format is recognised by the content, not by the name. A `mapped` file takes no memory, but
+    must not be changed meanwhile. Raises FormatError saying what the file is instead of weights, or
+    that it is damaged, and OSError.
     """
     path = Path(path)
-    if path.is_dir():
-        path = _of_run(path)
+    if not path.is_dir():
+        return _read_checked(path, mapped)[0]
+    first, *others = _of_run(path)
+    weights, stated = _read_checked(first, mapped)
+    for other in others:
+        _check_agreement(first, weights, stated, other)
+    return weights
+
+
+def _read_checked(path: Path, mapped: bool) -> tuple[Weights, str | None]:
+    """What the file holds, and the digest that it states."""
     try:
-        return _read(path)
+        weights = _read(path, mapped)
+        metadata = digest.checked(weights.arrays, weights.metadata)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
+    return weights._replace(metadata=metadata), weights.metadata.get(digest.KEY)
 
 
-def _read(path: Path) -> Weights:
-    data = map_file(path)
+def _check_agreement(first: Path, weights: Weights, stated: str | None, other: Path) -> None:
+    """Raises FormatError if both files of a run hold different weights."""
+    if stated is not None and _stated_digest(other) == stated:
+        return
+    arrays = _read_checked(other, mapped=False)[0].arrays
+    if {*arrays} != {*weights.arrays} or not all(
+        array.dtype == arrays[name].dtype and np.array_equal(array, arrays[name], equal_nan=True)
+        for name, array in weights.arrays.items()
+    ):
+        raise FormatError(
+            f"{first.parent}: {first.name} and {other.name} hold different weights; remove the one "
+            "that is not of this run"
+        )
+
+
+def _stated_digest(path: Path) -> str | None:
+    """What a .pth file says that the digest of its content is: its arrays are not read for it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith(f"/{METADATA}"))
+            return json.loads(archive.read(name))[digest.KEY]
+    except (zipfile.BadZipFile, OSError, ValueError, TypeError, KeyError, NotImplementedError):
+        return None
+
+
+def _read(path: Path, mapped: bool) -> Weights:
+    data = file_content(path, mapped)
     start = bytes(data[:512])
     # First, since the length that it begins with can look like any other format's mark.
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
-        return _read_safetensors(path)
+        return _read_safetensors(path if mapped else bytes(data))
     for applies, reason in _SOMETHING_ELSE:
         if applies(start):
             raise FormatError(reason)
@@ -116,9 +160,11 @@ def _unwrapped(loaded: tuple[Any, Resolve], container: str) -> Weights:
     return Weights({name: resolve(spec) for name, spec in specs.items()}, {}, container, notes)
 
 
-def _read_safetensors(path: Path) -> Weights:
+def _read_safetensors(source: Path | bytes) -> Weights:
     try:
-        with safetensors.safe_open(path, "numpy") as stream:
+        if isinstance(source, bytes):
+            return Weights(*parsed_safetensors(source), "safetensors")
+        with safetensors.safe_open(source, "numpy") as stream:
             # In the order of the data, so that reading goes forward.
             arrays = {name: stream.get_tensor(name) for name in stream.offset_keys()}
             metadata = dict(stream.metadata() or {})
@@ -127,10 +173,11 @@ def _read_safetensors(path: Path) -> Weights:
     return Weights(arrays, metadata, "safetensors")
 
 
-def _of_run(folder: Path) -> Path:
-    for name in ("weights.safetensors", "weights.pth"):
-        if (folder / name).is_file():
-            return folder / name
+def _of_run(folder: Path) -> list[Path]:
+    """The files of weights in a run's folder, first the one that is read."""
+    names = ("weights.safetensors", "weights.pth")
+    if files := [folder / name for name in names if (folder / name).is_file()]:
+        return files
     raise FormatError(f"{folder}: a folder without weights.safetensors, not a finished run")
 
 

@@ -1,6 +1,6 @@
-"""Writes .safetensors as a stream: no second copy in memory, the same bytes every time.
+"""The .safetensors format: writes it as a stream, and reads what is in memory.
 
-The safetensors library, which reads here, writes metadata in an order that differs by process and
+Own writing, since the safetensors library writes metadata in an order that differs by process and
 builds the whole file in memory first.
 """
 
@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import ml_dtypes
 import numpy as np
+import safetensors
 
 from weights_convert.errors import ConversionError
 
@@ -25,6 +26,25 @@ TYPES = {
     np.dtype(np.uint8): "U8",
     np.dtype(np.bool_): "BOOL",
 }
+
+
+# Which the format has too, but what is written here never is.
+_READ_ONLY = {"U16": np.uint16, "U32": np.uint32, "U64": np.uint64, "C64": np.complex64}
+
+
+def parsed_safetensors(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays and metadata of a whole file in memory.
+
+    Raises safetensors.SafetensorError if it is damaged, KeyError at a type that NumPy lacks.
+    """
+    types = _READ_ONLY | {name: dtype for dtype, name in TYPES.items()}
+    arrays = {
+        name: np.frombuffer(tensor["data"], types[tensor["dtype"]]).reshape(tensor["shape"])
+        for name, tensor in safetensors.deserialize(content)
+    }
+    # The library has checked the header, but gives no metadata of what is in memory.
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return arrays, header.get("__metadata__") or {}
 
 
 def write_safetensors(

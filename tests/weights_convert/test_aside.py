@@ -33,7 +33,7 @@ def test_an_error_names_what_was_asked_for(make, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
 def test_a_full_disk_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
     full = os.open("/dev/full", os.O_WRONLY)
-    monkeypatch.setattr(aside, "_new_file", lambda path: (tmp_path / "partial", full))
+    monkeypatch.setattr(aside, "new_file", lambda path: (tmp_path / "partial", full))
     with pytest.raises(OSError) as error, written_aside(tmp_path / "file.pth") as stream:
         stream.write(bytes(10))
     assert error.value.filename == str(tmp_path / "file.pth")
