@@ -1,5 +1,8 @@
 """How a run ends early: bad input, or an interruption."""
 
+import errno
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +46,28 @@ class Interrupted(KeyboardInterrupt):
 def first_line(error: BaseException) -> str:
     """What an error says, in short; its kind if it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+# What the system says of disks, networks, rights and memory, and never of what a file holds.
+_PASSING = (
+    errno.ESTALE, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOMEM, errno.EMFILE, errno.ENFILE,
+    errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ENXIO, errno.ENODEV, errno.ETIMEDOUT,
+    errno.ENOTCONN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH,
+    errno.ENOLCK, errno.ENOSPC, errno.EDQUOT,
+)  # fmt: skip
+
+
+def passing_reason(error: BaseException) -> str | None:
+    """What the system says, if a file could not be read: of its content the error says nothing.
+
+    None for other errors. Libraries pass on the system's words, but not its number.
+    """
+    if isinstance(error, MemoryError):
+        return os.strerror(errno.ENOMEM)
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno) if error.errno in _PASSING else None
+    words = re.search("|".join(map(re.escape, map(os.strerror, _PASSING))), str(error))
+    return words[0] if words else None
 
 
 def check(problems: Sequence[str]) -> None:

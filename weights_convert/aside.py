@@ -96,6 +96,14 @@ def second_name(path: Path, name: str) -> None:
         partial.unlink(missing_ok=True)
 
 
+def remove_folder(folder: Path) -> None:
+    """Removes a folder as a whole: no one sees a part of it. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):  # another was faster
+        aside = _partial(folder)
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def private_folder(folder: Path) -> None:
     """Makes a folder that no other user may look into, unless there is one. Raises OSError."""
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -4,22 +4,21 @@ import contextlib
 import io
 import json
 import logging
-import os
-import platform
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxcovid.data import dicom, headers, images
+from jaxcovid.data.checksums import check_checksums, write_checksums
 from jaxcovid.data.dataset import MINIATURE, Dataset, Record, Split
 from jaxcovid.data.disk import (
+    DamagedError,
     Entry,
     Progress,
     Records,
@@ -40,6 +39,7 @@ from jaxcovid.data.layout import (
 )
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.errors import InputError, check, first_line
+from weights_convert.aside import folder_aside, private_folder, remove_folder
 
 # TFDS 4.9 cannot read back arrays of fewer than three bytes.
 PLACEHOLDER = np.zeros((2, 2, 1), np.uint8)
@@ -119,16 +119,7 @@ def _load(
         layout, folder, lambda files: progress(files, "Fingerprinting images", len(layout.files))
     )
     prepared = cache / "prepared" / "-".join((digest, str(Folder.VERSION), *software))
-    builder = _prepared(layout, folder, prepared, progress)
-    with damage_as_input_error(prepared):
-        rows = json.loads((prepared / INDEX).read_text())
-        index = {split: [Entry.from_json(row) for row in rows[split]] for split in rows}
-        splits = {
-            name: on_disk(prepared, _records(builder, name), name, entries)
-            for name, entries in index.items()
-        }
-        if sum(map(pixel_bytes, splits.values())) <= memory_budget:
-            splits = {name: in_memory(split, name, progress) for name, split in splits.items()}
+    index, splits, anew = _prepared(layout, folder, prepared, memory_budget, progress)
     unreadable = [
         f"{entry.path}: {entry.unreadable}"
         for entries in index.values()
@@ -153,7 +144,8 @@ def _load(
         skipped=tuple(unreadable),
         ignored=layout.ignored,
         warnings=(
-            (f"{len(pairs)} image(s) occur in two splits, such as {pairs[0]}",) if pairs else ()
+            *anew,
+            *((f"{len(pairs)} image(s) occur in two splits, such as {pairs[0]}",) if pairs else ()),
         ),
     )
 
@@ -179,6 +171,13 @@ def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
     return software
 
 
+class _Info(tfds.core.DatasetInfo):
+    """What TFDS knows of a set of which its servers know nothing."""
+
+    def initialize_from_bucket(self) -> None:
+        """Asks no server: TFDS would leave an empty folder in /tmp for it."""
+
+
 class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """TFDS's builder that decodes every image of a folder once.
 
@@ -187,18 +186,18 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("3.0.0")
+    VERSION = tfds.core.Version("4.0.0")
 
     def __init__(self, *, layout: Layout, folder: Path, progress: Progress, **options: Any):
         self._layout, self._folder, self._progress = layout, folder, progress
         self.index: dict[str, list[Entry]] = {}
         super().__init__(**options)
 
-    def _info(self) -> tfds.core.DatasetInfo:
+    def _info(self) -> _Info:
         pixels = tfds.features.Tensor(
             shape=(None, None, None), dtype=np.uint8, encoding=tfds.features.Encoding.BYTES
         )
-        return tfds.core.DatasetInfo(
+        return _Info(
             builder=self,
             disable_shuffling=True,
             features=tfds.features.FeaturesDict(
@@ -226,8 +225,18 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield len(entries) - 1, record._asdict()
 
 
-def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> Folder:
-    """The builder, with its records on disk."""
+class Prepared(NamedTuple):
+    """Prepared images: what the index says of them, the splits, and what to know of it."""
+
+    index: dict[str, list[Entry]]
+    splits: dict[str, Split]
+    warnings: tuple[str, ...] = ()
+
+
+def _prepared(
+    layout: Layout, folder: Path, cache: Path, memory_budget: float, progress: Progress
+) -> Prepared:
+    """The prepared images from the cache: made, if they are not there, and anew if damaged."""
     logging.getLogger("absl").setLevel(logging.ERROR)
     tfds.disable_progress_bar()
 
@@ -235,28 +244,57 @@ def _prepared(layout: Layout, folder: Path, cache: Path, progress: Progress) -> 
         options = {"data_dir": str(data_dir), "file_format": "array_record"}
         return Folder(layout=layout, folder=folder, progress=progress, **options)
 
-    if not cache.exists():
+    _prepare(builder, cache)
+    try:
+        return _read(builder, cache, memory_budget, progress)
+    except DamagedError as error:
+        warning = str(error).replace("; delete that folder, and they are prepared again", "")
+    remove_folder(cache)
+    _prepare(builder, cache)
+    made = _read(builder, cache, memory_budget, progress)
+    return made._replace(warnings=(f"{warning}; they were prepared again",))
+
+
+def _prepare(builder: Callable[[Path], "Folder"], cache: Path) -> None:
+    """Prepares the images unless that is done. Raises InputError if there is no room for them."""
+    if cache.exists():
+        return
+    try:
+        private_folder(cache.parent)
         # In a place of its own, renamed at the end: runs that prepare the same data at once do
         # not disturb each other, and what an interruption leaves is never taken for complete.
-        partial = cache.with_name(f".{cache.name}.{platform.node()}.{os.getpid()}.partial")
-        try:
-            partial.mkdir(parents=True)
+        with folder_aside(cache, mode=0o700) as partial:
             # TFDS announces downloads, but there is nothing to download.
             with contextlib.redirect_stdout(io.StringIO()):
                 preparer = builder(partial)
                 preparer.download_and_prepare()
             (partial / INDEX).write_text(json.dumps(preparer.index))
-            with contextlib.suppress(OSError):  # another run was faster, with the same content
-                partial.rename(cache)
-        except (OSError, RuntimeError) as error:
-            raise InputError(
-                [f"cannot keep prepared images in {cache} ({first_line(error)}); make room or set "
-                 "JAXCOVID_CACHE to another folder"]
-            ) from None  # fmt: skip
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            write_checksums(partial)
+    except (OSError, RuntimeError) as error:
+        if cache.exists():  # another run was faster, with the same content
+            return
+        raise InputError(
+            [f"cannot keep prepared images in {cache} ({first_line(error)}); make room or set "
+             "JAXCOVID_CACHE to another folder"]
+        ) from None  # fmt: skip
+
+
+def _read(
+    builder: Callable[[Path], "Folder"], cache: Path, memory_budget: float, progress: Progress
+) -> Prepared:
+    """Reads what was prepared. Raises DamagedError, InputError."""
     with damage_as_input_error(cache):
-        return builder(cache)
+        check_checksums(cache)
+        source = builder(cache)
+        rows = json.loads((cache / INDEX).read_text())
+        index = {split: [Entry.from_json(row) for row in rows[split]] for split in rows}
+        splits = {
+            name: on_disk(cache, _records(source, name), name, entries)
+            for name, entries in index.items()
+        }
+        if sum(map(pixel_bytes, splits.values())) <= memory_budget:
+            splits = {name: in_memory(split, name, progress) for name, split in splits.items()}
+    return Prepared(index, splits)
 
 
 def _decoded(
