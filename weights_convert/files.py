@@ -37,6 +37,8 @@ class Weights(NamedTuple):
     """The file's format, in words."""
     notes: tuple[str, ...] = ()
     """What was unwrapped or left aside, in sentences."""
+    checked: bool = False
+    """Whether the file has a digest of its content, which then is that of the content."""
 
 
 def load(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -99,7 +101,8 @@ def _read_checked(path: Path, mapped: bool) -> tuple[Weights, str | None]:
         metadata = digest.checked(weights.arrays, weights.metadata)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
-    return weights._replace(metadata=metadata), weights.metadata.get(digest.KEY)
+    stated = weights.metadata.get(digest.KEY)
+    return weights._replace(metadata=metadata, checked=stated is not None), stated
 
 
 def _check_agreement(first: Path, weights: Weights, stated: str | None, other: Path) -> None:
