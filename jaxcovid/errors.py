@@ -53,21 +53,24 @@ _PASSING = (
     errno.ESTALE, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOMEM, errno.EMFILE, errno.ENFILE,
     errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ENXIO, errno.ENODEV, errno.ETIMEDOUT,
     errno.ENOTCONN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH,
-    errno.ENOLCK, errno.ENOSPC, errno.EDQUOT,
+    errno.ENOLCK, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
 )  # fmt: skip
 
 
-def passing_reason(error: BaseException) -> str | None:
-    """What the system says, if a file could not be read: of its content the error says nothing.
+def system_reason(error: BaseException | None) -> str | None:
+    """What the system says, if a file could not be read or written: nothing of its content.
 
     None for other errors. Libraries pass on the system's words, but not its number.
     """
-    if isinstance(error, MemoryError):
-        return os.strerror(errno.ENOMEM)
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno) if error.errno in _PASSING else None
-    words = re.search("|".join(map(re.escape, map(os.strerror, _PASSING))), str(error))
-    return words[0] if words else None
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return os.strerror(errno.ENOMEM)
+        if isinstance(error, OSError) and error.errno in _PASSING:
+            return os.strerror(error.errno)
+        if words := re.search("|".join(map(re.escape, map(os.strerror, _PASSING))), str(error)):
+            return words[0]
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def check(problems: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from jaxtyping import Int, UInt8
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import MINIATURE, Header, Split, place
-from jaxcovid.errors import InputError, first_line, passing_reason
+from jaxcovid.errors import InputError, first_line, system_reason
 
 Item = TypeVar("Item")
 
@@ -160,7 +160,7 @@ def damage_as_input_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if reason := passing_reason(error):
+        if reason := system_reason(error):
             raise InputError(
                 [
                     f"the prepared images in {folder} cannot be read ({reason}); try again, or "

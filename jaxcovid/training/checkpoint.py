@@ -18,7 +18,7 @@ from flax import traverse_util
 from orbax.checkpoint import v1 as ocp
 
 from jaxcovid import models
-from jaxcovid.errors import InputError, first_line
+from jaxcovid.errors import InputError, first_line, system_reason
 from jaxcovid.training.freeze_audit import digest
 from jaxcovid.training.orbax_logging import no_echoes, quietly
 from jaxcovid.training.pytrees import Params, Variables
@@ -169,8 +169,8 @@ def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
 def newest(run: Path, folder: str = FOLDER) -> tuple[Checkpoint | None, dict[int, str]]:
     """The newest checkpoint that is whole, and a sentence about each later step, by step.
 
-    `folder` is a name below `run`. None if no checkpoint is whole. Raises MemoryError or
-    PermissionError, which say nothing about a checkpoint.
+    `folder` is a name below `run`. None if no checkpoint is whole. Raises InputError if the system
+    could not read one, which says nothing of what it holds.
     """
     return _first_whole(run / folder, _steps(run / folder)[::-1])
 
@@ -178,14 +178,14 @@ def newest(run: Path, folder: str = FOLDER) -> tuple[Checkpoint | None, dict[int
 def _first_whole(folder: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
     """The first of these checkpoints that is whole, and what is wrong with those before it.
 
-    Raises MemoryError or PermissionError, which say nothing about the checkpoint.
+    Raises InputError if the system could not read one.
     """
     damaged = {}
     for step in steps:
         try:
-            with quietly():
+            with quietly(), _system_errors(folder, step):
                 return _read(folder, step), damaged
-        except (MemoryError, PermissionError, InterruptedError):
+        except InputError:
             raise
         except Exception as error:  # whatever Orbax says of files that were tampered with
             damaged[step] = f"checkpoint {step} is damaged ({first_line(error)})"
@@ -196,13 +196,32 @@ def _first_whole(folder: Path, steps: Iterable[int]) -> tuple[Checkpoint | None,
 def losses_of(run: Path, folder: str = FOLDER) -> dict[int, float | None]:
     """The validation loss that each checkpoint states, by step; None in the middle of an epoch.
 
-    Checkpoints that do not say what they hold are left out.
+    Checkpoints that do not say what they hold are left out. Raises InputError if the system could
+    not read one.
     """
     losses = {}
     for step in _steps(run / folder):
-        with quietly(), contextlib.suppress(ValueError):
-            losses[step] = _account(run / folder, step)["validation_loss"]
+        try:
+            with quietly(), _system_errors(run / folder, step):
+                losses[step] = _account(run / folder, step)["validation_loss"]
+        except InputError:
+            raise
+        except Exception:  # whatever Orbax says of files that were tampered with
+            continue
     return losses
+
+
+@contextlib.contextmanager
+def _system_errors(folder: Path, step: int) -> Iterator[None]:
+    """While it lasts, what the system says of disk, network, rights or memory is an InputError."""
+    try:
+        yield
+    except Exception as error:
+        if (reason := system_reason(error)) is None:
+            raise
+        raise InputError(
+            [f"{folder / str(step)}: cannot be read ({reason}); nothing was changed, try again"]
+        ) from None
 
 
 def set_aside(run: Path, steps: Iterable[int]) -> None:
@@ -250,12 +269,6 @@ class _LatestAndBest:
 
 
 KEY = "key"
-
-# The operating system's words in Orbax's errors.
-DISK = (
-    "No space left on device|Disk quota exceeded|File too large|Read-only file system|"
-    "Permission denied|Input/output error"
-)
 
 
 def _arrays(state: TrainState) -> dict[str, Variables]:
@@ -339,12 +352,11 @@ def _disk_errors(run: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
-        reason = re.search(DISK, str(error))
-        if reason is None:
+        if (reason := system_reason(error)) is None:
             raise
         raise InputError(
             [
-                f"{run}: cannot save a checkpoint ({reason[0]}); earlier ones are whole. Make room "
+                f"{run}: cannot save a checkpoint ({reason}); earlier ones are whole. Make room "
                 f"and go on with `resume={run}`"
             ]
         ) from None

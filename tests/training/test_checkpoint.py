@@ -1,5 +1,6 @@
 """What is saved comes back to the last bit, or is noticed to be damaged."""
 
+import errno
 import shutil
 
 import jax
@@ -195,14 +196,34 @@ def test_optimizer_state_of_another_layout_is_refused(five):
         restored(saved, state_of(update=optax.adam(0.1)))
 
 
-@pytest.mark.parametrize("kind", [MemoryError, PermissionError])
-def test_what_says_nothing_about_the_checkpoint_is_not_taken_for_damage(kind, five, monkeypatch):
-    def fail(*_):
-        raise kind
+PASSING = {
+    "a stale handle": (OSError(errno.ESTALE, "Stale file handle"), "Stale file handle"),
+    "a broken disk": (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+    "no right": (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+    "no memory": (MemoryError(), "Cannot allocate memory"),
+    "in the words of a library": (
+        ValueError("NOT_FOUND: reading [OS error 116: ESTALE Stale file handle] [x]"),
+        "Stale file handle",
+    ),
+}
 
-    monkeypatch.setattr(checkpoint, "_read", fail)
-    with pytest.raises(kind):
+
+@pytest.mark.parametrize("name", ["checkpointables_metadata", "load_checkpointables"])
+@pytest.mark.parametrize("case", PASSING)
+def test_what_the_system_could_not_read_is_not_taken_for_damage(case, name, five, monkeypatch):
+    error, words = PASSING[case]
+
+    def fail(*_):
+        raise error
+
+    before = sorted(five.rglob("*"))
+    monkeypatch.setattr(ocp, name, fail)
+    with pytest.raises(InputError, match=rf"checkpoints/5: cannot be read \({words}\)"):
         newest(five)
+    if name == "checkpointables_metadata":
+        with pytest.raises(InputError, match="cannot be read"):
+            losses_of(five)
+    assert sorted(five.rglob("*")) == before
 
 
 DISK = {
