@@ -14,6 +14,7 @@ from jaxcovid.results import Audit, Epoch, Results
 from jaxcovid.runs import files
 from jaxcovid.runs.audit import audit_record
 from jaxcovid.runs.record import data_record
+from jaxcovid.seal import sealed
 from jaxcovid.training.evaluation import Bar
 from jaxcovid.training.setup import Task
 from jaxcovid.training.step import TrainState
@@ -58,7 +59,7 @@ def write_results(
         result["truth_floor"] = checks["blind_floor"]
         if "subgroups" in checks:
             result["subgroups"] = checks["subgroups"]["table"]
-    files.write_json(folder / "metrics.json", {**result, "disclaimer": DISCLAIMER})
+    files.write_json(folder / "metrics.json", sealed({**result, "disclaimer": DISCLAIMER}))
 
 
 def write_evaluation(
@@ -129,7 +130,7 @@ def _write_checks(folder: Path, result: Audit, about: Mapping[str, Any]) -> None
 
 def write_config(folder: Path, record: Mapping[str, Any]) -> None:
     """Writes config.json: settings, versions, device, data. Raises OSError."""
-    files.write_json(folder / "config.json", record)
+    files.write_json(folder / "config.json", sealed(record))
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcovid import parallel
+from jaxcovid import parallel, seal
 from jaxcovid.config import Config, stored
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
@@ -83,6 +83,7 @@ def stored_sweep(folder: Path) -> tuple[Config, Grid]:
     check(former_problems(folder))
     config = stored(folder, RECORD)
     known = json.loads((folder / RECORD).read_text())
+    check([change] if (change := seal.changed(folder / RECORD, known)) else [])
     try:
         values = {name: tuple(map(float, values)) for name, values in known["grid"].items()}
         return config, Grid(values, int(known["seeds"]))
@@ -114,7 +115,7 @@ def _run(
     say(f"Judged by {WORDS[metric]} on the validation images")
     if not resumed:
         with folder_aside(folder) as aside:
-            files.write_json(aside / RECORD, settings)
+            files.write_json(aside / RECORD, seal.sealed(settings))
     try:
         with alone_in(None if resumed else folder):
             if task.frozen is None:

@@ -1,13 +1,12 @@
 """Checkpoints: saved by Orbax in the background, verified when read. Only this file imports it."""
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -20,6 +19,7 @@ from orbax.checkpoint import v1 as ocp
 from jaxcovid import models
 from jaxcovid.errors import InputError, first_line, system_reason
 from jaxcovid.training.freeze_audit import digest
+from jaxcovid.training.kept_checkpoints import LatestAndBest
 from jaxcovid.training.orbax_logging import no_echoes, quietly
 from jaxcovid.training.pytrees import Params, Variables
 from jaxcovid.training.step import TrainState
@@ -103,7 +103,7 @@ def writer(run: Path, settings: Mapping[str, Any], folder: str = FOLDER) -> Iter
     below `run`. The latest two checkpoints are kept, and that of lowest validation loss. Raises
     InputError if the disk does not take it.
     """
-    keep = _LatestAndBest(losses_of(run, folder))
+    keep = LatestAndBest(losses_of(run, folder))
 
     def save(
         step: int,
@@ -230,42 +230,6 @@ def set_aside(run: Path, steps: Iterable[int]) -> None:
         target = run / f"damaged-{step}"
         shutil.rmtree(target, ignore_errors=True)
         (run / FOLDER / str(step)).rename(target)
-
-
-@runtime_checkable
-class _Named(Protocol):
-    """What Orbax passes to its policies: of another type than it states, and with this."""
-
-    @property
-    def step(self) -> int:
-        """The number of the step that the checkpoint is of."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True)
-class _LatestAndBest:
-    """Keeps two, so that a damaged one leaves the one before, and that of lowest validation loss.
-
-    Orbax's own policies need its metrics files, and it does not open a folder with a damaged one.
-    """
-
-    losses: dict[int, float | None]
-
-    def should_preserve(
-        self,
-        checkpoints: Sequence[_Named],
-        *,
-        context: object,
-    ) -> list[bool]:
-        """For each checkpoint, by step, whether to keep it."""
-        del context
-        known = {step: loss for step, loss in self.losses.items() if loss is not None}
-        # Orbax takes any folder with a number for a name as a checkpoint.
-        steps = [checkpoint.step for checkpoint in checkpoints]
-        kept = {*sorted(step for step in steps if step in self.losses)[-2:]}
-        if known:
-            kept.add(min(known, key=known.__getitem__))
-        return [step in kept or step not in self.losses for step in steps]
 
 
 KEY = "key"

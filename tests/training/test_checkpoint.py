@@ -13,6 +13,7 @@ from jaxcovid import models
 from jaxcovid.errors import InputError
 from jaxcovid.training import checkpoint
 from jaxcovid.training.checkpoint import load_checkpoint, losses_of, newest, restored, writer
+from jaxcovid.training.kept_checkpoints import LatestAndBest
 from jaxcovid.training.step import TrainState
 from tests.training.small import bits, copied
 
@@ -264,6 +265,6 @@ def test_policy_leaves_alone_what_it_did_not_save():
         def __init__(self, step):
             self.step = step
 
-    policy = checkpoint._LatestAndBest({1: 0.5, 2: 0.4, 3: 0.6, 4: 0.7})
+    policy = LatestAndBest({1: 0.5, 2: 0.4, 3: 0.6, 4: 0.7})
     kept = policy.should_preserve([Saved(step) for step in (1, 2, 3, 4, 99)], context=None)
     assert kept == [False, True, True, True, True]
