@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import re
 import stat
@@ -80,12 +81,12 @@ def _is_there(path: Path, file: WeightsFile) -> bool:
         return _is_verified(stream, file)
 
 
-def _is_verified(stream: BinaryIO, file: WeightsFile) -> bool:
+def _is_verified(stream: io.BufferedReader | io.BufferedRandom, file: WeightsFile) -> bool:
     return hashlib.file_digest(stream, "sha256").hexdigest().startswith(file.sha256)
 
 
 @contextlib.contextmanager
-def _partial_file(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
+def _partial_file(target: Path) -> Iterator[tuple[io.BufferedRandom, Path]]:
     """What is there of the target, perhaps nothing, open and for this process alone; and its path.
 
     Waits while another process downloads it. What is empty at the end is removed.

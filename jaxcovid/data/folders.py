@@ -228,7 +228,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 class Prepared(NamedTuple):
     """Prepared images: what the index says of them, the splits, and what to know of it."""
 
-    index: dict[str, list[Entry]]
+    entries: dict[str, list[Entry]]
     splits: dict[str, Split]
     warnings: tuple[str, ...] = ()
 
