@@ -1,5 +1,8 @@
 """How a run ends early: bad input, or an interruption."""
 
+import errno
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +46,31 @@ class Interrupted(KeyboardInterrupt):
 def first_line(error: BaseException) -> str:
     """What an error says, in short; its kind if it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+# What the system says of disks, networks, rights and memory, and never of what a file holds.
+_PASSING = (
+    errno.ESTALE, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOMEM, errno.EMFILE, errno.ENFILE,
+    errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ENXIO, errno.ENODEV, errno.ETIMEDOUT,
+    errno.ENOTCONN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH,
+    errno.ENOLCK, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
+)  # fmt: skip
+
+
+def system_reason(error: BaseException | None) -> str | None:
+    """What the system says, if a file could not be read or written: nothing of its content.
+
+    None for other errors. Libraries pass on the system's words, but not its number.
+    """
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return os.strerror(errno.ENOMEM)
+        if isinstance(error, OSError) and error.errno in _PASSING:
+            return os.strerror(error.errno)
+        if words := re.search("|".join(map(re.escape, map(os.strerror, _PASSING))), str(error)):
+            return words[0]
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def check(problems: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ LEVELS = (
     {"inference"},
     {"training"},
     {"models", "data", "statistics"},
-    {"compilation", "config", "errors", "parallel", "results"},
+    {"compilation", "config", "errors", "parallel", "results", "seal"},
     {"weights_convert"},
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    weights = read(options.source, options.entry)
+    weights = read(options.source, options.entry, mapped=True)
     try:
         entries = detect(weights.arrays, options.model)
         check(weights.arrays, entries, options.allow_missing)
@@ -74,7 +74,7 @@ def _is_recognised(weights: Weights) -> bool:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    weights = read(options.source, options.entry)
+    weights = read(options.source, options.entry, mapped=True)
     print(f"{_shown(options.source)}: {weights.container}, {_summary(weights)}")
     try:
         model = architecture_of(weights.arrays)

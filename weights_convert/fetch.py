@@ -4,15 +4,24 @@ Own code, since torchvision publishes no more than the first eight digits of mos
 pooch compares whole ones.
 """
 
+import contextlib
+import errno
+import fcntl
 import hashlib
+import io
+import os
 import re
+import stat
 import sys
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
+from typing import BinaryIO
 
 import requests
 from tqdm.auto import tqdm
 
+from weights_convert.aside import new_file
 from weights_convert.cache import cache_folder
 from weights_convert.names import WeightsFile
 
@@ -29,26 +38,30 @@ def fetch(file: WeightsFile, folder: Path | None = None) -> Path:
     """The path of the file in the cache folder, downloaded if it is not there yet.
 
     It is verified every time, and appears under its name only after that. An interrupted download
-    is continued the next time. Raises FetchError.
+    is continued the next time. Of several processes at once one downloads, and the others wait for
+    it. Raises FetchError.
     """
     folder = weights_folder() if folder is None else folder
     target, url = folder / file.name, f"{file.server}/{file.name}"
     advice = f"get the file elsewhere and put it at {target}"
     try:
-        if target.is_file() and _is_verified(target, file):
+        if _is_there(target, file):
             return target
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{file.name}{PARTIAL}"
-        _download(url, partial)
-        verified = _is_verified(partial, file)
-        if verified:
-            partial.replace(target)
-        else:
-            partial.unlink()
+        with _partial_file(target) as (stream, partial):
+            verified = _is_there(target, file)  # another made it while this one waited
+            if not verified:
+                _download(url, stream, file.name)
+                stream.seek(0)
+                if verified := _is_verified(stream, file):
+                    os.fsync(stream.fileno())
+                    partial.replace(target)
+            partial.unlink(missing_ok=True)
     except requests.RequestException as error:
         raise FetchError(f"cannot download {url} ({_reason(error)}); {advice}") from None
     except OSError as error:
-        raise FetchError(f"cannot write to {folder} ({error.strerror or error})") from None
+        where = error.filename or folder
+        raise FetchError(f"cannot write to {where} ({error.strerror or error})") from None
     if not verified:
         raise FetchError(
             f"what {url} sent is not the file with SHA-256 {file.sha256}; try again, or {advice}"
@@ -61,14 +74,69 @@ def weights_folder() -> Path:
     return cache_folder() / "weights"
 
 
-def _is_verified(path: Path, file: WeightsFile) -> bool:
+def _is_there(path: Path, file: WeightsFile) -> bool:
+    if not path.is_file():
+        return False
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest().startswith(file.sha256)
+        return _is_verified(stream, file)
 
 
-def _download(url: str, partial: Path) -> None:
-    """Appends to `partial` what it lacks of the file at `url`."""
-    size = partial.stat().st_size if partial.exists() else 0
+def _is_verified(stream: io.BufferedReader | io.BufferedRandom, file: WeightsFile) -> bool:
+    return hashlib.file_digest(stream, "sha256").hexdigest().startswith(file.sha256)
+
+
+@contextlib.contextmanager
+def _partial_file(target: Path) -> Iterator[tuple[io.BufferedRandom, Path]]:
+    """What is there of the target, perhaps nothing, open and for this process alone; and its path.
+
+    Waits while another process downloads it. What is empty at the end is removed.
+    """
+    path = target.with_name(f".{target.name}{PARTIAL}")
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no ordinary file; remove it", str(path))
+        with os.fdopen(descriptor, "r+b") as stream:
+            try:
+                _wait_for_lock(descriptor, target.name)
+            except OSError:  # of file systems that know no locks
+                break
+            if not _is_still(path, descriptor):  # another finished it or threw it away
+                continue
+            try:
+                yield stream, path
+            finally:
+                stream.flush()
+                if _is_still(path, descriptor) and not os.fstat(descriptor).st_size:
+                    path.unlink(missing_ok=True)
+        return
+    path, descriptor = new_file(target)
+    with os.fdopen(descriptor, "r+b") as stream:
+        try:
+            yield stream, path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _wait_for_lock(descriptor: int, name: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if sys.stderr is not None:
+            tqdm.write(f"Another process is downloading {name}; waiting for it", sys.stderr)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    return False
+
+
+def _download(url: str, stream: BinaryIO, name: str) -> None:
+    """Appends to the stream what it lacks of the file at `url`."""
+    size = stream.seek(0, os.SEEK_END)
     # Lengths and ranges then count the file's own bytes.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
@@ -78,24 +146,23 @@ def _download(url: str, partial: Path) -> None:
             response.raise_for_status()
             if response.status_code != HTTPStatus.PARTIAL_CONTENT:
                 size = 0  # the server sends everything again
-            _receive(response, partial, size)
+            _receive(response, stream, size, name)
             complete = True
     if not complete:  # longer than the file, so no part of it
-        partial.unlink()
-        _download(url, partial)
+        stream.truncate(0)
+        _download(url, stream, name)
 
 
-def _receive(response: requests.Response, partial: Path, size: int) -> None:
+def _receive(response: requests.Response, stream: BinaryIO, size: int, name: str) -> None:
     """Writes what the server sends behind the first `size` bytes."""
     total = _total(response, size)
     hidden = sys.stderr is None or None  # None leaves it to tqdm to look for a terminal
-    title = f"Downloading {partial.name.removeprefix('.').removesuffix(PARTIAL)}"
-    with (
-        partial.open("ab" if size else "wb") as stream,
-        tqdm(
-            total=total, initial=size, unit="B", unit_scale=True, desc=title, disable=hidden
-        ) as bar,
-    ):
+    title = f"Downloading {name}"
+    stream.truncate(size)
+    stream.seek(size)
+    with tqdm(
+        total=total, initial=size, unit="B", unit_scale=True, desc=title, disable=hidden
+    ) as bar:
         for piece in response.iter_content(PIECE):
             stream.write(piece)
             bar.update(len(piece))

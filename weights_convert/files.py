@@ -1,22 +1,26 @@
 """Files of weights in any container: what is in them, and writing them whole or not at all."""
 
+import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from weights_convert import digest
+from weights_convert.aside import written_aside
 from weights_convert.errors import FormatError
 from weights_convert.npz_file import read_npz, write_npz
 from weights_convert.printable import printable
-from weights_convert.pth.source import map_file
+from weights_convert.pth.source import file_content
 from weights_convert.pth.stacked_file import read_stacked
 from weights_convert.pth.tar_file import is_tar, read_tar
-from weights_convert.pth.tensors import Resolve
+from weights_convert.pth.tensors import Resolve, Tensor
 from weights_convert.pth.writer import write_pth
-from weights_convert.pth.zip_file import is_pickle, read_metadata, read_zip
+from weights_convert.pth.zip_file import METADATA, is_pickle, read_metadata, read_zip
 from weights_convert.safetensors_file import read_safetensors, write_safetensors
 from weights_convert.something_else import what_else, what_else_in_folder, what_else_zipped
 from weights_convert.state import pick, unwrap
@@ -37,12 +41,14 @@ class Weights(NamedTuple):
     """The file's format, in words."""
     notes: tuple[str, ...] = ()
     """What was unwrapped or left aside, in sentences."""
+    digest: str | None = None
+    """The SHA-256 of the content that the file states, which is right; None if it states none."""
 
 
 def load(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The arrays of a .pth, .safetensors or .npz file, or of a run's folder, by torch's name.
 
-    Arrays of a .pth file are read-only views of the file, not copies. Raises FormatError, OSError.
+    Raises FormatError, OSError.
     """
     return read(path).arrays
 
@@ -54,8 +60,10 @@ def save(
 ) -> None:
     """Writes arrays and metadata in the format that the suffix names.
 
-    The file appears whole or not at all. Raises FormatError if the suffix is unknown,
-    ConversionError naming every array that the format cannot hold, OSError.
+    The file appears whole or not at all. Its metadata get a digest of its content, by which `read`
+    notices damage; only .pth and .npz without metadata get none, as they have checksums. Raises
+    FormatError if the suffix is unknown, ConversionError naming every array that the format cannot
+    hold, OSError.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -63,29 +71,67 @@ def save(
         raise FormatError(
             f"cannot write {printable(path.name)}; use a name in {', '.join(SUFFIXES)}"
         )
-    check_names(arrays, metadata or {}, suffix)
+    metadata = dict(metadata or {})
+    check_names(arrays, metadata, suffix)
+    if metadata or suffix == ".safetensors":
+        metadata[digest.KEY] = digest.content_digest(arrays, metadata)
     with written_aside(path) as stream:
         if suffix in (".pth", ".pt"):
-            write_pth(stream, arrays, metadata or {})
+            write_pth(stream, arrays, metadata)
         elif suffix == ".safetensors":
-            write_safetensors(stream, arrays, metadata or {})
+            write_safetensors(stream, arrays, metadata)
         else:
-            write_npz(stream, arrays, metadata or {})
+            write_npz(stream, arrays, metadata)
 
 
-def read(path: str | os.PathLike, entry: str | None = None) -> Weights:
+def read(path: str | os.PathLike, entry: str | None = None, *, mapped: bool = False) -> Weights:
     """Arrays, metadata and format of a file, or of a run's folder.
 
     The format is recognised by the content, not by the name. `entry` names the key or prefix under
-    which to look where a file holds several networks, such as `ema`.
+    which to look where a file holds several networks, such as `ema`. A `mapped` file takes no
+    memory, but must not be changed meanwhile.
 
-    Raises FormatError saying what the file is instead of weights, and OSError.
+    Raises FormatError saying what the file is instead of weights, or that it is damaged, and
+    OSError.
     """
     path = Path(path)
-    if path.is_dir():
-        path = _of_run(path)
+    if not path.is_dir():
+        return _read_guarded(path, entry, mapped)
+    first, *others = _of_run(path)
+    weights = _read_guarded(first, entry, mapped)
+    for other in others:
+        _check_agreement(first, weights, other)
+    return weights
+
+
+def _check_agreement(first: Path, weights: Weights, other: Path) -> None:
+    """Raises FormatError if both files of a run hold different weights."""
+    if weights.digest is not None and _stated_digest(other) == weights.digest:
+        return
+    arrays = _read_guarded(other, None, mapped=False).arrays
+    if {*arrays} != {*weights.arrays} or not all(
+        array.dtype == arrays[name].dtype and np.array_equal(array, arrays[name], equal_nan=True)
+        for name, array in weights.arrays.items()
+    ):
+        raise FormatError(
+            f"{printable(str(first.parent), 1000)}: {first.name} and {other.name} hold different "
+            "weights; remove the one that is not of this run"
+        )
+
+
+def _stated_digest(path: Path) -> str | None:
+    """What a .pth file says that the digest of its content is: its arrays are not read for it."""
     try:
-        return _read(path, entry)
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith(f"/{METADATA}"))
+            return json.loads(archive.read(name))[digest.KEY]
+    except (zipfile.BadZipFile, OSError, ValueError, TypeError, KeyError, NotImplementedError):
+        return None
+
+
+def _read_guarded(path: Path, entry: str | None, mapped: bool) -> Weights:
+    try:
+        return _read(path, entry, mapped)
     except FormatError as error:
         reason = str(error)
     except OSError as error:
@@ -109,12 +155,12 @@ def _fault(error: BaseException) -> str:
     )
 
 
-def _read(path: Path, entry: str | None) -> Weights:
-    data = map_file(path)
+def _read(path: Path, entry: str | None, mapped: bool) -> Weights:
+    data = file_content(path, mapped)
     start = bytes(data[:512])
     # First, since the length that it begins with can look like any other format's mark.
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
-        return _picked(*read_safetensors(path, data), "safetensors", entry)
+        return _picked(*read_safetensors(data, path if mapped else None), "safetensors", entry)
     if something_else := what_else(data):
         raise FormatError(something_else)
     if start.startswith(b"PK\x03\x04"):
@@ -136,61 +182,60 @@ def _read_zipped(data: memoryview, entry: str | None) -> Weights:
         raise FormatError(something_else)
     archive = open_archive(data, records)
     if sum(map(is_pickle, names)) == 1:
-        container = "zip (torch 1.6 or later)"
-        weights = _unwrapped(read_zip(archive), container, entry, len(data))
-        return weights._replace(metadata=read_metadata(archive))
+        container, metadata = "zip (torch 1.6 or later)", read_metadata(archive)
+        return _unwrapped(read_zip(archive), container, entry, len(data), metadata)
     if names and all(name.endswith(".npy") for name in names):
         return _picked(*read_npz(archive.members), "npz", entry)
     raise FormatError("it is a zip file without weights; expected a data.pkl or .npy records")
 
 
 def _unwrapped(
-    loaded: tuple[Any, Resolve], container: str, entry: str | None, size: int
+    loaded: tuple[Any, Resolve],
+    container: str,
+    entry: str | None,
+    size: int,
+    metadata: Mapping[str, str] = MappingProxyType({}),
 ) -> Weights:
     root, resolve = loaded
     specs, notes = unwrap(root, entry)
+    arrays = _resolved(specs, resolve, size)
+    if digest.KEY in metadata:
+        # Of what was written, by its names there.
+        tensors = {name: spec for name, spec in root.items() if isinstance(spec, Tensor)}
+        digest.check(_resolved(tensors, resolve, size), metadata)
+    return _stated(arrays, metadata, container, notes)
+
+
+def _resolved(specs: Mapping[str, Tensor], resolve: Resolve, size: int) -> dict[str, np.ndarray]:
     arrays = {name: resolve(spec) for name, spec in specs.items()}
     # Tensors may share a storage, but not so that a small file fills the memory of who copies them.
     if sum(array.nbytes for array in arrays.values()) > 4 * size + MAX_SHOWN:
         raise FormatError("its tensors show the same numbers again and again")
-    return Weights(arrays, {}, container, notes)
+    return arrays
 
 
 def _picked(
-    values: Mapping[str, Any], metadata: dict[str, str], container: str, entry: str | None
+    values: Mapping[str, Any], metadata: Mapping[str, str], container: str, entry: str | None
 ) -> Weights:
+    if digest.KEY in metadata:
+        digest.check(values, metadata)
     arrays, notes = pick(values, entry)
-    return Weights(arrays, metadata, container, notes)
+    return _stated(arrays, metadata, container, notes)
 
 
-def _of_run(folder: Path) -> Path:
-    for name in ("weights.safetensors", "weights.pth"):
-        if (folder / name).is_file():
-            return folder / name
+def _stated(
+    arrays: dict[str, np.ndarray],
+    metadata: Mapping[str, str],
+    container: str,
+    notes: tuple[str, ...],
+) -> Weights:
+    others = {key: value for key, value in metadata.items() if key != digest.KEY}
+    return Weights(arrays, others, container, notes, metadata.get(digest.KEY))
+
+
+def _of_run(folder: Path) -> list[Path]:
+    """The files of weights in a run's folder, first the one that is read."""
+    names = ("weights.safetensors", "weights.pth")
+    if files := [folder / name for name in names if (folder / name).is_file()]:
+        return files
     raise FormatError(f"{printable(str(folder), 1000)}: {what_else_in_folder(folder)}")
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a file beside `path`, renamed over it at the end if all went well.
-
-    Raises FormatError if `path` is a folder, OSError.
-    """
-    if path.is_dir():
-        raise FormatError(f"{path} is a folder; name a file")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with _opened(partial, path) as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _opened(partial: Path, path: Path) -> BinaryIO:
-    try:
-        return partial.open("wb")
-    except OSError as error:  # of the file that the user named
-        raise OSError(error.errno, error.strerror, str(path)) from None

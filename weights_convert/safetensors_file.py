@@ -1,6 +1,6 @@
-"""Reads .safetensors, and writes it as a stream: no second copy, the same bytes every time.
+"""The .safetensors format: reads it, and writes it as a stream: no second copy, the same bytes.
 
-The safetensors library, which reads here, writes metadata in an order that differs by process and
+Own writing, since the safetensors library writes metadata in an order that differs by process and
 builds the whole file in memory first.
 """
 
@@ -31,6 +31,8 @@ TYPES = {
     np.dtype(np.bool_): "BOOL",
 }
 
+KINDS = {name: dtype for dtype, name in TYPES.items()}
+
 # The format's names of types that no weights here have, by torch's names of them.
 UNREAD = {
     "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu",
@@ -41,35 +43,46 @@ MAX_HEADER = 16 * 2**20  # bytes
 
 
 def read_safetensors(
-    path: Path, data: memoryview
+    data: memoryview, mapped: Path | None = None
 ) -> tuple[dict[str, np.ndarray | Unread], dict[str, str]]:
     """Arrays and metadata of the file with that content. Raises FormatError.
 
-    Arrays of a type that no weights have are Unread.
+    Arrays are copies, or views of the `mapped` file if it is given; those of a type that no weights
+    have are Unread.
     """
     length = int.from_bytes(data[:8], "little")
     if length > MAX_HEADER:
         raise FormatError(f"its header is {length:,} bytes long, more than weights need")
-    _refuse_repeated_names(bytes(data[8 : 8 + length]))
+    header = _header(bytes(data[8 : 8 + length]))
     try:
-        with safetensors.safe_open(path, "numpy") as stream:
+        if mapped is None:
+            arrays = {name: _array(tensor) for name, tensor in safetensors.deserialize(bytes(data))}
+            return arrays, dict(header.get("__metadata__") or {})
+        with safetensors.safe_open(mapped, "numpy") as stream:
             # In the order of the data, so that reading goes forward.
-            arrays = {name: _array(stream, name) for name in stream.offset_keys()}
+            arrays = {name: _mapped_array(stream, name) for name in stream.offset_keys()}
             return arrays, dict(stream.metadata() or {})
     except (safetensors.SafetensorError, TypeError, KeyError, ValueError) as error:
         detail = printable(str(error)[:1000], 100)
         raise FormatError(f"it looks like .safetensors but is damaged ({detail})") from None
 
 
-def _array(stream: Any, name: str) -> np.ndarray | Unread:
+def _array(tensor: Mapping[str, Any]) -> np.ndarray | Unread:
+    kind, shape = str(tensor["dtype"]), tuple(tensor["shape"])
+    if kind not in KINDS:
+        return Unread(UNREAD.get(kind, kind), shape)
+    return np.frombuffer(tensor["data"], KINDS[kind]).reshape(shape)
+
+
+def _mapped_array(stream: Any, name: str) -> np.ndarray | Unread:
     part = stream.get_slice(name)
     kind, shape = str(part.get_dtype()), tuple(part.get_shape())
-    if kind not in TYPES.values():
+    if kind not in KINDS:
         return Unread(UNREAD.get(kind, kind), shape)
     return stream.get_tensor(name)
 
 
-def _refuse_repeated_names(header: bytes) -> None:
+def _header(header: bytes) -> dict[str, Any]:
     """Refuses what readers understand in two ways: some take the first, some the last."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,7 +94,7 @@ def _refuse_repeated_names(header: bytes) -> None:
         return result
 
     try:
-        json.loads(header.decode(), object_pairs_hook=unique)
+        return json.loads(header.decode(), object_pairs_hook=unique)
     except (RecursionError, UnicodeDecodeError, json.JSONDecodeError) as error:
         detail = printable(str(error), 80)
         raise FormatError(f"it looks like .safetensors but is damaged ({detail})") from None

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxcovid import seal
 from jaxcovid.assignment.preset import Preset
-from jaxcovid.errors import InputError, first_line
+from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.statistics.contributions import auroc_contributions, balanced_accuracy_contributions
 
 # Folder name and words of each way to run an experiment.
@@ -105,6 +106,8 @@ def read_run(folder: Path, seed: int, split: str) -> Run:
         measured = metrics[split]
         path = folder / "config.json"
         settings = json.loads(path.read_text())
+        changes = [seal.changed(folder / "metrics.json", metrics), seal.changed(path, settings)]
+        check([change for change in changes if change])
         path = folder / "history.csv"
         with path.open(newline="") as stream:
             history = tuple(

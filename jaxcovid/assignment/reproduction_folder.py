@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxcovid import config as configuration
+from jaxcovid import seal
 from jaxcovid.assignment.plan import ReproductionSettings
 from jaxcovid.errors import InputError, check
 
@@ -21,10 +22,13 @@ def prepared_folder(settings: ReproductionSettings, fingerprints: Mapping[int, s
     begun with other data.
     """
     from jaxcovid.runs import files  # slow to import, and `stored` does without
+    from weights_convert.aside import folder_aside
 
     by_flag = {f"--part{part}": fingerprint for part, fingerprint in fingerprints.items()}
     if settings.resume is not None:
-        known = json.loads((settings.resume / SETTINGS).read_text())["fingerprints"]
+        known = json.loads((settings.resume / SETTINGS).read_text())
+        check([change] if (change := seal.changed(settings.resume / SETTINGS, known)) else [])
+        known = known["fingerprints"]
         check(
             [
                 f"`resume`: the data of {flag} are not those of {settings.resume} any more; "
@@ -35,9 +39,9 @@ def prepared_folder(settings: ReproductionSettings, fingerprints: Mapping[int, s
         )
         return settings.resume
     folder = settings.output or Path("runs", f"reproduce-{datetime.now():%Y%m%d-%H%M%S}")
-    with files.folder_aside(folder) as aside:
+    with folder_aside(folder) as aside:
         record = {"flags": record_of(settings), "fingerprints": by_flag}
-        files.write_json(aside / SETTINGS, record)
+        files.write_json(aside / SETTINGS, seal.sealed(record))
     return folder
 
 

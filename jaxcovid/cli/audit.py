@@ -23,7 +23,8 @@ def _audit(flags: Audit) -> int:
     from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.inference.inference_model import load
     from jaxcovid.report import text
-    from jaxcovid.runs import artifacts, audit, files
+    from jaxcovid.runs import artifacts, audit
+    from weights_convert.aside import folder_aside
 
     keep_programs()
     check(_problems(flags))
@@ -33,7 +34,7 @@ def _audit(flags: Audit) -> int:
         print(f"Warning: {warning}")
     name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = flags.output or Path("audits", name)
-    with files.folder_aside(folder) as aside:
+    with folder_aside(folder) as aside:
         result = audit.audit(dataset, network, flags.data)
         artifacts.write_audit(aside, result, dataset, network)
     print(text.audit_summary(result), text.results_note(folder), sep="\n")

@@ -24,11 +24,12 @@ def _evaluate(flags: Evaluate) -> None:
     from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.data.split_folders import SPLITS
     from jaxcovid.report import text
-    from jaxcovid.runs import artifacts, files
+    from jaxcovid.runs import artifacts
     from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
     from jaxcovid.runs.progress import bar, progress
     from jaxcovid.runs.study import read_study
     from jaxcovid.statistics.comparison import compare
+    from weights_convert.aside import folder_aside
 
     keep_programs()
     check(_problems(flags, SPLITS))
@@ -49,7 +50,7 @@ def _evaluate(flags: Evaluate) -> None:
     name = "-".join([*names, flags.data.resolve().name])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
-    with files.folder_aside(folder) as aside:
+    with folder_aside(folder) as aside:
         first, *others = (evaluate_model(network, dataset, settings, bar) for network in networks)
         summaries = [text.run_summary(results) for results in (first, *others)]
         if not others:

@@ -12,7 +12,7 @@ from jaxtyping import Int, UInt8
 
 from jaxcovid.data import images
 from jaxcovid.data.dataset import MINIATURE, Header, Split, place
-from jaxcovid.errors import InputError, first_line
+from jaxcovid.errors import InputError, first_line, system_reason
 
 Item = TypeVar("Item")
 
@@ -42,6 +42,10 @@ class Records(Protocol):
     def __getitems__(self, positions: Sequence[int], /) -> Sequence[Mapping[str, np.ndarray]]:
         """The records at these positions, in that order, read together."""
         ...
+
+
+class DamagedError(InputError):
+    """Prepared images that were read and are not what was written."""
 
 
 class Entry(NamedTuple):
@@ -151,11 +155,21 @@ def in_memory(split: Split, name: str, progress: Progress) -> Split:
 
 @contextlib.contextmanager
 def damage_as_input_error(folder: Path) -> Iterator[None]:
-    """While it lasts, whatever TFDS raises at prepared images in that folder is an InputError."""
+    """While it lasts, whatever TFDS raises at prepared images in that folder is an InputError.
+
+    It is a DamagedError unless the system could not read them.
+    """
     try:
         yield
     except Exception as error:
-        raise InputError(
+        if reason := system_reason(error):
+            raise InputError(
+                [
+                    f"the prepared images in {folder} cannot be read ({reason}); try again, or "
+                    "set JAXCOVID_CACHE to another folder"
+                ]
+            ) from None
+        raise DamagedError(
             [
                 f"the prepared images in {folder} are damaged ({type(error).__name__}: "
                 f"{first_line(error)}); delete that folder, and they are prepared again"

@@ -1,54 +1,18 @@
-"""Image folders, prepared once by a TFDS builder and read back as arrays."""
+"""Image folders as data sets: what to train on, to evaluate on, or to audit."""
 
-import contextlib
-import functools
-import io
-import json
-import logging
-import os
-import platform
-import shutil
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
-import tensorflow_datasets as tfds
 
-from jaxcovid.data import dicom, headers, images
-from jaxcovid.data.dataset import MINIATURE, Dataset, Record, Split
-from jaxcovid.data.disk import (
-    Entry,
-    Progress,
-    Records,
-    damage_as_input_error,
-    in_memory,
-    on_disk,
-    pixel_bytes,
-)
-from jaxcovid.data.layout import (
-    ImageFile,
-    Layout,
-    copies,
-    fingerprint,
-    printable,
-    scan,
-    scan_all,
-    scan_split,
-)
+from jaxcovid.data import dicom, headers
+from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.data.disk import Progress
+from jaxcovid.data.layout import Layout, copies, fingerprint, printable, scan, scan_all, scan_split
 from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.prepared import VERSION, prepared_images
 from jaxcovid.data.sides import SIDES, caution, choose_side, sided
-from jaxcovid.errors import InputError, check, first_line
-
-# TFDS 4.9 cannot read back arrays of fewer than three bytes.
-PLACEHOLDER = np.zeros((2, 2, 1), np.uint8)
-NO_MINIATURE = np.zeros((MINIATURE, MINIATURE, 1), np.uint8)
-
-# Beside the records: what is in them, by split.
-INDEX = "index.json"
+from jaxcovid.errors import InputError, check
 
 
 def load_folder(
@@ -133,18 +97,8 @@ def _load(
     training = [file.path for file in layout.files if file.split == "train"]
     sizes = headers.read_sizes(training) if stored_side != 0 else []
     side = choose_side(sizes) if stored_side is None else stored_side
-    name = "-".join((digest, str(Folder.VERSION), str(side), *software))
-    prepared = cache / "prepared" / name
-    builder = _prepared(layout, folder, prepared, side, progress)
-    with damage_as_input_error(prepared):
-        rows = json.loads((prepared / INDEX).read_text())
-        index = {split: [Entry.from_json(row) for row in rows[split]] for split in rows}
-        splits = {
-            name: on_disk(prepared, _records(builder, name), name, entries)
-            for name, entries in index.items()
-        }
-        if sum(map(pixel_bytes, splits.values())) <= memory_budget:
-            splits = {name: in_memory(split, name, progress) for name, split in splits.items()}
+    prepared = cache / "prepared" / "-".join((digest, VERSION, str(side), *software))
+    index, splits, anew = prepared_images(layout, folder, prepared, side, memory_budget, progress)
     unreadable = [
         f"{entry.path}: {entry.unreadable}"
         for entries in index.values()
@@ -167,15 +121,10 @@ def _load(
         sided(digest, side or SIDES[0]),
         skipped=tuple(unreadable),
         ignored=layout.ignored,
-        warnings=(*layout.warnings, *filter(None, [caution(sizes, side)])),
+        warnings=(*anew, *layout.warnings, *filter(None, [caution(sizes, side)])),
         copies=copies(layout, folder),
         stored_side=side or SIDES[0],
     )
-
-
-def _records(builder: "Folder", split: str) -> Records:
-    # TFDS decorates this method in a way that hides its signature from type checkers.
-    return cast(Any, builder).as_data_source(split=split)
 
 
 def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
@@ -192,122 +141,6 @@ def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
             [f"{folder}: {len(files)} DICOM file(s), such as {files[0].name}; {dicom.NEEDED}"]
         )
     return software
-
-
-class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """TFDS's builder that decodes every image of a folder once.
-
-    Records lie in the folder's order. Every file has one; the index says which files could not be
-    read and why, so that it is known also when the images come from the cache.
-    """
-
-    # Raise it when what is stored changes.
-    VERSION = tfds.core.Version("4.0.0")
-
-    def __init__(
-        self, *, layout: Layout, folder: Path, side: int, progress: Progress, **options: Any
-    ):
-        self._layout, self._folder, self._progress = layout, folder, progress
-        self._side = side
-        self.index: dict[str, list[Entry]] = {}
-        super().__init__(**options)
-
-    def _info(self) -> tfds.core.DatasetInfo:
-        pixels = tfds.features.Tensor(
-            shape=(None, None, None), dtype=np.uint8, encoding=tfds.features.Encoding.BYTES
-        )
-        return tfds.core.DatasetInfo(
-            builder=self,
-            disable_shuffling=True,
-            features=tfds.features.FeaturesDict(
-                {
-                    "augmentable": pixels,
-                    "evaluation": pixels,
-                    "miniature": pixels,
-                    "label": tfds.features.Scalar(dtype=np.int32),
-                    "path": tfds.features.Text(),
-                    "few_levels": tfds.features.Scalar(dtype=np.int32),
-                }
-            ),
-        )
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[tuple[int, dict]]]:
-        del dl_manager
-        names = dict.fromkeys(file.split for file in self._layout.files)
-        return {split: self._generate_examples(split) for split in names}
-
-    def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:  # pyright: ignore
-        files = [file for file in self._layout.files if file.split == split]
-        side = self._side if split == "train" else 0
-        examples = _decoded(files, self._layout.classes, self._folder, side)
-        entries = self.index[split] = []
-        for entry, record in self._progress(examples, f"Preparing {split} images", len(files)):
-            entries.append(entry)
-            yield len(entries) - 1, record._asdict()
-
-
-def _prepared(layout: Layout, folder: Path, cache: Path, side: int, progress: Progress) -> Folder:
-    """The builder, with its records on disk."""
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    tfds.disable_progress_bar()
-
-    def builder(data_dir: Path) -> Folder:
-        options = {"data_dir": str(data_dir), "file_format": "array_record"}
-        return Folder(layout=layout, folder=folder, side=side, progress=progress, **options)
-
-    if not cache.exists():
-        # In a place of its own, renamed at the end: runs that prepare the same data at once do
-        # not disturb each other, and what an interruption leaves is never taken for complete.
-        partial = cache.with_name(f".{cache.name}.{platform.node()}.{os.getpid()}.partial")
-        try:
-            partial.mkdir(parents=True)
-            # TFDS announces downloads, but there is nothing to download.
-            with contextlib.redirect_stdout(io.StringIO()):
-                preparer = builder(partial)
-                preparer.download_and_prepare()
-            (partial / INDEX).write_text(json.dumps(preparer.index))
-            with contextlib.suppress(OSError):  # another run was faster, with the same content
-                partial.rename(cache)
-        except (OSError, RuntimeError) as error:
-            raise InputError(
-                [f"cannot keep prepared images in {cache} ({first_line(error)}); make room or set "
-                 "JAXCOVID_CACHE to another folder"]
-            ) from None  # fmt: skip
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    with damage_as_input_error(cache):
-        return builder(cache)
-
-
-def _decoded(
-    files: list[ImageFile], classes: tuple[str, ...], folder: Path, side: int
-) -> Iterator[tuple[Entry, Record]]:
-    def decode(file: ImageFile) -> tuple[Entry, Record]:
-        label = -1 if file.label is None else classes.index(file.label)
-        name = file.path.relative_to(folder).as_posix()
-        try:
-            view = functools.partial(images.prepare, label=label, path=name, side=max(side, 1))
-            record, reason = images.read_view(file.path, view), ""
-            header = headers.read_header(file.path)
-        except images.UnreadableError as error:
-            nothing = Record(PLACEHOLDER, PLACEHOLDER, NO_MINIATURE, label, name)
-            record, reason, header = nothing, str(error), None
-        channels = record.evaluation.shape[2]
-        height, width = record.augmentable.shape[:2] if side else (0, 0)
-        if not side:
-            record = record._replace(augmentable=PLACEHOLDER)
-        entry = Entry(name, label, height, width, channels, reason, header, record.few_levels)
-        return entry, record
-
-    # Pillow decodes outside Python's lock. In chunks, so that few images wait in memory.
-    with ThreadPoolExecutor() as pool:
-        remaining = iter(files)
-        while chunk := list(islice(remaining, 64)):
-            with warnings.catch_warnings():
-                # Pillow warns of what is checked here and of odd metadata, which does not matter.
-                warnings.simplefilter("ignore")
-                decoded = list(pool.map(decode, chunk))
-            yield from decoded
 
 
 def _too_little_to_train(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:

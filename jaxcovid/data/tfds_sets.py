@@ -1,9 +1,11 @@
 """Any prepared TFDS image-classification set."""
 
+import contextlib
 import hashlib
 import logging
+import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,7 +111,8 @@ def _hold_out(records: list[Record]) -> tuple[list[Record], list[Record]]:
 # The type of a builder is not written: TFDS hides the signatures of its methods from type checkers.
 def _builder(name: str) -> Any:
     try:
-        builder = tfds.builder(name, file_format="array_record", try_gcs=False)
+        with _no_temporary_files():
+            builder = tfds.builder(name, file_format="array_record", try_gcs=False)
         if not builder.info.splits:
             raise InputError(
                 [f"tfds:{name}: not prepared in {builder.data_dir}; {_how_to_prepare(name)}"]
@@ -127,6 +130,21 @@ def _sizes(builder: Any, progress: Progress) -> list[tuple[int, int]]:
     examples = progress(source, "Measuring train images", len(source))
     shapes = [example["image"].shape for example in examples]
     return [(width, height) for height, width, *_ in shapes]
+
+
+@contextlib.contextmanager
+def _no_temporary_files() -> Iterator[None]:
+    """While it lasts, what is made in the folder for temporary files goes at the end.
+
+    TFDS makes a folder there for each set that is not prepared, and leaves it.
+    """
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _records(builder: Any, split: str, side: int, progress: Progress) -> list[Record]:

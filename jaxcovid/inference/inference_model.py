@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcovid import models, parallel
+from jaxcovid import models, parallel, seal
 from jaxcovid.data.images import CROP, RESIZE
 from jaxcovid.data.loader import MEAN, STD
 from jaxcovid.data.merge import joined
@@ -79,6 +79,8 @@ def load(source: Path | str) -> InferenceModel:
     model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
     # To float32 on the host, as JAX would compile a conversion for every shape.
     variables = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float32)), variables)
+    record = _json_of_run(source / "config.json") if source.is_dir() else {}
+    metrics = _json_of_run(source / "metrics.json") if source.is_dir() else {}
     return InferenceModel(
         _name(source.resolve()),
         architecture,
@@ -88,8 +90,8 @@ def load(source: Path | str) -> InferenceModel:
         stated["codes"],
         tuple(stated["merge"]),
         stated["thresholds"],
-        _json_of_run(source / "config.json") if source.is_dir() else {},
-        _json_of_run(source / "metrics.json") if source.is_dir() else {},
+        _told(record, metrics, source),
+        seal.unsealed(metrics),
         stated["loss"],
     )
 
@@ -215,3 +217,15 @@ def _json_of_run(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError([f"{path} is damaged (it holds no names and values)"])
     return record
+
+
+def _told(record: dict[str, Any], metrics: dict[str, Any], run: Path) -> dict[str, Any]:
+    """The run's record, among its warnings if a file of the run is not what was written.
+
+    Answers do not depend on these files, and people may edit them.
+    """
+    changes = [
+        seal.changed(run / "config.json", record), seal.changed(run / "metrics.json", metrics)
+    ]  # fmt: skip
+    warnings = [*record.get("warnings", ()), *filter(None, changes)]
+    return seal.unsealed(record | {"warnings": warnings} if any(changes) else record)

@@ -14,12 +14,14 @@ from jaxcovid.results import Audit, Epoch, Results
 from jaxcovid.runs import files
 from jaxcovid.runs.audit import audit_record
 from jaxcovid.runs.record import data_record
+from jaxcovid.seal import sealed
 from jaxcovid.training.evaluation import Bar
 from jaxcovid.training.recipe import loss_function
 from jaxcovid.training.setup import Task
 from jaxcovid.training.stated_loss import stated_loss
 from jaxcovid.training.step import TrainState
 from weights_convert import flax_to_torch, save
+from weights_convert.aside import second_name
 
 
 def write_results(
@@ -60,7 +62,7 @@ def write_results(
         result["truth_floor"] = checks["blind_floor"]
         if "subgroups" in checks:
             result["subgroups"] = checks["subgroups"]["table"]
-    files.write_json(folder / "metrics.json", {**result, "disclaimer": DISCLAIMER})
+    files.write_json(folder / "metrics.json", sealed({**result, "disclaimer": DISCLAIMER}))
 
 
 def write_evaluation(
@@ -131,7 +133,7 @@ def _write_checks(folder: Path, result: Audit, about: Mapping[str, Any]) -> None
 
 def write_config(folder: Path, record: Mapping[str, Any]) -> None:
     """Writes config.json: settings, versions, device, data. Raises OSError."""
-    files.write_json(folder / "config.json", record)
+    files.write_json(folder / "config.json", sealed(record))
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
@@ -172,7 +174,7 @@ def write_weights(
     for suffix in (".pth", ".safetensors"):
         save(folder / f"weights{suffix}", arrays, metadata)
     if config.weights_file is not None:
-        files.also_as(folder / "weights.pth", config.weights_file)
+        second_name(folder / "weights.pth", config.weights_file)
 
 
 def _write_plots(folder: Path, drawings: Mapping[str, "report.Picture"]) -> None:

@@ -1,7 +1,6 @@
 """Arrays that outlive the command that computed them, in the cache folder."""
 
 import hashlib
-import zipfile
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
@@ -9,11 +8,15 @@ import jax
 import numpy as np
 
 import jaxcovid
-from weights_convert import FormatError
-from weights_convert.files import written_aside
+from jaxcovid.errors import first_line
+from jaxcovid.runs.progress import say
+from weights_convert import FormatError, read, save
+from weights_convert.aside import private_folder
 
 # What all of a folder take on disk, and what those of one key may take of it.
 KEPT_BYTES, LARGEST_BYTES = 2 * 2**30, 2**29
+
+SUFFIX, FORMER = ".safetensors", ".npz"  # now, and of earlier versions
 
 
 def array_file(folder: Path, key: Hashable) -> Path:
@@ -22,19 +25,27 @@ def array_file(folder: Path, key: Hashable) -> Path:
     `repr` of the key must tell keys apart.
     """
     described = repr((key, jax.default_backend(), jax.__version__, jaxcovid.__version__))
-    return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:32]}.npz"
+    return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:32]}{SUFFIX}"
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """The arrays in a file by name; None if it is not there or cannot be read."""
-    try:
-        # Opened here, as numpy leaves damaged files open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            contents = dict(arrays)
-        path.touch()  # the newest
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    """The arrays in a file by name; None if it is not there or cannot be read.
+
+    A damaged file is said to be made anew.
+    """
+    if not path.is_file():
         return None
-    return contents
+    try:
+        weights = read(path)
+        if weights.digest is None:
+            raise FormatError("it does not say what it holds")
+        path.touch()  # the newest
+    except OSError:
+        return None
+    except FormatError as error:
+        say(f"What was kept in {path} is damaged, and made anew ({first_line(error)})")
+        return None
+    return weights.arrays
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -45,10 +56,10 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     if sum(array.nbytes for array in arrays.values()) > LARGEST_BYTES:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_aside(path) as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
-        files = sorted(path.parent.glob("*.npz"), key=lambda file: -file.stat().st_mtime)
+        private_folder(path.parent)
+        save(path, arrays)
+        files = [file for file in path.parent.iterdir() if file.suffix in (SUFFIX, FORMER)]
+        files.sort(key=lambda file: -file.stat().st_mtime)
         for file, total in zip(
             files, np.cumsum([file.stat().st_size for file in files]), strict=True
         ):

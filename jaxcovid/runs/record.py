@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxcovid import seal
 from jaxcovid.audits.blind_floor import figure
 from jaxcovid.config import Config, as_json
 from jaxcovid.data.dataset import Dataset
@@ -86,7 +87,7 @@ def unknown_settings(record: Mapping[str, Any]) -> dict[str, Any]:
 # What a record holds besides settings; a sweep's also its grid.
 SURROUNDINGS = (
     "weights_source", "dataset", "data_fingerprint", "versions", "device", "git_commit", "warnings",
-    "disclaimer", "grid", "seeds", "metric",
+    "disclaimer", "grid", "seeds", "metric", seal.KEY,
 )  # fmt: skip
 
 

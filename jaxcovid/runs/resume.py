@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jaxcovid import parallel
+from jaxcovid import parallel, seal
 from jaxcovid.config import BEFORE, INCIDENTAL, Config, as_json
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, check
 from jaxcovid.runs.record import changed_surroundings, unknown_settings
 from jaxcovid.training import checkpoint
 from jaxcovid.training.checkpoint import Checkpoint
@@ -65,7 +65,10 @@ def interrupted_run(config: Config) -> InterruptedRun | None:
         raise InputError([f"`resume`: not all processes can read the same of {run}"])
     if newest is not None:
         return InterruptedRun(newest.account["settings"], newest, damaged)
-    return InterruptedRun(json.loads((run / "config.json").read_text()), None, damaged)
+    # Without a checkpoint nothing else says what the run was to be.
+    record = json.loads((run / "config.json").read_text())
+    check([change] if (change := seal.changed(run / "config.json", record)) else [])
+    return InterruptedRun(record, None, damaged)
 
 
 def changed_settings(

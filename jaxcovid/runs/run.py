@@ -24,7 +24,7 @@ from jaxcovid.errors import InputError, Interrupted, check, first_line
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.report import text
 from jaxcovid.results import Training
-from jaxcovid.runs import artifacts, files, record, resume
+from jaxcovid.runs import artifacts, record, resume
 from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.gather import gather_results
@@ -45,6 +45,7 @@ from jaxcovid.training.setup import Task, prepare
 from jaxcovid.training.step import TrainState
 from jaxcovid.training.training_data import load_training_data
 from jaxcovid.training.work import first_views
+from weights_convert.aside import folder_aside
 from weights_convert.cache import cache_folder
 
 # While entered, interruptions only make the function that it gives return True.
@@ -243,7 +244,7 @@ def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
     if jax.process_index() == 0:
         try:
             if config.resume is None:
-                with files.folder_aside(folder) as aside:
+                with folder_aside(folder) as aside:
                     artifacts.write_config(aside, settings)
             else:
                 artifacts.write_config(folder, settings)

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxcovid import seal
 from jaxcovid.config import Config, stored
-from jaxcovid.errors import DivergedError
+from jaxcovid.errors import DivergedError, check
 from jaxcovid.results import Epoch
 from jaxcovid.runs.progress import say
 from jaxcovid.runs.run import Deferred, fine_tune
@@ -68,6 +69,7 @@ def _history(run: Path) -> tuple[Epoch, ...]:
 def _measured(run: Path) -> tuple[dict[str, dict[str, float | None]], tuple[str, ...]]:
     """A run's figures by split, and the classes that it answers on the validation images."""
     metrics = json.loads((run / "metrics.json").read_text())
+    check([change] if (change := seal.changed(run / "metrics.json", metrics)) else [])
     figures = {
         split: {name: metrics[split][name] for name in FIGURES}
         for split in ("validation", "test")

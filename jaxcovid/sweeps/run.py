@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcovid import parallel
+from jaxcovid import parallel, seal
 from jaxcovid.config import Config, stored
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
@@ -31,6 +31,7 @@ from jaxcovid.training.frozen_features import Kept
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.setup import Task, prepare
 from jaxcovid.training.training_data import load_training_data
+from weights_convert.aside import folder_aside
 from weights_convert.cache import cache_folder
 
 # Below the sweep's folder: what it is.
@@ -82,6 +83,7 @@ def stored_sweep(folder: Path) -> tuple[Config, Grid]:
     check(former_problems(folder))
     config = stored(folder, RECORD)
     known = json.loads((folder / RECORD).read_text())
+    check([change] if (change := seal.changed(folder / RECORD, known)) else [])
     try:
         values = {name: tuple(map(float, values)) for name, values in known["grid"].items()}
         return config, Grid(values, int(known["seeds"]))
@@ -113,8 +115,8 @@ def _run(
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
     say(f"Judged by {WORDS[metric]} on the validation images")
     if not resumed:
-        with files.folder_aside(folder) as aside:
-            files.write_json(aside / RECORD, settings)
+        with folder_aside(folder) as aside:
+            files.write_json(aside / RECORD, seal.sealed(settings))
     try:
         with alone_in(None if resumed else folder):
             if task.frozen is None:

@@ -13,7 +13,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcovid.errors import InputError
+from jaxcovid import seal
+from jaxcovid.errors import InputError, check
 from jaxcovid.results import Epoch
 from jaxcovid.runs import files
 from jaxcovid.sweeps.outcome import Outcome
@@ -37,7 +38,11 @@ def read_outcomes(folder: Path) -> list[Outcome]:
     if not path.exists():
         return []
     try:
-        return [Outcome.from_json(record) for record in json.loads(path.read_text())]
+        record = json.loads(path.read_text())
+        if isinstance(record, dict):  # a list in earlier versions
+            check([change] if (change := seal.changed(path, record)) else [])
+            record = record["outcomes"]
+        return [Outcome.from_json(outcome) for outcome in record]
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             [f"`resume`: {path} is damaged ({error}); delete it to train all members again"]
@@ -46,7 +51,8 @@ def read_outcomes(folder: Path) -> list[Outcome]:
 
 def write_outcomes(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Writes done.json in the sweep's folder, over an earlier one. Raises OSError."""
-    files.write_json(folder / DONE, [outcome.as_json() for outcome in outcomes])
+    record = {"outcomes": [outcome.as_json() for outcome in outcomes]}
+    files.write_json(folder / DONE, seal.sealed(record))
 
 
 @contextlib.contextmanager

@@ -1,13 +1,12 @@
 """Checkpoints: saved by Orbax in the background, verified when read. Only this file imports it."""
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -18,8 +17,9 @@ from flax import traverse_util
 from orbax.checkpoint import v1 as ocp
 
 from jaxcovid import models
-from jaxcovid.errors import InputError, first_line
+from jaxcovid.errors import InputError, first_line, system_reason
 from jaxcovid.training.freeze_audit import digest
+from jaxcovid.training.kept_checkpoints import LatestAndBest
 from jaxcovid.training.orbax_logging import no_echoes, quietly
 from jaxcovid.training.pytrees import Params, Variables
 from jaxcovid.training.step import TrainState
@@ -103,7 +103,7 @@ def writer(run: Path, settings: Mapping[str, Any], folder: str = FOLDER) -> Iter
     below `run`. The latest two checkpoints are kept, and that of lowest validation loss. Raises
     InputError if the disk does not take it.
     """
-    keep = _LatestAndBest(losses_of(run, folder))
+    keep = LatestAndBest(losses_of(run, folder))
 
     def save(
         step: int,
@@ -169,8 +169,8 @@ def restored(checkpoint: Checkpoint, like: TrainState) -> TrainState:
 def newest(run: Path, folder: str = FOLDER) -> tuple[Checkpoint | None, dict[int, str]]:
     """The newest checkpoint that is whole, and a sentence about each later step, by step.
 
-    `folder` is a name below `run`. None if no checkpoint is whole. Raises MemoryError or
-    PermissionError, which say nothing about a checkpoint.
+    `folder` is a name below `run`. None if no checkpoint is whole. Raises InputError if the system
+    could not read one, which says nothing of what it holds.
     """
     return _first_whole(run / folder, _steps(run / folder)[::-1])
 
@@ -178,14 +178,14 @@ def newest(run: Path, folder: str = FOLDER) -> tuple[Checkpoint | None, dict[int
 def _first_whole(folder: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
     """The first of these checkpoints that is whole, and what is wrong with those before it.
 
-    Raises MemoryError or PermissionError, which say nothing about the checkpoint.
+    Raises InputError if the system could not read one.
     """
     damaged = {}
     for step in steps:
         try:
-            with quietly():
+            with quietly(), _system_errors(folder, step):
                 return _read(folder, step), damaged
-        except (MemoryError, PermissionError, InterruptedError):
+        except InputError:
             raise
         except Exception as error:  # whatever Orbax says of files that were tampered with
             damaged[step] = f"checkpoint {step} is damaged ({first_line(error)})"
@@ -196,13 +196,32 @@ def _first_whole(folder: Path, steps: Iterable[int]) -> tuple[Checkpoint | None,
 def losses_of(run: Path, folder: str = FOLDER) -> dict[int, float | None]:
     """The validation loss that each checkpoint states, by step; None in the middle of an epoch.
 
-    Checkpoints that do not say what they hold are left out.
+    Checkpoints that do not say what they hold are left out. Raises InputError if the system could
+    not read one.
     """
     losses = {}
     for step in _steps(run / folder):
-        with quietly(), contextlib.suppress(ValueError):
-            losses[step] = _account(run / folder, step)["validation_loss"]
+        try:
+            with quietly(), _system_errors(run / folder, step):
+                losses[step] = _account(run / folder, step)["validation_loss"]
+        except InputError:
+            raise
+        except Exception:  # whatever Orbax says of files that were tampered with
+            continue
     return losses
+
+
+@contextlib.contextmanager
+def _system_errors(folder: Path, step: int) -> Iterator[None]:
+    """While it lasts, what the system says of disk, network, rights or memory is an InputError."""
+    try:
+        yield
+    except Exception as error:
+        if (reason := system_reason(error)) is None:
+            raise
+        raise InputError(
+            [f"{folder / str(step)}: cannot be read ({reason}); nothing was changed, try again"]
+        ) from None
 
 
 def set_aside(run: Path, steps: Iterable[int]) -> None:
@@ -213,49 +232,7 @@ def set_aside(run: Path, steps: Iterable[int]) -> None:
         (run / FOLDER / str(step)).rename(target)
 
 
-@runtime_checkable
-class _Named(Protocol):
-    """What Orbax passes to its policies: of another type than it states, and with this."""
-
-    @property
-    def step(self) -> int:
-        """The number of the step that the checkpoint is of."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True)
-class _LatestAndBest:
-    """Keeps two, so that a damaged one leaves the one before, and that of lowest validation loss.
-
-    Orbax's own policies need its metrics files, and it does not open a folder with a damaged one.
-    """
-
-    losses: dict[int, float | None]
-
-    def should_preserve(
-        self,
-        checkpoints: Sequence[_Named],
-        *,
-        context: object,
-    ) -> list[bool]:
-        """For each checkpoint, by step, whether to keep it."""
-        del context
-        known = {step: loss for step, loss in self.losses.items() if loss is not None}
-        # Orbax takes any folder with a number for a name as a checkpoint.
-        steps = [checkpoint.step for checkpoint in checkpoints]
-        kept = {*sorted(step for step in steps if step in self.losses)[-2:]}
-        if known:
-            kept.add(min(known, key=known.__getitem__))
-        return [step in kept or step not in self.losses for step in steps]
-
-
 KEY = "key"
-
-# The operating system's words in Orbax's errors.
-DISK = (
-    "No space left on device|Disk quota exceeded|File too large|Read-only file system|"
-    "Permission denied|Input/output error"
-)
 
 
 def _arrays(state: TrainState) -> dict[str, Variables]:
@@ -339,12 +316,11 @@ def _disk_errors(run: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
-        reason = re.search(DISK, str(error))
-        if reason is None:
+        if (reason := system_reason(error)) is None:
             raise
         raise InputError(
             [
-                f"{run}: cannot save a checkpoint ({reason[0]}); earlier ones are whole. Make room "
+                f"{run}: cannot save a checkpoint ({reason}); earlier ones are whole. Make room "
                 f"and go on with `resume={run}`"
             ]
         ) from None

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,50 +91,6 @@ def test_a_split_of_which_nothing_is_left(image_folder, tmp_path, split):
         path.write_bytes(b"")
     with pytest.raises(InputError, match=f"no readable {split}"):
         load_folder(image_folder, tmp_path / "cache", skip=True)
-
-
-def test_an_interrupted_preparation_leaves_nothing(image_folder, tmp_path, monkeypatch):
-    def interrupt(path, view):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(images, "read_view", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        load_folder(image_folder, tmp_path / "cache")
-    monkeypatch.undo()
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    assert len(load_folder(image_folder, tmp_path / "cache").splits["train"].labels) == 12
-
-
-def test_a_damaged_cache_is_an_input_error(image_folder, tmp_path):
-    load_folder(image_folder, tmp_path / "cache")
-    (shard,) = (tmp_path / "cache").rglob("*train*array_record*")
-    shard.write_bytes(shard.read_bytes()[:100])
-    with pytest.raises(InputError, match="delete"):
-        load_folder(image_folder, tmp_path / "cache")
-
-
-def test_a_cache_with_a_missing_file_is_an_input_error(image_folder, tmp_path):
-    load_folder(image_folder, tmp_path / "cache")
-    (info,) = (tmp_path / "cache").rglob("dataset_info.json")
-    info.unlink()
-    with pytest.raises(InputError, match="damaged"):
-        load_folder(image_folder, tmp_path / "cache")
-
-
-def test_two_runs_may_prepare_the_same_images_at_once(image_folder, tmp_path):
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from pathlib import Path; from jaxcovid.data import folders; "
-        "print(len(folders.load_folder(Path(sys.argv[1]), Path(sys.argv[2]), skip_unreadable=False, memory_budget=1e12, "
-        "progress=lambda items, *_: items).splits['train'].labels))",
-        image_folder,
-        tmp_path / "cache",
-    ]
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [run.communicate()[0].strip() for run in runs] == ["12"] * 3
-    (prepared,) = (tmp_path / "cache" / "prepared").iterdir()
-    assert not prepared.name.startswith(".")
 
 
 def test_a_link_that_leads_nowhere_is_unreadable(image_folder, tmp_path):

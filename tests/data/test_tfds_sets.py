@@ -1,3 +1,4 @@
+import tempfile
 from typing import ClassVar
 
 import numpy as np
@@ -108,7 +109,10 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_used_is_an_error(case, tfds_folder):
+def test_what_cannot_be_used_is_an_error(case, tfds_folder, monkeypatch):
     name, message = BAD[case]
+    (tfds_folder / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tfds_folder / "temporary"))
     with pytest.raises(InputError, match=message):
         load(name)
+    assert list((tfds_folder / "temporary").iterdir()) == []

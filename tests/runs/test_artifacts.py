@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import weights_convert
-from jaxcovid import models
+from jaxcovid import models, seal
 from jaxcovid.config import Config
 from jaxcovid.inference.inference_model import load
 from jaxcovid.results import Epoch
@@ -109,7 +109,7 @@ def test_without_findings_there_are_no_columns_for_them(compared):
 
 def test_metrics_of_labelled_splits_and_the_audit(written):
     metrics = json.loads((written[0] / "metrics.json").read_text())
-    assert set(metrics) == {"validation", "freeze_audit", "disclaimer"}
+    assert set(metrics) == {"validation", "freeze_audit", "disclaimer", "sha256"}
     accuracy = results(with_findings=True).splits["validation"].metrics["accuracy"]
     assert metrics["validation"]["accuracy"] == accuracy
     assert metrics["freeze_audit"] == {
@@ -120,7 +120,7 @@ def test_metrics_of_labelled_splits_and_the_audit(written):
 
 def test_without_training_there_is_no_audit(compared):
     metrics = json.loads((compared[0] / "first" / "metrics.json").read_text())
-    assert set(metrics) == {"validation", "disclaimer"}
+    assert set(metrics) == {"validation", "disclaimer", "sha256"}
 
 
 def test_pictures_are_drawn_under_a_bar(written):
@@ -131,7 +131,8 @@ def test_pictures_are_drawn_under_a_bar(written):
 
 def test_an_evaluation_has_its_settings_too(compared):
     folder = compared[0] / "first"
-    assert json.loads((folder / "config.json").read_text()) == example.ELSEWHERE
+    record = json.loads((folder / "config.json").read_text())
+    assert seal.unsealed(record) == example.ELSEWHERE
     assert {"config.json", "metrics.json", "predictions.csv", "report.html"} < set(names(folder))
 
 
@@ -158,7 +159,8 @@ def test_the_history_has_a_line_for_every_epoch(tmp_path):
 
 def test_config_json_keeps_any_text(tmp_path):
     artifacts.write_config(tmp_path, {"data": "肺 <b>"})
-    assert json.loads((tmp_path / "config.json").read_text()) == {"data": "肺 <b>"}
+    record = json.loads((tmp_path / "config.json").read_text())
+    assert seal.unsealed(record) == {"data": "肺 <b>"}
 
 
 @pytest.fixture(scope="module")

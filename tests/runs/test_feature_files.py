@@ -1,6 +1,7 @@
 """Features outlive the process that computed them, and are computed anew where they cannot be."""
 
 import os
+import stat
 import time
 
 import jax
@@ -51,12 +52,13 @@ def test_what_depends_on_anything_else_is_another_file(position):
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", slice(0, -30), slice(0, 300)], ids=str)
-def test_a_damaged_file_is_written_anew(damage, folder):
+def test_a_damaged_file_is_written_anew(damage, folder, capsys):
     store = feature_files.feature_store()
     store.write(KEY, features())
     (file,) = folder.iterdir()
     file.write_bytes(damage if isinstance(damage, bytes) else file.read_bytes()[damage])
     assert store.read(KEY) is None
+    assert f"kept in {file} is damaged, and made anew" in capsys.readouterr().out
     assert_equal(kept_or_new({}, KEY, features, 1e9, store), features())
     assert_equal(store.read(KEY), features())
 
@@ -100,3 +102,25 @@ def test_a_folder_in_the_place_of_a_file_stays(folder):
 def test_several_processes_compute_together(monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
     assert feature_files.feature_store() is None
+
+
+def test_a_flipped_bit_is_told_or_changes_nothing(folder, capsys):
+    store = feature_files.feature_store()
+    store.write(KEY, features())
+    (file,) = folder.iterdir()
+    content, told = file.read_bytes(), 0
+    for position in range(len(content)):
+        changed = bytearray(content)
+        changed[position] ^= 1 << position % 8
+        file.write_bytes(changed)
+        got = store.read(KEY)
+        if got is None:
+            told += "is damaged, and made anew" in capsys.readouterr().out
+        else:
+            assert_equal(got, features())
+    assert told > len(content) / 2
+
+
+def test_only_their_owner_may_look_at_features(folder):
+    feature_files.feature_store().write(KEY, features())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -3,6 +3,7 @@
 import pytest
 
 from jaxcovid.runs import files
+from weights_convert.aside import second_name
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -11,7 +12,7 @@ def test_a_second_name_replaces_what_it_named_before(links, tmp_path, monkeypatc
         monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
     for content in (b"first", b"second", b"second"):
         files.write_bytes(tmp_path / "weights.pth", content)
-        files.also_as(tmp_path / "weights.pth", "other.pth")
+        second_name(tmp_path / "weights.pth", "other.pth")
         assert (tmp_path / "other.pth").read_bytes() == content
         assert (tmp_path / "other.pth").samefile(tmp_path / "weights.pth") == links
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.pth", "weights.pth"]

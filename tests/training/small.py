@@ -35,6 +35,7 @@ def split(labels, size=(2, 3)):
         np.array(labels, np.int32),
         tuple(f"{index}.png" for index in range(len(labels))),
         np.random.default_rng(1).integers(0, 256, (len(labels), 64, 64, 1), np.uint8),
+        few_levels=np.zeros(len(labels), np.int32),
     )
 
 

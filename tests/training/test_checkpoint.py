@@ -1,5 +1,6 @@
 """What is saved comes back to the last bit, or is noticed to be damaged."""
 
+import errno
 import shutil
 
 import jax
@@ -12,6 +13,7 @@ from jaxcovid import models
 from jaxcovid.errors import InputError
 from jaxcovid.training import checkpoint
 from jaxcovid.training.checkpoint import load_checkpoint, losses_of, newest, restored, writer
+from jaxcovid.training.kept_checkpoints import LatestAndBest
 from jaxcovid.training.step import TrainState
 from tests.training.small import bits, copied
 
@@ -195,14 +197,34 @@ def test_optimizer_state_of_another_layout_is_refused(five):
         restored(saved, state_of(update=optax.adam(0.1)))
 
 
-@pytest.mark.parametrize("kind", [MemoryError, PermissionError])
-def test_what_says_nothing_about_the_checkpoint_is_not_taken_for_damage(kind, five, monkeypatch):
-    def fail(*_):
-        raise kind
+PASSING = {
+    "a stale handle": (OSError(errno.ESTALE, "Stale file handle"), "Stale file handle"),
+    "a broken disk": (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+    "no right": (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+    "no memory": (MemoryError(), "Cannot allocate memory"),
+    "in the words of a library": (
+        ValueError("NOT_FOUND: reading [OS error 116: ESTALE Stale file handle] [x]"),
+        "Stale file handle",
+    ),
+}
 
-    monkeypatch.setattr(checkpoint, "_read", fail)
-    with pytest.raises(kind):
+
+@pytest.mark.parametrize("name", ["checkpointables_metadata", "load_checkpointables"])
+@pytest.mark.parametrize("case", PASSING)
+def test_what_the_system_could_not_read_is_not_taken_for_damage(case, name, five, monkeypatch):
+    error, words = PASSING[case]
+
+    def fail(*_):
+        raise error
+
+    before = sorted(five.rglob("*"))
+    monkeypatch.setattr(ocp, name, fail)
+    with pytest.raises(InputError, match=rf"checkpoints/5: cannot be read \({words}\)"):
         newest(five)
+    if name == "checkpointables_metadata":
+        with pytest.raises(InputError, match="cannot be read"):
+            losses_of(five)
+    assert sorted(five.rglob("*")) == before
 
 
 DISK = {
@@ -243,6 +265,6 @@ def test_policy_leaves_alone_what_it_did_not_save():
         def __init__(self, step):
             self.step = step
 
-    policy = checkpoint._LatestAndBest({1: 0.5, 2: 0.4, 3: 0.6, 4: 0.7})
+    policy = LatestAndBest({1: 0.5, 2: 0.4, 3: 0.6, 4: 0.7})
     kept = policy.should_preserve([Saved(step) for step in (1, 2, 3, 4, 99)], context=None)
     assert kept == [False, True, True, True, True]

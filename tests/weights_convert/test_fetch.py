@@ -2,7 +2,11 @@
 
 import hashlib
 import http.server
+import os
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -18,7 +22,7 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves `content` up to `cut`; `ranges` says whether it can continue a download."""
 
-    content, ranges, cut, stated, requests = CONTENT, True, None, True, []
+    content, ranges, cut, stated, requests, delay = CONTENT, True, None, True, [], 0.0
 
     def do_GET(self):
         wanted = self.headers.get("Range")
@@ -41,6 +45,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.stated:
             self.send_header("Content-Length", str(length - start))
         self.end_headers()
+        time.sleep(self.delay)
         self.wfile.write(self.content[start : self.cut])
 
     def log_message(self, *_):
@@ -165,3 +170,54 @@ def test_command_line(model, server, tmp_path, capsys, monkeypatch):
     assert main([*flags[:4], "--mirror", "http://127.0.0.1:9"]) == 0  # it is there already
     (tmp_path / "weights.pth").unlink()
     assert main([*flags[:4], "--mirror", "http://127.0.0.1:9"]) == 2
+
+
+FETCHING = """
+import sys
+from pathlib import Path
+from weights_convert.fetch import fetch
+from weights_convert.names import WeightsFile
+print(fetch(WeightsFile("weights.pth", sys.argv[1], sys.argv[2]), Path(sys.argv[3])))
+"""
+
+
+def test_of_several_at_once_one_downloads_and_the_others_wait(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(Handler, "delay", 2.0)
+    command = [sys.executable, "-c", FETCHING, DIGEST, server, tmp_path / "cache"]
+    pipe = subprocess.PIPE
+    running = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for _ in range(3)]
+    ended = [process.communicate() for process in running]
+    assert [process.returncode for process in running] == [0] * 3, ended
+    assert Handler.requests == [None]
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["weights.pth"]
+    assert sum("Another process is downloading weights.pth" in err for _, err in ended) == 2
+
+
+def test_without_locks_everyone_has_a_file_of_its_own(server, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    (tmp_path / ".weights.pth.partial").write_bytes(b"another's")
+    assert fetch(source(server), tmp_path).read_bytes() == CONTENT
+    assert (tmp_path / ".weights.pth.partial").read_bytes() == b"another's"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def linked(path, elsewhere):
+    path.symlink_to(elsewhere)
+
+
+def queued(path, _):
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("plant", [linked, queued])
+def test_nothing_is_written_through_what_was_planted(plant, server, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"precious")
+    (tmp_path / "cache").mkdir()
+    plant(tmp_path / "cache" / ".weights.pth.partial", elsewhere)
+    with pytest.raises(FetchError, match=r"\.weights\.pth\.partial"):
+        fetch(source(server), tmp_path / "cache")
+    assert elsewhere.read_bytes() == b"precious" and Handler.requests == []

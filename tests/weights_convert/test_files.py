@@ -6,7 +6,7 @@ import pytest
 import weights_convert
 from tests.weights_convert import assemble
 from weights_convert import FormatError
-from weights_convert.files import SUFFIXES, written_aside
+from weights_convert.files import SUFFIXES
 
 CONTAINERS = {
     "zip": (assemble.zipped(), "zip (torch 1.6 or later)"),
@@ -38,19 +38,3 @@ def test_a_runs_folder_stands_for_its_weights(first, tmp_path):
         weights_convert.read(tmp_path)
     weights_convert.save(tmp_path / first, {"weight": assemble.ARRAY})
     assert list(weights_convert.load(tmp_path)) == ["weight"]
-
-
-def test_a_failure_leaves_the_file_that_was_there(tmp_path):
-    path = tmp_path / "file.pth"
-    path.write_bytes(b"before")
-    with pytest.raises(ZeroDivisionError), written_aside(path) as stream:
-        stream.write(b"after")
-        raise ZeroDivisionError
-    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
-
-
-def test_an_error_names_the_file_that_was_asked_for(tmp_path):
-    path = tmp_path / "no" / "file.pth"
-    with pytest.raises(OSError) as error, written_aside(path):
-        pass
-    assert error.value.filename == str(path)

@@ -1,4 +1,4 @@
-"""A file's bytes, mapped rather than copied, and a cursor over them."""
+"""A file's bytes, in memory or mapped, and a cursor over them."""
 
 import io
 import mmap
@@ -8,15 +8,21 @@ from pathlib import Path
 from weights_convert.errors import FormatError
 
 
-def map_file(path: Path) -> memoryview:
-    """The file's content as a read-only view that needs no copy in memory."""
+def file_content(path: Path, mapped: bool) -> memoryview:
+    """The file's content as a read-only view: a copy in memory, or mapped, which needs no memory.
+
+    A mapped file must stay as it is: who looks at a part that was cut off meanwhile is killed.
+    """
     if path.exists() and not path.is_file():
         raise FormatError("it is no regular file")
     with path.open("rb") as stream:
         stream.seek(0, io.SEEK_END)
         if stream.tell() == 0:
             raise FormatError("the file is empty")
-        return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        if mapped:
+            return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        stream.seek(0)
+        return memoryview(stream.read())
 
 
 class Cursor(io.RawIOBase):

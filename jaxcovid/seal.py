@@ -1,0 +1,38 @@
+"""A digest within JSON records that are read back: what was changed in the file is noticed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+KEY = "sha256"
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with the SHA-256 of its content, whatever the order of names and the spaces."""
+    return {**record, KEY: _digest(record)}
+
+
+def unsealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as it was before it was sealed."""
+    return {name: value for name, value in record.items() if name != KEY}
+
+
+def changed(path: Path, record: Mapping[str, Any]) -> str | None:
+    """A sentence if the record that was read from there is not what was written, else None.
+
+    A record without a seal, as earlier versions or people write it, is taken as it is.
+    """
+    if KEY not in record or record[KEY] == _digest(unsealed(record)):
+        return None
+    return (
+        f"{path} is not what was written: it is damaged, or was edited; look at it, and delete its "
+        f"line {KEY} to use it as it is"
+    )
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    # As it is after writing and reading: names are text, tuples are lists.
+    value = json.loads(json.dumps(record))
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

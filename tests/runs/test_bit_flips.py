@@ -1,0 +1,127 @@
+"""A flipped bit in any file of a run or of the cache is told, or changes nothing that is answered."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from jaxcovid.data import folders
+from jaxcovid.errors import InputError
+from jaxcovid.inference import inference_model
+from jaxcovid.runs.kept_arrays import read_arrays
+from jaxcovid.training import checkpoint
+
+# Of a damaged checkpoint Orbax leaves a coroutine behind, which says so when it is collected, and
+# callbacks of a loop that is closed.
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+FLIPS = 200
+
+
+@pytest.fixture
+def places(finished, own_cache, tmp_path):
+    """A run, and a cache with what it kept."""
+    run = shutil.copytree(finished, tmp_path / "run")
+    for name in ("prepared", "features", "audits"):
+        if (own_cache / name).is_dir():
+            shutil.copytree(own_cache / name, tmp_path / "cache" / name)
+    return run, tmp_path / "cache"
+
+
+def network(source):
+    """All that predictions, and the reports of an evaluation, depend on."""
+    loaded = inference_model.load(source)
+    told = [
+        sentence for sentence in loaded.record.get("warnings", ()) if "not what was" in sentence
+    ]
+    if told:
+        raise InputError(told)
+    return loaded._replace(model=None)
+
+
+def training(run):
+    newest, damaged = checkpoint.newest(run)
+    if damaged:
+        assert newest is not None  # there is one before
+        raise InputError([*damaged.values()])
+    return newest
+
+
+def images(data, cache):
+    dataset = folders.load_folder(
+        data, cache, skip_unreadable=False, memory_budget=1e12, progress=lambda items, *_: items
+    )
+    return dataset._replace(
+        warnings=tuple(text for text in dataset.warnings if "prepared again" not in text)
+    )
+
+
+def kept(path):
+    """None if it is made anew, which is told."""
+    arrays = read_arrays(path)
+    if arrays is None:
+        raise InputError(["made anew"])
+    return arrays
+
+
+def answers(run, cache, data, path):
+    """The functions that read the file; none of what only people read."""
+    if path.is_relative_to(cache / "prepared"):
+        return [lambda: images(data, cache)]
+    if path.is_relative_to(cache):
+        return [lambda: kept(path)]
+    if path.is_relative_to(run / checkpoint.FOLDER):
+        return [lambda: training(run)]
+    if path.name in ("config.json", "metrics.json"):
+        return [lambda: network(run)]
+    if path.suffix in (".pth", ".safetensors"):
+        return [lambda: network(run), lambda: network(path)]
+    return []
+
+
+def assert_same(one, other):
+    one, other = (jax.tree.flatten_with_path(tree) for tree in (one, other))
+    assert one[1] == other[1]
+    for (path, left), (_, right) in zip(one[0], other[0], strict=True):
+        name = jax.tree_util.keystr(path)
+        assert np.asarray(left).dtype == np.asarray(right).dtype, name
+        assert np.asarray(left).tobytes() == np.asarray(right).tobytes(), name
+
+
+def test_of_many_flipped_bits_each_is_told_or_changes_nothing(places, tmp_path, capfd):
+    run, cache = places
+    data = Path(json.loads((run / "config.json").read_text())["data"])
+    images(data, cache)  # is there
+    generator = random.Random(15)
+    files = sorted(path for root in places for path in root.rglob("*") if path.is_file())
+    whole, told = {}, 0
+    for path in generator.choices(files, k=FLIPS):
+        readers = answers(run, cache, data, path)
+        if path not in whole:
+            whole[path] = [read() for read in readers]
+        content = path.read_bytes()
+        if not content:
+            continue
+        position, bit = generator.randrange(len(content)), generator.randrange(8)
+        changed = bytearray(content)
+        changed[position] ^= 1 << bit
+        path.write_bytes(changed)
+        for read, before in zip(readers, whole[path], strict=True):
+            try:
+                after = read()
+            except InputError:
+                told += 1
+            else:
+                assert_same(before, after)
+        if path.exists():
+            path.write_bytes(content)
+    assert told > FLIPS / 10
+    assert "Traceback" not in capfd.readouterr().err
