@@ -38,8 +38,8 @@ def reproduce(settings: ReproductionSettings, folder: Path, say: Say, deferred: 
     """
     try:
         _run_all(settings, folder, say, deferred)
-    except KeyboardInterrupt:
-        raise Interrupted(folder) from None
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        raise Interrupted(folder) from error
 
 
 def _run_all(settings: ReproductionSettings, folder: Path, say: Say, deferred: Deferred) -> None:

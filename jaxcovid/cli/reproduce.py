@@ -12,6 +12,7 @@ from jaxcovid.cli.exits import exit_code, how_to_go_on
 from jaxcovid.cli.flags import parsed
 from jaxcovid.cli.interruption import deferred, end_at_once, raise_when_interrupted
 from jaxcovid.errors import check
+from weights_convert.terminal import BROKEN_PIPE, tell
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid reproduce") -> int:
@@ -24,8 +25,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid reprod
     settings = parsed(ReproductionSettings, given, program)
     begun: list[Path] = []
     code = exit_code(lambda: _reproduce(settings, begun.append), program)
-    if code == 2 and begun:
-        print(how_to_go_on(program, begun[0]), file=sys.stderr)
+    if code in (2, BROKEN_PIPE) and begun:
+        tell(how_to_go_on(program, begun[0]))
     return code
 
 

@@ -71,8 +71,8 @@ def load(source: Path | str) -> InferenceModel:
     except OSError as error:
         raise InputError([_advice(source, f"{source}: {error.strerror}")]) from None
     except ConversionError as error:
-        listed = "\n  ".join(error.problems)
-        raise InputError([f"{source}: not the network that it says it is:\n  {listed}"]) from None
+        misfits = [f"  {problem}" for problem in error.problems]
+        raise InputError([f"{source}: not the network that it says it is:", *misfits]) from None
     model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
     # To float32 on the host, as JAX would compile a conversion for every shape.
     variables = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float32)), variables)

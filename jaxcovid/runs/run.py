@@ -118,10 +118,10 @@ def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) ->
             with deferred() as interrupted:
                 state, journal = _train(task, journal, folder, settings, interrupted)
             _finish(task, state, journal, folder, settings)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError) as error:
         assert config.output is not None
         if (config.output / "config.json").exists():
-            raise Interrupted(config.output) from None
+            raise Interrupted(config.output) from error
         raise
     return folder
 

@@ -125,8 +125,8 @@ def _run(
             shared_views = task.frozen is not None and config.augment
             summary = write_sweep_page(folder, grid, outcomes, settings, bar, shared_views)
             remove_state(folder)
-    except KeyboardInterrupt:
-        raise Interrupted(folder) from None
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        raise Interrupted(folder) from error
     say(summary)
     return folder
 

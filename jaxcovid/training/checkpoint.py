@@ -78,8 +78,8 @@ def load_checkpoint(run: Path | str, which: Literal["latest", "best"] = "latest"
         steps = sorted(losses, key=losses.__getitem__)
     whole, damaged = _first_whole(run / FOLDER, steps)
     if whole is None:
-        reasons = "".join(f"\n  {reason}" for reason in damaged.values())
-        raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/{reasons}"])
+        reasons = [f"  {reason}" for reason in damaged.values()]
+        raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/", *reasons])
     for reason in damaged.values():
         warnings.warn(f"{run}: {reason}; taking step {whole.step}", stacklevel=2)
     settings = whole.account["settings"]
