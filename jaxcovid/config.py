@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, first_line
+from jaxcovid.json_file import read_json
+from jaxcovid.stored_shapes import RECORD
 from weights_convert.names import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -185,12 +187,26 @@ def read_settings(kind: type[Settings], run: Path, name: str = "config.json") ->
     """
     path = run / name
     try:
-        return from_json(kind, json.loads(path.read_text()))
+        return from_json(kind, read_json(path))
     except OSError as error:
         problem = f"`resume`: {run} is not a run's folder ({path.name}: {error.strerror})"
         raise InputError([problem]) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError([f"`resume`: {path} is damaged ({error})"]) from None
+        raise InputError([f"`resume`: {path} is damaged ({first_line(error)})"]) from None
+
+
+def read_record(run: Path, name: str = "config.json") -> dict[str, Any]:
+    """What a run's folder says of it: settings, data, surroundings. Raises InputError."""
+    path = run / name
+    try:
+        record = read_json(path, RECORD)
+        from_json(Config, record)
+    except OSError as error:
+        problem = f"`resume`: {run} is not a run's folder ({path.name}: {error.strerror})"
+        raise InputError([problem]) from None
+    except (ValueError, TypeError) as error:
+        raise InputError([f"`resume`: {path} is damaged ({first_line(error)})"]) from None
+    return record
 
 
 def from_json(kind: type[Settings], record: object) -> Settings:
@@ -244,6 +260,8 @@ def problems(config: Config) -> list[str]:
 
 def _data_problems(settings: DataSettings) -> Iterable[str]:
     yield from _no_text("data", settings.data)
+    if settings.data is not None and not settings.data.strip():
+        yield "`data`: is empty; give a folder, or leave it out for the phantoms"
     yield from _counts(("limit_train", settings.limit_train))
 
 

@@ -18,7 +18,17 @@ LEVELS = (
     {"inference"},
     {"training"},
     {"models", "data", "statistics"},
-    {"compilation", "config", "errors", "parallel", "results"},
+    {
+        "compilation",
+        "config",
+        "csv_file",
+        "errors",
+        "json_file",
+        "parallel",
+        "regular_file",
+        "results",
+        "stored_shapes",
+    },
     {"weights_convert"},
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

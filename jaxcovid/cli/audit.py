@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from jaxcovid.cli.exits import exit_code
-from jaxcovid.cli.flags import Audit, parsed
+from jaxcovid.cli.flags import Audit
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
 
 

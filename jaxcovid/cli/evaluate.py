@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from jaxcovid.cli.exits import exit_code
-from jaxcovid.cli.flags import Evaluate, parsed
+from jaxcovid.cli.flags import Evaluate
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
 
 
@@ -22,7 +23,7 @@ def _evaluate(flags: Evaluate) -> None:
     """Measures one network or two, and writes the results. Raises InputError."""
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.cli.kept_programs import keep_programs
-    from jaxcovid.data.layout import SPLITS
+    from jaxcovid.data.layout import SPLITS, split_named
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, files
     from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
@@ -31,6 +32,7 @@ def _evaluate(flags: Evaluate) -> None:
     from jaxcovid.statistics.comparison import compare
 
     keep_programs()
+    flags = dataclasses.replace(flags, split=split_named(flags.split) or flags.split)
     check(_problems(flags, SPLITS))
     study = read_study(flags.study)
     networks = load_models(flags.runs)

@@ -38,7 +38,9 @@ def exit_code(
         code, message = 2, f"{_place(error)}: {error.strerror or error}"
     except Interrupted as interruption:
         together = not _unread(interruption)
-        code, why = (130, "Interrupted") if together else (BROKEN_PIPE, "Standard output was closed")
+        code, why = 130, "Interrupted"
+        if not together:
+            code, why = BROKEN_PIPE, "Standard output was closed"
         message = f"{why}. {how_to_go_on(program, interruption.folder)}"
     except KeyboardInterrupt:
         code, message = 130, interrupted

@@ -7,12 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxcovid.cli.exits import exit_code
-from jaxcovid.cli.flags import Predict, parsed
+from jaxcovid.cli.flags import Predict
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
+from weights_convert.errors import LONGEST
+from weights_convert.printable import printable
+from weights_convert.terminal import tell
 
 if TYPE_CHECKING:
     from jaxcovid.inference.inference_model import InferenceModel
     from jaxcovid.inference.predict import Answer
+
+
+# What `csv` calls that, as other programs do.
+STANDARD_OUTPUT = Path("-")
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid predict") -> int:
@@ -24,6 +32,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid predic
 def _predict(flags: Predict) -> int:
     """Writes or prints what the network says of every file that can be read."""
     # Imported late, so that --help and wrong flags answer at once.
+    from jaxcovid import csv_file
     from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.inference import inference_model, predict
     from jaxcovid.report import DISCLAIMER
@@ -48,34 +57,40 @@ def _predict(flags: Predict) -> int:
             if predicted:
                 counts[predicted] += 1
             else:
-                problems.append(f"{name}: {problem}")
+                problems.append(printable(f"{name}: {problem}", LONGEST))
             if flags.explain is not None and predicted:
                 _write_explanation(flags.explain, number, answer, predicted)
             yield row
 
+    about = sys.stdout
     if flags.csv is not None:
         numbers = [f"prob_{name}" for name in network.classes]
         if network.codes is not None:
             numbers += [f"finding_{name}" for name in network.classes]
-        files.write_csv(flags.csv, ["path", "prediction", *numbers, "problem"], rows())
+        header = ["path", "prediction", *numbers, "problem"]
+        if flags.csv == STANDARD_OUTPUT:
+            about = sys.stderr
+            csv_file.write_rows(sys.stdout.buffer, header, rows())
+        else:
+            files.write_csv(flags.csv, header, rows())
     else:
         _print_rows(rows(), network.classes)
     listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}")
+    print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}", file=about)
     for target in (flags.csv, flags.explain):
-        if target is not None:
-            print(f"Written: {target}")
+        if target not in (None, STANDARD_OUTPUT):
+            print(f"Written: {printable(str(target))}", file=about)
     if problems:
         first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
-        print(f"\n{len(problems)} file(s) could not be read:\n  {first}", file=sys.stderr)
+        tell(f"\n{len(problems)} file(s) could not be read:\n  {first}")
     return 2 if problems else 0
 
 
 def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
     """The line of a file in the table: path, prediction, numbers, problem."""
-    from jaxcovid.data.layout import printable
+    from jaxcovid.data import layout
 
-    name = printable(answer.path)
+    name = layout.printable(answer.path)
     if answer.probabilities is None:
         columns = len(network.classes) * (1 if network.codes is None else 2)
         return [name, "", *[""] * columns, answer.problem]
@@ -105,17 +120,18 @@ def _print_rows(rows: Iterator[list[str]], classes: Sequence[str]) -> None:
             for label, number in zip(classes, numbers[: len(classes)], strict=True)
             if number
         )
-        tqdm.write(f"{name}: {predicted} ({probabilities})" if predicted else f"{name}: {problem}")
+        answer = f"{predicted} ({probabilities})" if predicted else problem
+        tqdm.write(printable(f"{name}: {answer}", LONGEST))
 
 
 def _problems(flags: Predict, paths: list[Path]) -> list[str]:
     """What speaks against writing where the flags say: better known before the work than after."""
     problems = []
-    if flags.csv is not None:
+    if flags.csv not in (None, STANDARD_OUTPUT):
         if flags.csv.resolve() in {path.resolve() for path in paths}:
             problems.append(f"`csv`: {flags.csv} is one of the images; name another file")
         elif flags.csv.exists() and (flags.csv.is_symlink() or not flags.csv.is_file()):
-            problems.append(f"`csv`: {flags.csv} is no ordinary file; name a new one")
+            problems.append(f"`csv`: {flags.csv} is no ordinary file; name a new one, or -")
         elif not flags.csv.absolute().parent.is_dir():
             parent = flags.csv.absolute().parent
             problems.append(f"`csv`: there is no folder {parent}; make it first")

@@ -9,8 +9,8 @@ from jaxcovid.assignment import plan
 from jaxcovid.assignment.plan import ReproductionSettings
 from jaxcovid.assignment.reproduction_folder import prepared_folder, stored
 from jaxcovid.cli.exits import exit_code, how_to_go_on
-from jaxcovid.cli.flags import parsed
 from jaxcovid.cli.interruption import deferred, end_at_once, raise_when_interrupted
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
 from weights_convert.terminal import BROKEN_PIPE, tell
 

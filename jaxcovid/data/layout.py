@@ -114,6 +114,11 @@ def scan_all(folder: Path) -> Layout:
     return Layout(classes, tuple(files), tuple(ignored))
 
 
+def split_named(name: str) -> str | None:
+    """The split whose folder may be called that, in any case; None if there is none such."""
+    return next((split for split, names in SPLITS.items() if name.lower() in names), None)
+
+
 def _is_whole(folder: Path) -> bool:
     """Whether a folder has folders, and none of them is named as a split."""
     return (

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.audits.blind_floor import trial_of
-from jaxcovid.data import patients, sources
+from jaxcovid.data import layout, patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.disk import Progress
 from jaxcovid.errors import check
@@ -48,7 +48,7 @@ def evaluate(
     >>> low < results.splits["validation"].metrics["accuracy"] < high
     True
     """
-    folder = Path(folder)
+    folder, split = Path(folder), layout.split_named(split) or split
     dataset = load_evaluation_data(
         folder, split, network.classes, network.merge, patient_files, skip_unreadable, progress
     )

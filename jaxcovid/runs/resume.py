@@ -1,11 +1,10 @@
 """What a resumed run goes on from, and whether it is still the same run."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxcovid import parallel
-from jaxcovid.config import INCIDENTAL, Config, as_json
+from jaxcovid.config import INCIDENTAL, Config, as_json, read_record
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
 from jaxcovid.runs.record import changed_surroundings, unknown_settings
@@ -65,7 +64,7 @@ def interrupted_run(config: Config) -> InterruptedRun | None:
         raise InputError([f"`resume`: not all processes can read the same of {run}"])
     if newest is not None:
         return InterruptedRun(newest.account["settings"], newest, damaged)
-    return InterruptedRun(json.loads((run / "config.json").read_text()), None, damaged)
+    return InterruptedRun(read_record(run), None, damaged)
 
 
 def changed_settings(

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,9 +12,10 @@ import jax
 import numpy as np
 
 from jaxcovid import parallel
-from jaxcovid.config import Config, stored
+from jaxcovid.config import Config, read_record, stored
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
+from jaxcovid.json_file import misfit
 from jaxcovid.report import text
 from jaxcovid.runs import files, record, resume
 from jaxcovid.runs.feature_files import feature_store
@@ -81,12 +81,11 @@ def stored_sweep(folder: Path) -> tuple[Config, Grid]:
         raise InputError([f"`resume`: {folder} is finished; look at {folder / 'report.html'}"])
     check(former_problems(folder))
     config = stored(folder, RECORD)
-    known = json.loads((folder / RECORD).read_text())
-    try:
-        values = {name: tuple(map(float, values)) for name, values in known["grid"].items()}
-        return config, Grid(values, int(known["seeds"]))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError([f"`resume`: {folder / RECORD} is damaged ({error})"]) from None
+    known = read_record(folder, RECORD)
+    if problem := misfit(known, {"grid": {str: [float]}, "seeds": int}):
+        raise InputError([f"`resume`: {folder / RECORD} is damaged ({problem})"])
+    values = {name: tuple(map(float, tried)) for name, tried in known["grid"].items()}
+    return config, Grid(values, known["seeds"])
 
 
 def _run(
@@ -95,7 +94,7 @@ def _run(
     folder, resumed = config.output, config.resume is not None
     assert folder is not None
     dataset = load_training_data(config, cache_folder(), progress)
-    before = json.loads((folder / RECORD).read_text()) if resumed else None
+    before = read_record(folder, RECORD) if resumed else None
     if before is not None:
         check(resume.changed_settings(config, parts.settings, dataset, before))
     metric = judged_by(metric, before, dataset.splits["validation"])

@@ -4,7 +4,6 @@ Arrays are kept in the same verified checkpoints as those of a run.
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +12,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, first_line
+from jaxcovid.json_file import read_json
 from jaxcovid.results import Epoch
 from jaxcovid.runs import files
+from jaxcovid.stored_shapes import OUTCOMES
 from jaxcovid.sweeps.outcome import Outcome
 from jaxcovid.training import checkpoint
 from jaxcovid.training.member_loop import Underway
@@ -37,10 +38,11 @@ def read_outcomes(folder: Path) -> list[Outcome]:
     if not path.exists():
         return []
     try:
-        return [Outcome.from_json(record) for record in json.loads(path.read_text())]
-    except (ValueError, TypeError, KeyError) as error:
+        return [Outcome.from_json(record) for record in read_json(path, OUTCOMES)]
+    except (ValueError, TypeError) as error:
+        reason = first_line(error)
         raise InputError(
-            [f"`resume`: {path} is damaged ({error}); delete it to train all members again"]
+            [f"`resume`: {path} is damaged ({reason}); delete it to train all members again"]
         ) from None
 
 

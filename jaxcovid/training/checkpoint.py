@@ -19,6 +19,8 @@ from orbax.checkpoint import v1 as ocp
 
 from jaxcovid import models
 from jaxcovid.errors import InputError, first_line
+from jaxcovid.json_file import misfit, read_json
+from jaxcovid.stored_shapes import ACCOUNT
 from jaxcovid.training.freeze_audit import digest
 from jaxcovid.training.orbax_logging import no_echoes, quietly
 from jaxcovid.training.pytrees import Params, Variables
@@ -288,8 +290,13 @@ def _name(path: jax.tree_util.KeyPath) -> str:
 
 def _account(folder: Path, step: int) -> dict[str, Any]:
     """What a checkpoint says of itself. Raises ValueError."""
+    for path in (folder / str(step)).rglob("*"):
+        if not (path.is_file() or path.is_dir()):
+            raise ValueError(f"{path.name} is no ordinary file")
+        if path.name.endswith("METADATA"):  # before Orbax does, which guards against nothing
+            read_json(path)
     account: Any = ocp.checkpointables_metadata(_absolute(folder / str(step))).custom_metadata
-    if not isinstance(account, dict) or "digest" not in account:
+    if misfit(account, ACCOUNT):
         raise ValueError("it does not say what it holds")
     stated = account.pop("digest")
     if stated != _digest(account):

@@ -1,0 +1,32 @@
+"""Small files read whole: only ordinary ones, of a size that they may have, in UTF-8."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+# Bytes that a file of ours may have at most.
+MOST = 2**28
+
+
+def read_text(path: Path, most: int = MOST) -> str:
+    """The text of a file, without a byte order mark; in UTF-8, whatever the locale.
+
+    Nothing but an ordinary file is read: a pipe might never end. Raises OSError, and ValueError at
+    other files, at more than `most` bytes and at what is no text.
+    """
+    # Without waiting for someone to write into a pipe.
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(number, "rb") as stream:
+        kind = os.fstat(number).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(kind):
+            raise ValueError("it is no ordinary file")
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 from byte {error.start} on") from None
