@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 
 from jaxcovid.errors import InputError, first_line
 from jaxcovid.json_file import read_json
-from jaxcovid.stored_shapes import RECORD
 from weights_convert.names import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -193,20 +192,6 @@ def read_settings(kind: type[Settings], run: Path, name: str = "config.json") ->
         raise InputError([problem]) from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError([f"`resume`: {path} is damaged ({first_line(error)})"]) from None
-
-
-def read_record(run: Path, name: str = "config.json") -> dict[str, Any]:
-    """What a run's folder says of it: settings, data, surroundings. Raises InputError."""
-    path = run / name
-    try:
-        record = read_json(path, RECORD)
-        from_json(Config, record)
-    except OSError as error:
-        problem = f"`resume`: {run} is not a run's folder ({path.name}: {error.strerror})"
-        raise InputError([problem]) from None
-    except (ValueError, TypeError) as error:
-        raise InputError([f"`resume`: {path} is damaged ({first_line(error)})"]) from None
-    return record
 
 
 def from_json(kind: type[Settings], record: object) -> Settings:

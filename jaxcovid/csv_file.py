@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from jaxcovid.regular_file import MOST, read_text
 
@@ -20,9 +19,7 @@ _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 def write_rows(stream: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Writes a header and rows in UTF-8, cells as `guarded` has them. Raises OSError."""
     text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=True)
-    # With "\r\n" for its lines' end csv quotes cells with either of the two.
-    lines = SimpleNamespace(write=lambda line: text.write(line.removesuffix("\r\n") + "\n"))
-    writer = csv.writer(lines, lineterminator="\r\n")
+    writer = csv.writer(_Lines(text), lineterminator="\r\n")
     try:
         for row in chain([header], rows):
             writer.writerow(map(guarded, row))
@@ -48,6 +45,16 @@ def read_rows(path: Path, most: int = MOST) -> list[dict[str, str]]:
         if len(row) != len(header):
             raise ValueError(f"row {number}: {len(row)} cells, but {len(header)} columns")
     return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+class _Lines(NamedTuple):
+    r"""Takes lines that end in \r\n, with which csv quotes cells with either; writes \n."""
+
+    text: TextIO
+
+    def write(self, line: str) -> int:
+        """Writes a line."""
+        return self.text.write(line.removesuffix("\r\n") + "\n")
 
 
 def guarded(cell: Any) -> Any:

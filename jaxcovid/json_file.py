@@ -28,25 +28,25 @@ WORDS = {
 }
 
 
-def read_json(path: Path, shape: Shape = dict, most: int = MOST) -> Any:
+def read_json(path: Path, shape: Shape = dict, most: int = MOST, finite: bool = True) -> Any:
     """The value in a file of at most so many bytes, which has that shape.
 
-    Its numbers are finite, its names stand once, its text is Unicode. Raises OSError, and
-    ValueError with one line that says what is wrong.
+    Its numbers are finite (if `finite`), its names stand once, its text is Unicode. Raises OSError,
+    and ValueError with one line that says what is wrong.
     """
-    value = parsed_json(read_text(path, most))
+    value = parsed_json(read_text(path, most), finite)
     if problem := misfit(value, shape):
         raise ValueError(problem)
     return value
 
 
-def parsed_json(text: str) -> Any:
+def parsed_json(text: str, finite: bool = True) -> Any:
     """The value that the text is. Raises ValueError with one line."""
     try:
         value = json.loads(
             text,
-            parse_constant=_refuse,
-            parse_float=_finite,
+            parse_constant=_refuse if finite else float,
+            parse_float=_finite if finite else float,
             parse_int=_whole,
             object_pairs_hook=_object,
         )

@@ -30,3 +30,11 @@ def read_text(path: Path, most: int = MOST) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 from byte {error.start} on") from None
+
+
+def ordinary_files(folder: Path) -> list[Path]:
+    """All files below a folder. Raises ValueError if anything there is neither file nor folder."""
+    inside = [path for path in folder.rglob("*") if not path.is_dir()]
+    if odd := [path.name for path in inside if not path.is_file()]:
+        raise ValueError(f"{odd[0]} is no ordinary file")
+    return inside

@@ -175,7 +175,7 @@ def test_a_run_of_before_the_groups_is_read(tmp_path):
 DAMAGED = {
     "no file": (None, "is not a run's folder (config.json: No such file"),
     "no JSON": ("{", "config.json is damaged"),
-    "no object": ("[]", "config.json is damaged (no JSON object)"),
+    "no object": ("[]", "config.json is damaged (expected names with values, found a list)"),
     "no list": ('{"head": 3}', "config.json is damaged (unfit value of head)"),
     "unfit values": ('{"head": [8], "lr": "x", "epochs": true}', "damaged (unfit value of epochs, lr)"),
     "unfit elements": ('{"head": ["x"]}', "damaged (unfit value of head)"),

@@ -6,15 +6,14 @@ pooch compares whole ones.
 
 import hashlib
 import re
-import sys
 from http import HTTPStatus
 from pathlib import Path
 
 import requests
-from tqdm.auto import tqdm
 
 from weights_convert.cache import cache_folder
 from weights_convert.names import WeightsFile
+from weights_convert.progress import bar
 
 TIMEOUT = (5, 30)  # seconds to connect, and between two pieces
 PARTIAL = ".partial"  # ends the name of what an interruption left
@@ -88,17 +87,16 @@ def _download(url: str, partial: Path) -> None:
 def _receive(response: requests.Response, partial: Path, size: int) -> None:
     """Writes what the server sends behind the first `size` bytes."""
     total = _total(response, size)
-    hidden = sys.stderr is None or None  # None leaves it to tqdm to look for a terminal
     title = f"Downloading {partial.name.removeprefix('.').removesuffix(PARTIAL)}"
     with (
         partial.open("ab" if size else "wb") as stream,
-        tqdm(
-            total=total, initial=size, unit="B", unit_scale=True, desc=title, disable=hidden
-        ) as bar,
+        bar(
+            total=total, initial=size, unit="B", unit_scale=True, desc=title, leave=True
+        ) as watched,
     ):
         for piece in response.iter_content(PIECE):
             stream.write(piece)
-            bar.update(len(piece))
+            watched.update(len(piece))
             size += len(piece)
     if total is not None and size < total:
         raise requests.ConnectionError(f"the connection ended at {size:,} bytes")

@@ -7,6 +7,7 @@ the output was cut.
 
 import codecs
 import contextlib
+import io
 import os
 import sys
 import traceback
@@ -38,7 +39,7 @@ def on_standard_streams(command: Callable[[], int]) -> int:
     _open_closed_streams()
     codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
     sys.excepthook = _show_error
     try:
@@ -46,7 +47,7 @@ def on_standard_streams(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         code = BROKEN_PIPE
     except SystemExit as stop:  # help, or flags that are none: what is printed is not yet out
-        code = stop.code
+        code = stop.code if isinstance(stop.code, int) else 0
     error = _flush()
     return code if error is None else _code_of(error)
 
@@ -65,10 +66,9 @@ def tell(message: str) -> None:
 def _flush() -> OSError | None:
     """Empties both streams; what went wrong, the first of it. Nothing comes of that at the exit."""
     problem = None
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except OSError as error:
             problem = problem or error
             with contextlib.suppress(OSError), open(os.devnull, "wb") as nothing:  # noqa: PTH123

@@ -25,19 +25,19 @@ def _audit(flags: Audit) -> int:
     from jaxcovid.inference.inference_model import load
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, audit, files
+    from jaxcovid.runs.progress import say, warn
 
     keep_programs()
     check(_problems(flags))
     network = load(flags.run) if flags.run is not None else None
     dataset = audit.load_audit_data(flags.data, network, flags.patients, flags.skip_unreadable)
-    for warning in dataset.warnings:
-        print(f"Warning: {warning}")
+    warn(dataset.warnings)
     name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = flags.output or Path("audits", name)
     with files.folder_aside(folder) as aside:
         result = audit.audit(dataset, network, flags.data)
         artifacts.write_audit(aside, result, dataset, network)
-    print(text.audit_summary(result), text.results_note(folder), sep="\n")
+    say(f"{text.audit_summary(result)}\n{text.results_note(folder)}")
     return 0 if audit.passed(result) else 1
 
 

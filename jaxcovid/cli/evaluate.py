@@ -27,7 +27,7 @@ def _evaluate(flags: Evaluate) -> None:
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, files
     from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
-    from jaxcovid.runs.progress import bar, progress
+    from jaxcovid.runs.progress import bar, progress, say, warn
     from jaxcovid.runs.study import read_study
     from jaxcovid.statistics.comparison import compare
 
@@ -45,8 +45,7 @@ def _evaluate(flags: Evaluate) -> None:
         flags.skip_unreadable,
         progress,
     )
-    for warning in dataset.warnings:
-        print(f"Warning: {warning}")
+    warn(dataset.warnings)
     names = [Path(network.name).name for network in networks]
     name = "-".join([*names, flags.data.resolve().name])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
@@ -66,7 +65,7 @@ def _evaluate(flags: Evaluate) -> None:
             )
             artifacts.write_comparison(aside, first, second, comparison, bar, study)
             summaries.append(text.comparison_summary(first, second, comparison))
-    print(*summaries, text.results_note(folder), sep="\n")
+    say("\n".join([*summaries, text.results_note(folder)]))
 
 
 def _problems(flags: Evaluate, splits: Collection[str]) -> list[str]:

@@ -109,7 +109,8 @@ def _restore_docstrings(kind: Any) -> None:
     """Gives classes the docstrings of their source, which `python -OO` drops: they are the help."""
     if sys.flags.optimize < 2:
         return
+    described: Any
     for described in (kind, *filter(dataclasses.is_dataclass, get_type_hints(kind).values())):
         with contextlib.suppress(OSError):  # where there is no source
             (tree,) = ast.parse(textwrap.dedent(inspect.getsource(described))).body
-            described.__doc__ = ast.get_docstring(tree)  # pyright: ignore
+            described.__doc__ = ast.get_docstring(tree)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from jaxcovid.assignment import plan
@@ -39,9 +38,10 @@ def _reproduce(settings: ReproductionSettings, begin: Callable[[Path], None]) ->
     from jaxcovid.assignment.checks import checked_data
     from jaxcovid.assignment.reproduce import reproduce
     from jaxcovid.cli.kept_programs import keep_programs
+    from jaxcovid.runs.progress import say
 
     keep_programs()
     raise_when_interrupted()
     folder = prepared_folder(settings, checked_data(settings))
     begin(folder)
-    reproduce(settings, folder, partial(print, flush=True), deferred)
+    reproduce(settings, folder, say, deferred)

@@ -21,7 +21,8 @@ from jaxcovid.training.initial_weights import unfit_values
 from jaxcovid.training.losses import Codes
 from weights_convert import ConversionError, FormatError, read, table, torch_to_flax
 
-# metrics.json
+# Of config.json and metrics.json what is there.
+OF_RUN: Shape = {f"{name}?": kind for name, kind in RECORD.items()}
 OF_SPLITS: Shape = {f"{split}?": MEASURED for split in ("train", "validation", "test")}
 
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
@@ -91,7 +92,7 @@ def load(source: Path | str) -> InferenceModel:
         stated["codes"],
         tuple(stated["merge"]),
         stated["thresholds"],
-        _json_of_run(source / "config.json", RECORD) if source.is_dir() else {},
+        _json_of_run(source / "config.json", OF_RUN) if source.is_dir() else {},
         _json_of_run(source / "metrics.json", OF_SPLITS) if source.is_dir() else {},
     )
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxcovid import parallel
-from jaxcovid.config import INCIDENTAL, Config, as_json, read_record
+from jaxcovid.config import INCIDENTAL, Config, as_json
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
-from jaxcovid.runs.record import changed_surroundings, unknown_settings
+from jaxcovid.runs.record import changed_surroundings, read_record, unknown_settings
 from jaxcovid.training import checkpoint
 from jaxcovid.training.checkpoint import Checkpoint
 

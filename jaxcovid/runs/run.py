@@ -28,7 +28,7 @@ from jaxcovid.runs import artifacts, files, record, resume
 from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.gather import gather_results
-from jaxcovid.runs.progress import bar, progress, say
+from jaxcovid.runs.progress import bar, progress, say, warn
 from jaxcovid.runs.study import read_study
 from jaxcovid.training import checkpoint
 from jaxcovid.training.freeze_audit import audit, digests
@@ -104,8 +104,7 @@ def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) ->
     settings = record.run_record(config, parts, dataset, task.network.weights_source, warnings)
 
     say(text.announcement(config, dataset, task.network.weights_source, task.network.plan))
-    for warning in warnings:
-        say(f"Warning: {warning}")
+    warn(warnings)
     if newest is not None:
         say(f"Going on after step {newest.step}, in epoch {len(journal.history) + 1}")
     try:

@@ -12,14 +12,14 @@ import jax
 import numpy as np
 
 from jaxcovid import parallel
-from jaxcovid.config import Config, read_record, stored
+from jaxcovid.config import Config, stored
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
 from jaxcovid.json_file import misfit
 from jaxcovid.report import text
 from jaxcovid.runs import files, record, resume
 from jaxcovid.runs.feature_files import feature_store
-from jaxcovid.runs.progress import bar, progress, say
+from jaxcovid.runs.progress import bar, progress, say, warn
 from jaxcovid.runs.run import Deferred, alone_in, device_error, resolve
 from jaxcovid.sweeps.grid import Grid, grid_members, grid_problems
 from jaxcovid.sweeps.metric import FORMER, METRICS, WORDS, Metric
@@ -81,7 +81,7 @@ def stored_sweep(folder: Path) -> tuple[Config, Grid]:
         raise InputError([f"`resume`: {folder} is finished; look at {folder / 'report.html'}"])
     check(former_problems(folder))
     config = stored(folder, RECORD)
-    known = read_record(folder, RECORD)
+    known = record.read_record(folder, RECORD)
     if problem := misfit(known, {"grid": {str: [float]}, "seeds": int}):
         raise InputError([f"`resume`: {folder / RECORD} is damaged ({problem})"])
     values = {name: tuple(map(float, tried)) for name, tried in known["grid"].items()}
@@ -94,7 +94,7 @@ def _run(
     folder, resumed = config.output, config.resume is not None
     assert folder is not None
     dataset = load_training_data(config, cache_folder(), progress)
-    before = read_record(folder, RECORD) if resumed else None
+    before = record.read_record(folder, RECORD) if resumed else None
     if before is not None:
         check(resume.changed_settings(config, parts.settings, dataset, before))
     metric = judged_by(metric, before, dataset.splits["validation"])
@@ -106,8 +106,7 @@ def _run(
     settings = record.run_record(config, parts, dataset, network.weights_source, warnings)
     settings |= {"grid": dict(grid.values), "seeds": grid.seeds, "metric": metric}
     say(text.announcement(config, dataset, network.weights_source, network.plan))
-    for warning in warnings:
-        say(f"Warning: {warning}")
+    warn(warnings)
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
     say(f"Judged by {WORDS[metric]} on the validation images")
     if not resumed:

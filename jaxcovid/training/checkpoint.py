@@ -1,13 +1,12 @@
 """Checkpoints: saved by Orbax in the background, verified when read. Only this file imports it."""
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -20,8 +19,10 @@ from orbax.checkpoint import v1 as ocp
 from jaxcovid import models
 from jaxcovid.errors import InputError, first_line
 from jaxcovid.json_file import misfit, read_json
+from jaxcovid.regular_file import ordinary_files
 from jaxcovid.stored_shapes import ACCOUNT
 from jaxcovid.training.freeze_audit import digest
+from jaxcovid.training.kept_checkpoints import LatestAndBest
 from jaxcovid.training.orbax_logging import no_echoes, quietly
 from jaxcovid.training.pytrees import Params, Variables
 from jaxcovid.training.step import TrainState
@@ -105,7 +106,7 @@ def writer(run: Path, settings: Mapping[str, Any], folder: str = FOLDER) -> Iter
     below `run`. The latest two checkpoints are kept, and that of lowest validation loss. Raises
     InputError if the disk does not take it.
     """
-    keep = _LatestAndBest(losses_of(run, folder))
+    keep = LatestAndBest(losses_of(run, folder))
 
     def save(
         step: int,
@@ -215,42 +216,6 @@ def set_aside(run: Path, steps: Iterable[int]) -> None:
         (run / FOLDER / str(step)).rename(target)
 
 
-@runtime_checkable
-class _Named(Protocol):
-    """What Orbax passes to its policies: of another type than it states, and with this."""
-
-    @property
-    def step(self) -> int:
-        """The number of the step that the checkpoint is of."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True)
-class _LatestAndBest:
-    """Keeps two, so that a damaged one leaves the one before, and that of lowest validation loss.
-
-    Orbax's own policies need its metrics files, and it does not open a folder with a damaged one.
-    """
-
-    losses: dict[int, float | None]
-
-    def should_preserve(
-        self,
-        checkpoints: Sequence[_Named],
-        *,
-        context: object,
-    ) -> list[bool]:
-        """For each checkpoint, by step, whether to keep it."""
-        del context
-        known = {step: loss for step, loss in self.losses.items() if loss is not None}
-        # Orbax takes any folder with a number for a name as a checkpoint.
-        steps = [checkpoint.step for checkpoint in checkpoints]
-        kept = {*sorted(step for step in steps if step in self.losses)[-2:]}
-        if known:
-            kept.add(min(known, key=known.__getitem__))
-        return [step in kept or step not in self.losses for step in steps]
-
-
 KEY = "key"
 
 # The operating system's words in Orbax's errors.
@@ -290,11 +255,9 @@ def _name(path: jax.tree_util.KeyPath) -> str:
 
 def _account(folder: Path, step: int) -> dict[str, Any]:
     """What a checkpoint says of itself. Raises ValueError."""
-    for path in (folder / str(step)).rglob("*"):
-        if not (path.is_file() or path.is_dir()):
-            raise ValueError(f"{path.name} is no ordinary file")
+    for path in ordinary_files(folder / str(step)):
         if path.name.endswith("METADATA"):  # before Orbax does, which guards against nothing
-            read_json(path)
+            read_json(path, finite=False)  # of a sweep's member that diverged
     account: Any = ocp.checkpointables_metadata(_absolute(folder / str(step))).custom_metadata
     if misfit(account, ACCOUNT):
         raise ValueError("it does not say what it holds")
