@@ -16,7 +16,9 @@ from jaxcovid.regular_file import MOST, read_text
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 
 
-def write_rows(stream: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def write_rows(
+    stream: BinaryIO | io.BufferedIOBase, header: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
     """Writes a header and rows in UTF-8, cells as `guarded` has them. Raises OSError."""
     text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=True)
     writer = csv.writer(_Lines(text), lineterminator="\r\n")
@@ -68,9 +70,9 @@ def guarded(cell: Any) -> Any:
     return f"'{cell}"
 
 
-def unguarded(cell: str) -> str:
-    """Undoes `guarded`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+def unguarded(cell: Any) -> Any:
+    """Undoes `guarded`; what is no text stays."""
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def _is_number(text: str) -> bool:

@@ -45,4 +45,4 @@ class _Lines(tqdm):
         """Ends without the return to the line's start that a bar writes."""
         if not self.disable:
             self.disable = True
-            self._decr_instances(self)
+            self._decr_instances(self)  # pyright: ignore[reportAttributeAccessIssue]

@@ -131,7 +131,11 @@ def _unread(interruption: BaseException | None) -> bool:
 
 def _place(error: OSError) -> str:
     """What the user knows of where it happened."""
-    return printable(os.fsdecode(error.filename)) if error.filename else "disk"
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return "disk"
+    # Not by the name that it has until it is whole.
+    path = re.sub(r"(^|/)\.([^/]+?)\.[\w-]+\.partial(?=/|$)", r"\1\2", os.fsdecode(error.filename))
+    return printable(path)
 
 
 def _leave_other_processes(code: int, together: bool) -> None:
