@@ -1,6 +1,5 @@
 """Small files read whole: only ordinary ones, of a size that they may have, in UTF-8."""
 
-import errno
 import os
 import stat
 from pathlib import Path
@@ -15,13 +14,8 @@ def read_text(path: Path, most: int = MOST) -> str:
     Nothing but an ordinary file is read: a pipe might never end. Raises OSError, and ValueError at
     other files, at more than `most` bytes and at what is no text.
     """
-    # Without waiting for someone to write into a pipe.
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(number, "rb") as stream:
-        kind = os.fstat(number).st_mode
-        if stat.S_ISDIR(kind):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(kind):
+    with open(path, "rb", opener=_without_waiting) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise ValueError("it is no ordinary file")
         content = stream.read(most + 1)
     if len(content) > most:
@@ -38,3 +32,8 @@ def ordinary_files(folder: Path) -> list[Path]:
     if odd := [path.name for path in inside if not path.is_file()]:
         raise ValueError(f"{odd[0]} is no ordinary file")
     return inside
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a file; of a pipe it does not wait for who writes into it."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -46,9 +46,13 @@ def on_standard_streams(command: Callable[[], int]) -> int:
         code = command()
     except BrokenPipeError:
         code = BROKEN_PIPE
+    except OSError as error:  # of what is printed: a stream has no name
+        if error.filename is not None or flush() is None:
+            raise
+        code = _code_of(error)
     except SystemExit as stop:  # help, or flags that are none: what is printed is not yet out
         code = stop.code if isinstance(stop.code, int) else 0
-    error = _flush()
+    error = flush()
     return code if error is None else _code_of(error)
 
 
@@ -63,8 +67,8 @@ def tell(message: str) -> None:
         print(lines_printable(message), file=sys.stderr, flush=True)
 
 
-def _flush() -> OSError | None:
-    """Empties both streams; what went wrong, the first of it. Nothing comes of that at the exit."""
+def flush() -> OSError | None:
+    """Empties both streams; the first of what goes wrong, after which the stream swallows all."""
     problem = None
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
