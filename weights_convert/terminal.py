@@ -7,6 +7,7 @@ the output was cut.
 
 import codecs
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -47,12 +48,12 @@ def on_standard_streams(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         code = BROKEN_PIPE
     except OSError as error:  # of what is printed: a stream has no name
-        if error.filename is not None or flush() is None:
+        if not is_of_stream(error):
             raise
         code = _code_of(error)
     except SystemExit as stop:  # help, or flags that are none: what is printed is not yet out
         code = stop.code if isinstance(stop.code, int) else 0
-    error = flush()
+    error = _flush()
     return code if error is None else _code_of(error)
 
 
@@ -67,7 +68,12 @@ def tell(message: str) -> None:
         print(lines_printable(message), file=sys.stderr, flush=True)
 
 
-def flush() -> OSError | None:
+def is_of_stream(error: OSError) -> bool:
+    """Whether it is of writing to standard output: errors of files have names."""
+    return error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _flush() -> OSError | None:
     """Empties both streams; the first of what goes wrong, after which the stream swallows all."""
     problem = None
     for stream in filter(None, (sys.stdout, sys.stderr)):

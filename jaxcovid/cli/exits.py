@@ -16,7 +16,7 @@ from pathlib import Path
 from jaxcovid.cli.flags import SETTINGS
 from jaxcovid.errors import InputError, Interrupted, first_line
 from weights_convert.printable import printable
-from weights_convert.terminal import BROKEN_PIPE, flush, tell
+from weights_convert.terminal import BROKEN_PIPE, is_of_stream, tell
 
 
 def exit_code(
@@ -132,7 +132,7 @@ def _unread(interruption: BaseException | None) -> bool:
 def _place(error: OSError) -> str:
     """What the user knows of where it happened."""
     if not isinstance(error.filename, str | bytes | os.PathLike):
-        return "disk" if flush() is None else "standard output"
+        return "standard output" if is_of_stream(error) else "disk"
     # Not by the name that it has until it is whole.
     path = re.sub(r"(^|/)\.([^/]+?)\.[\w-]+\.partial(?=/|$)", r"\1\2", os.fsdecode(error.filename))
     return printable(path)

@@ -32,12 +32,13 @@ CASES = {
     "a reader that goes away": ("{much} | head -1; exit ${PIPESTATUS[0]}", 141, "0\n", ""),
     "both cut off": ("{much} 2>&1 | head -1; exit ${PIPESTATUS[0]}", 141, "0\n", ""),
     "a full disk": ("{odd} > /dev/full", 2, "", "standard output: No space left on device\n"),
+    "a full disk, at the end": ("env -u PYTHONUNBUFFERED {odd} > /dev/full", 2, "", "standard output: No space left on device\n"),
     "no output": ("{place} >&-", 3, "", "heard\n"),
     "no errors": ("{place} 2>&-", 3, "said\n", ""),
     "nothing at all": ("{place} <&- >&- 2>&-", 3, "", ""),
     "ASCII": ("PYTHONIOENCODING=ascii {odd}", 0, "caf\\xe9 - 2 x 3 \\udcff\n", ""),
     "the C locale": ("LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 {odd}", 0, "caf\\xe9 - 2 x 3 \\udcff\n", ""),
-    "UTF-8": ("PYTHONIOENCODING=utf-8 {odd}", 0, "café — 2 × 3 \\udcff\n", ""),
+    "UTF-8": ("PYTHONIOENCODING=utf-8 {odd}", 0, "caf\N{LATIN SMALL LETTER E WITH ACUTE} \N{EM DASH} 2 \N{MULTIPLICATION SIGN} 3 \\udcff\n", ""),
 }  # fmt: skip
 
 
