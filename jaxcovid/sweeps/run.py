@@ -15,7 +15,7 @@ from jaxcovid import parallel
 from jaxcovid.config import Config, stored
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
-from jaxcovid.json_file import misfit
+from jaxcovid.json_file import read_json
 from jaxcovid.report import text
 from jaxcovid.runs import files, record, resume
 from jaxcovid.runs.feature_files import feature_store
@@ -81,9 +81,10 @@ def stored_sweep(folder: Path) -> tuple[Config, Grid]:
         raise InputError([f"`resume`: {folder} is finished; look at {folder / 'report.html'}"])
     check(former_problems(folder))
     config = stored(folder, RECORD)
-    known = record.read_record(folder, RECORD)
-    if problem := misfit(known, {"grid": {str: [float]}, "seeds": int}):
-        raise InputError([f"`resume`: {folder / RECORD} is damaged ({problem})"])
+    try:
+        known = read_json(folder / RECORD, {"grid": {str: [float]}, "seeds": int})
+    except ValueError as error:
+        raise InputError([f"`resume`: {folder / RECORD} is damaged ({error})"]) from None
     values = {name: tuple(map(float, tried)) for name, tried in known["grid"].items()}
     return config, Grid(values, known["seeds"])
 
