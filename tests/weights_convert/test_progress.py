@@ -4,6 +4,8 @@ import io
 import sys
 import time
 
+from tqdm.auto import tqdm
+
 from weights_convert import progress
 
 
@@ -29,6 +31,13 @@ def test_a_log_has_whole_lines_and_few(monkeypatch):
 
 def test_a_log_has_nothing_of_what_is_done_within_a_minute(monkeypatch):
     assert show(monkeypatch, io.StringIO(), 5) == ""
+
+
+def test_messages_between_redraw_nothing_in_a_log(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    for _ in progress.bar(range(3), desc="Doing", unit="image", mininterval=0):
+        tqdm.write("a message", sys.stderr)
+    assert sys.stderr.getvalue() == "a message\n" * 3
 
 
 def test_a_terminal_has_a_bar(monkeypatch):
