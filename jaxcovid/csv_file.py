@@ -20,7 +20,8 @@ def write_rows(
     stream: BinaryIO | io.BufferedIOBase, header: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
     """Writes a header and rows in UTF-8, cells as `guarded` has them. Raises OSError."""
-    text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=True)
+    buffer: Any = stream
+    text = io.TextIOWrapper(buffer, "utf-8", newline="", write_through=True)
     writer = csv.writer(_Lines(text), lineterminator="\r\n")
     try:
         for row in chain([header], rows):

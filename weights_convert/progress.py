@@ -44,9 +44,10 @@ class _Lines(tqdm):
     def clear(self, nolock: bool = False) -> None:
         """Nothing is to be taken away: `tqdm.write` prints below a line."""
 
-    def refresh(self, nolock: bool = False, lock_args: Any = None) -> bool | None:
+    def refresh(self, nolock: bool = False, lock_args: Any = None) -> None:
         """Shows the state when it is time, and not, as `tqdm.write` asks, after every message."""
-        return None if nolock else super().refresh(nolock, lock_args)
+        if not nolock:
+            super().refresh(nolock, lock_args)
 
     def close(self) -> None:
         """Ends without the return to the line's start that a bar writes."""

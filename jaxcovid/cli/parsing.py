@@ -113,4 +113,4 @@ def _restore_docstrings(kind: Any) -> None:
     for described in (kind, *filter(dataclasses.is_dataclass, get_type_hints(kind).values())):
         with contextlib.suppress(OSError):  # where there is no source
             (tree,) = ast.parse(textwrap.dedent(inspect.getsource(described))).body
-            described.__doc__ = ast.get_docstring(tree)
+            described.__doc__ = ast.get_docstring(tree)  # pyright: ignore[reportArgumentType]
