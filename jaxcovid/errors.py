@@ -6,9 +6,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from weights_convert.errors import LONGEST
+from weights_convert.printable import printable
+
 
 class InputError(Exception):
     """Bad input or settings: every problem of it, each saying what, where and what to do.
+
+    A problem is one line, whatever names it holds: what is not printable is shown as its escape.
 
     >>> try:
     ...     jaxcovid.fine_tune(jaxcovid.Config(epochs=0, lr=-1.0))
@@ -19,8 +24,8 @@ class InputError(Exception):
     """
 
     def __init__(self, problems: Sequence[str]):
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+        self.problems = tuple(printable(problem, LONGEST) for problem in problems)
+        super().__init__("\n".join(self.problems))
 
 
 class DivergedError(InputError):
@@ -36,7 +41,10 @@ class NothingFrozenError(InputError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was interrupted by the user or the system, and can be resumed in that folder."""
+    """A run was interrupted by the user or the system, and can be resumed in that folder.
+
+    Its cause is a BrokenPipeError where nobody reads any more what the run prints.
+    """
 
     def __init__(self, folder: Path):
         super().__init__(f"interrupted; to go on, pass `resume={folder}`")

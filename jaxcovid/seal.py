@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxcovid.errors import check
+from jaxcovid.json_file import Shape, read_json
+
 KEY = "sha256"
 
 
@@ -17,6 +20,18 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
 def unsealed(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as it was before it was sealed."""
     return {name: value for name, value in record.items() if name != KEY}
+
+
+def read_sealed(path: Path, shape: Shape = dict) -> Any:
+    """The value in a JSON file of that shape, without the seal.
+
+    Raises InputError if it is not what was written; ValueError and OSError as `read_json` does.
+    """
+    value = read_json(path, shape)
+    if not isinstance(value, dict):
+        return value
+    check([change] if (change := changed(path, value)) else [])
+    return unsealed(value)
 
 
 def changed(path: Path, record: Mapping[str, Any]) -> str | None:

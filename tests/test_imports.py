@@ -18,7 +18,19 @@ LEVELS = (
     {"inference"},
     {"training"},
     {"models", "data", "statistics"},
-    {"compilation", "config", "errors", "parallel", "results", "seal"},
+    {
+        "compilation",
+        "config",
+        "config_problems",
+        "csv_file",
+        "errors",
+        "json_file",
+        "parallel",
+        "regular_file",
+        "results",
+        "seal",
+        "stored_shapes",
+    },
     {"weights_convert"},
 )
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

@@ -1,17 +1,16 @@
 """The command `weights-convert convert|inspect|fetch`, also `python -m weights_convert`."""
 
 import argparse
-import io
-import os
 import sys
 from pathlib import Path
 
 from weights_convert.convert import check
 from weights_convert.detection import architecture_of, detect, most_alike
-from weights_convert.errors import ConversionError, FormatError
+from weights_convert.errors import LONGEST, ConversionError, FormatError
 from weights_convert.files import SUFFIXES, Weights, read, save
 from weights_convert.names import ARCHITECTURES
 from weights_convert.printable import printable
+from weights_convert.terminal import BROKEN_PIPE, on_standard_streams, tell
 
 ENTRY = "the key or prefix of the weights, where a file holds several networks, such as ema"
 
@@ -19,25 +18,26 @@ ENTRY = "the key or prefix of the weights, where a file holds several networks, 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command that `arguments`, by default the process's, ask for.
 
-    Returns the exit code: 0 done, 2 bad input, 130 interrupted.
+    Returns the exit code: 0 done, 2 bad input, 130 interrupted, 141 if nobody reads on.
     """
+    if arguments is None:
+        return on_standard_streams(lambda: _main(sys.argv[1:]))
+    return _main(arguments)
+
+
+def _main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # where the terminal has fewer letters than names
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = options.command(options)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # such as `inspect FILE | head -1`, which has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return options.command(options)
     except ConversionError as error:
         problems = "\n  ".join(error.problems)
-        print(f"{_shown(options.source)}: does not fit:\n  {problems}", file=sys.stderr)
+        tell(f"{printable(str(getattr(options, 'source', '')))}: does not fit:\n  {problems}")
+    except BrokenPipeError:
+        return BROKEN_PIPE
     except (FormatError, OSError) as error:
-        print(_message(error), file=sys.stderr)
+        tell(printable(_message(error), LONGEST))
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        tell("Interrupted.")
         return 130
     return 2
 

@@ -12,18 +12,18 @@ import io
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
 import requests
-from tqdm.auto import tqdm
 
 from weights_convert.aside import new_file
 from weights_convert.cache import cache_folder
 from weights_convert.names import WeightsFile
+from weights_convert.progress import bar
+from weights_convert.terminal import tell
 
 TIMEOUT = (5, 30)  # seconds to connect, and between two pieces
 PARTIAL = ".partial"  # ends the name of what an interruption left
@@ -123,8 +123,7 @@ def _wait_for_lock(descriptor: int, name: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        if sys.stderr is not None:
-            tqdm.write(f"Another process is downloading {name}; waiting for it", sys.stderr)
+        tell(f"Another process is downloading {name}; waiting for it")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
@@ -156,16 +155,15 @@ def _download(url: str, stream: BinaryIO, name: str) -> None:
 def _receive(response: requests.Response, stream: BinaryIO, size: int, name: str) -> None:
     """Writes what the server sends behind the first `size` bytes."""
     total = _total(response, size)
-    hidden = sys.stderr is None or None  # None leaves it to tqdm to look for a terminal
     title = f"Downloading {name}"
     stream.truncate(size)
     stream.seek(size)
-    with tqdm(
-        total=total, initial=size, unit="B", unit_scale=True, desc=title, disable=hidden
-    ) as bar:
+    with bar(
+        total=total, initial=size, unit="B", unit_scale=True, desc=title, leave=True
+    ) as watched:
         for piece in response.iter_content(PIECE):
             stream.write(piece)
-            bar.update(len(piece))
+            watched.update(len(piece))
             size += len(piece)
     if total is not None and size < total:
         raise requests.ConnectionError(f"the connection ended at {size:,} bytes")

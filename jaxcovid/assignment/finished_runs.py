@@ -1,7 +1,5 @@
 """Experiments with several seeds, as written and corrected, as their runs' folders tell them."""
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +9,11 @@ from jaxtyping import Bool, Float
 
 from jaxcovid import seal
 from jaxcovid.assignment.preset import Preset
-from jaxcovid.errors import InputError, check, first_line
+from jaxcovid.csv_file import read_rows
+from jaxcovid.errors import InputError, first_line
+from jaxcovid.json_file import misfit
 from jaxcovid.statistics.contributions import auroc_contributions, balanced_accuracy_contributions
+from jaxcovid.stored_shapes import MEASURED, RECORD
 
 # Folder name and words of each way to run an experiment.
 VARIANTS = {"as-written": "as written", "corrected": "corrected"}
@@ -101,22 +102,21 @@ def read_run(folder: Path, seed: int, split: str) -> Run:
     path = folder
     try:
         path = folder / "metrics.json"
-        metrics = json.loads(path.read_text())
+        metrics = seal.read_sealed(path)
         split = split if split in metrics else "validation"
+        if problem := misfit(metrics, {split: MEASURED}):
+            raise ValueError(problem)
+        if {*map(len, metrics[split]["confusion_matrix"])} != {len(metrics[split]["per_class"])}:
+            raise ValueError(f"{split}, confusion_matrix: not a row and a column for each class")
         measured = metrics[split]
         path = folder / "config.json"
-        settings = json.loads(path.read_text())
-        changes = [seal.changed(folder / "metrics.json", metrics), seal.changed(path, settings)]
-        check([change for change in changes if change])
+        settings = seal.read_sealed(path, RECORD)
         path = folder / "history.csv"
-        with path.open(newline="") as stream:
-            history = tuple(
-                {name: float(value) for name, value in row.items()}
-                for row in csv.DictReader(stream)
-            )
+        history = tuple(
+            {name: float(value) for name, value in row.items()} for row in read_rows(path)
+        )
         path = folder / "predictions.csv"
-        with path.open(newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if row["split"] == split]
+        rows = [row for row in read_rows(path) if row["split"] == split]
         correct = np.array([row["correct"] == "True" for row in rows], bool)
         classes = tuple(measured["per_class"])
         contributions = _contributions(rows, correct, classes)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxcovid import config as configuration
+from jaxcovid import config_problems
 from jaxcovid.assignment import presets
 from jaxcovid.assignment import settings as assignment_settings
 from jaxcovid.assignment.further_presets import ASKED
@@ -170,6 +170,6 @@ def problems(settings: ReproductionSettings) -> list[str]:
             f"`output`: {settings.output} exists; give a new folder, or go on there with `resume`"
         )
     for run in planned_runs(dataclasses.replace(settings, seeds=1)):
-        messages += configuration.problems(run.config)
+        messages += config_problems.problems(run.config)
         messages += assignment_settings.problems(run.assignment, run.config)
     return list(dict.fromkeys(messages))

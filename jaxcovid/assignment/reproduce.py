@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,9 +20,11 @@ from jaxcovid.assignment.plan import (
 )
 from jaxcovid.assignment.reproduction_folder import record_of
 from jaxcovid.errors import DivergedError, Interrupted
+from jaxcovid.json_file import read_json
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.runs import files
 from jaxcovid.runs.run import Deferred, fine_tune
+from jaxcovid.stored_shapes import MEASURED
 from jaxcovid.training.frozen_features import Kept
 
 # Prints a line.
@@ -38,8 +39,8 @@ def reproduce(settings: ReproductionSettings, folder: Path, say: Say, deferred: 
     """
     try:
         _run_all(settings, folder, say, deferred)
-    except KeyboardInterrupt:
-        raise Interrupted(folder) from None
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        raise Interrupted(folder) from error
 
 
 def _run_all(settings: ReproductionSettings, folder: Path, say: Say, deferred: Deferred) -> None:
@@ -86,7 +87,7 @@ def _run(planned: PlannedRun, root: Path, deferred: Deferred, kept: Kept) -> str
         except DivergedError as error:
             files.write_bytes(folder / DIVERGED, f"{error}\n".encode())
             return "diverged"
-    metrics = json.loads((folder / "metrics.json").read_text())["validation"]
+    metrics = read_json(folder / "metrics.json", {"validation": MEASURED})["validation"]
     return f"accuracy {metrics['accuracy']:.3f}, macro-F1 {metrics['macro_f1'] or 0:.3f}"
 
 

@@ -1,7 +1,6 @@
 """The folder of a reproduction: its settings, and the data that it was begun with."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from jaxcovid import config as configuration
 from jaxcovid import seal
 from jaxcovid.assignment.plan import ReproductionSettings
-from jaxcovid.errors import InputError, check
+from jaxcovid.errors import InputError, check, first_line
 
 SETTINGS = "reproduce.json"
 
@@ -26,9 +25,7 @@ def prepared_folder(settings: ReproductionSettings, fingerprints: Mapping[int, s
 
     by_flag = {f"--part{part}": fingerprint for part, fingerprint in fingerprints.items()}
     if settings.resume is not None:
-        known = json.loads((settings.resume / SETTINGS).read_text())
-        check([change] if (change := seal.changed(settings.resume / SETTINGS, known)) else [])
-        known = known["fingerprints"]
+        known = _record(settings.resume)["fingerprints"]
         check(
             [
                 f"`resume`: the data of {flag} are not those of {settings.resume} any more; "
@@ -66,14 +63,23 @@ def stored(settings: ReproductionSettings) -> ReproductionSettings:
             if getattr(alone, field.name) != field.default
         ]
     )
-    path = folder / SETTINGS
     try:
-        record = json.loads(path.read_text())
-        dict(record["fingerprints"])
-        settings = configuration.from_json(ReproductionSettings, record["flags"])
-        return dataclasses.replace(settings, resume=folder)
+        settings = configuration.from_json(ReproductionSettings, _record(folder)["flags"])
+    except (ValueError, TypeError) as error:
+        raise _damaged(folder, error) from None
+    return dataclasses.replace(settings, resume=folder)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """What was written when it was begun. Raises InputError."""
+    try:
+        return seal.read_sealed(folder / SETTINGS, {"flags": dict, "fingerprints": {str: str}})
     except OSError as error:
         problem = f"`resume`: {folder} is no reproduction ({SETTINGS}: {error.strerror})"
         raise InputError([problem]) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError([f"`resume`: {path} is damaged ({error})"]) from None
+    except ValueError as error:
+        raise _damaged(folder, error) from None
+
+
+def _damaged(folder: Path, error: Exception) -> InputError:
+    return InputError([f"`resume`: {folder / SETTINGS} is damaged ({first_line(error)})"])

@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from jaxcovid.cli.exits import exit_code
-from jaxcovid.cli.flags import Audit, parsed
+from jaxcovid.cli.flags import Audit
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
 
 
@@ -24,20 +25,20 @@ def _audit(flags: Audit) -> int:
     from jaxcovid.inference.inference_model import load
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, audit
+    from jaxcovid.runs.progress import say, warn
     from weights_convert.aside import folder_aside
 
     keep_programs()
     check(_problems(flags))
     network = load(flags.run) if flags.run is not None else None
     dataset = audit.load_audit_data(flags.data, network, flags.patients, flags.skip_unreadable)
-    for warning in dataset.warnings:
-        print(f"Warning: {warning}")
+    warn(dataset.warnings)
     name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = flags.output or Path("audits", name)
     with folder_aside(folder) as aside:
         result = audit.audit(dataset, network, flags.data)
         artifacts.write_audit(aside, result, dataset, network)
-    print(text.audit_summary(result), text.results_note(folder), sep="\n")
+    say(f"{text.audit_summary(result)}\n{text.results_note(folder)}")
     return 0 if audit.passed(result) else 1
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from jaxcovid.cli.exits import exit_code
-from jaxcovid.cli.flags import Evaluate, parsed
+from jaxcovid.cli.flags import Evaluate
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
 
 
@@ -22,16 +23,17 @@ def _evaluate(flags: Evaluate) -> None:
     """Measures one network or two, and writes the results. Raises InputError."""
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.cli.kept_programs import keep_programs
-    from jaxcovid.data.split_folders import SPLITS
+    from jaxcovid.data.split_folders import SPLITS, split_named
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts
     from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
-    from jaxcovid.runs.progress import bar, progress
+    from jaxcovid.runs.progress import bar, progress, say, warn
     from jaxcovid.runs.study import read_study
     from jaxcovid.statistics.comparison import compare
     from weights_convert.aside import folder_aside
 
     keep_programs()
+    flags = dataclasses.replace(flags, split=split_named(flags.split) or flags.split)
     check(_problems(flags, SPLITS))
     study = read_study(flags.study)
     networks = load_models(flags.runs)
@@ -44,8 +46,7 @@ def _evaluate(flags: Evaluate) -> None:
         flags.skip_unreadable,
         progress,
     )
-    for warning in dataset.warnings:
-        print(f"Warning: {warning}")
+    warn(dataset.warnings)
     names = [Path(network.name).name for network in networks]
     name = "-".join([*names, flags.data.resolve().name])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
@@ -65,7 +66,7 @@ def _evaluate(flags: Evaluate) -> None:
             )
             artifacts.write_comparison(aside, first, second, comparison, bar, study)
             summaries.append(text.comparison_summary(first, second, comparison))
-    print(*summaries, text.results_note(folder), sep="\n")
+    say("\n".join([*summaries, text.results_note(folder)]))
 
 
 def _problems(flags: Evaluate, splits: Collection[str]) -> list[str]:

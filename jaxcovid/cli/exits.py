@@ -1,8 +1,11 @@
 """How every command ends: 0 done, 1 a check failed, 2 bad input with one message, 130 interrupted.
 
+141 where nobody reads what it prints (see `weights_convert.terminal`).
+
 Here messages of the library, which speak of settings, come to speak of flags.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -11,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxcovid.cli.flags import SETTINGS
-from jaxcovid.errors import InputError, Interrupted
+from jaxcovid.errors import InputError, Interrupted, first_line
+from weights_convert.printable import printable
+from weights_convert.terminal import BROKEN_PIPE, is_of_stream, tell
 
 
 def exit_code(
@@ -27,16 +32,52 @@ def exit_code(
         return work() or 0
     except InputError as error:
         code, message = 2, in_flags(str(error))
+    except BrokenPipeError:  # nobody reads on, so there is nothing to say
+        code, message = BROKEN_PIPE, ""
     except OSError as error:
-        code, message = 2, f"{error.filename or 'disk'}: {error.strerror or error}"
+        code, message = 2, f"{_place(error)}: {error.strerror or error}"
     except Interrupted as interruption:
-        code, message = 130, f"Interrupted. {how_to_go_on(program, interruption.folder)}"
-        together = True
+        together = not _unread(interruption)
+        code, why = 130, "Interrupted"
+        if not together:
+            code, why = BROKEN_PIPE, "Standard output was closed"
+        message = f"{why}. {how_to_go_on(program, interruption.folder)}"
     except KeyboardInterrupt:
         code, message = 130, interrupted
-    print(f"\n{message}", file=sys.stderr, flush=True)
+    except Exception:
+        if (problem := no_device()) is None:
+            raise
+        code, message = 2, problem
+    if message:
+        tell(f"\n{message}")
     _leave_other_processes(code, together)
     return code
+
+
+def no_device() -> str | None:
+    """What to say if JAX has no device such as the environment asks for; None if it has one.
+
+    To be asked when something failed: that may be in many places, and of many types.
+    """
+    if "jax" not in sys.modules:
+        return None
+    import jax
+
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        reason = f" ({printable(first_line(error).partition(' (set JAX_PLATFORMS')[0])})"
+    except Exception:  # of JAX's own, such as an assertion
+        reason = ""
+    else:
+        return None
+    asked = os.environ.get("JAX_PLATFORMS")
+    if not asked:
+        return f"JAX finds no device{reason}"
+    return (
+        f"JAX_PLATFORMS={printable(asked)}: JAX finds no such device here{reason}; "
+        "unset JAX_PLATFORMS, or set it to cpu"
+    )
 
 
 def in_flags(message: str) -> str:
@@ -50,7 +91,7 @@ def in_flags(message: str) -> str:
         name, value = match.groups()
         if name not in SETTINGS:
             return match.group()
-        words = [f"--{name.replace('_', '-')}", *([] if value is None else [shlex.quote(value)])]
+        words = [f"--{name.replace('_', '-')}", *([] if value is None else [shell_word(value)])]
         return " ".join(words)
 
     return re.sub(r"`(\w+)(?:=([^`]*))?`", flag, message)
@@ -58,7 +99,43 @@ def in_flags(message: str) -> str:
 
 def how_to_go_on(program: str, folder: Path) -> str:
     """The command that goes on with what is in that folder, ready to be pasted."""
-    return f"Go on with: {program} --resume {shlex.quote(str(folder))}"
+    return f"Go on with: {program} --resume {shell_word(str(folder))}"
+
+
+def shell_word(text: str) -> str:
+    r"""The text as one word of bash, all of it printable.
+
+    >>> print(shell_word("my run"), shell_word("two\nlines"))
+    'my run' $'two\nlines'
+    """
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = text.replace("\\", r"\\").replace("'", r"\'")
+    return "$'" + "".join(map(_escaped, escaped)) + "'"
+
+
+def _escaped(character: str) -> str:
+    if character == "\n":
+        return r"\n"
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+
+
+def _unread(interruption: BaseException | None) -> bool:
+    """Whether it came of a broken pipe."""
+    while interruption is not None and not isinstance(interruption, BrokenPipeError):
+        interruption = interruption.__cause__
+    return interruption is not None
+
+
+def _place(error: OSError) -> str:
+    """What the user knows of where it happened."""
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return "standard output" if is_of_stream(error) else "disk"
+    # Not by the name that it has until it is whole.
+    path = re.sub(r"(^|/)\.([^/]+?)\.[\w-]+\.partial(?=/|$)", r"\1\2", os.fsdecode(error.filename))
+    return printable(path)
 
 
 def _leave_other_processes(code: int, together: bool) -> None:
@@ -74,5 +151,6 @@ def _leave_other_processes(code: int, together: bool) -> None:
         return
     if together:
         jax.distributed.shutdown()  # who left first would fell the rest
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     os._exit(code)

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import tyro
 
 from jaxcovid.assignment import presets
 from jaxcovid.assignment.plan import ReproductionSettings
 from jaxcovid.assignment.settings import AssignmentSettings
+from jaxcovid.cli.parsing import Flags, parsed
 from jaxcovid.config import (
     Config,
     DataSettings,
@@ -19,8 +20,6 @@ from jaxcovid.config import (
     TrainingSettings,
 )
 from jaxcovid.sweeps.metric import Metric
-
-Flags = TypeVar("Flags")
 
 # All that a run takes from its flags.
 RunSettings = tuple[Config, AssignmentSettings]
@@ -52,7 +51,7 @@ class Predict:
     ]
     """Image files, and folders of them: PNG, JPEG, DICOM."""
     csv: Path | None = None
-    """Where to write the answers; a file that is there is replaced."""
+    """Where to write the answers; a file that is there is replaced; - is standard output."""
     explain: Path | None = None
     """Folder for pictures of where the network looked (Grad-CAM)."""
 
@@ -70,7 +69,8 @@ class Evaluate:
     data: Path
     """Folder that holds the split."""
     split: str = "test"
-    """Which split: test, validation or train; one folder per class in it."""
+    """Which split: test, validation or train, by any name of its folder such as val; one folder per
+    class in it."""
     patients: tuple[Path, ...] = ()
     """CSV files with the columns class, file, patient; also source, view, sex, age."""
     study: Path | None = None
@@ -133,15 +133,6 @@ SETTINGS = frozenset(
     for kind in (Config, AssignmentSettings, Predict, Evaluate, Audit, Sweep, ReproductionSettings)
     for field in dataclasses.fields(kind)
 ) | {"list_presets"}
-
-
-def parsed(kind: type[Flags], arguments: Sequence[str], program: str, **options: Any) -> Flags:
-    """The flags of a command from its arguments; exits with a message if they are not such.
-
-    `program` is the command as help names it, and `options` are further ones of `tyro.cli`.
-    """
-    grouped = (tyro.conf.OmitArgPrefixes,)
-    return tyro.cli(kind, args=arguments, prog=program, config=grouped, **options)
 
 
 def parsed_settings(

@@ -2,10 +2,13 @@
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from jaxcovid.cli.huge_pages import use_huge_pages
+from weights_convert.printable import printable
+from weights_convert.terminal import on_standard_streams, tell
 
 # Each is a module beside this one.
 COMMANDS = {
@@ -21,14 +24,18 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Hands the other arguments to the command; returns its exit code, 2 if there is none."""
     if arguments is None:
-        use_huge_pages()
-    first, *others = [*(sys.argv[1:] if arguments is None else arguments), ""]
+        return on_standard_streams(lambda: _in_own_process(lambda: _main(sys.argv[1:])))
+    return _main(arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    first, *others = [*arguments, ""]
     if first in ("-h", "--help"):
         print(help_text())
         return 0
     if first in COMMANDS:
         return _command(first)(others[:-1], f"jaxcovid {first}")
-    print(f"{_problem(first)}\n\n{help_text()}", file=sys.stderr)
+    tell(f"{_problem(first)}\n\n{help_text()}")
     return 2
 
 
@@ -37,8 +44,14 @@ def script(name: str, program: str) -> int:
 
     The flags are those of this process. `program` is how a user calls the script.
     """
+    return on_standard_streams(lambda: _in_own_process(lambda: _command(name)(None, program)))
+
+
+def _in_own_process(command: Callable[[], int]) -> int:
+    # Charts go to files alone: matplotlib is to look for no window, nor refuse an odd name of one.
+    os.environ.pop("MPLBACKEND", None)
     use_huge_pages()
-    return _command(name)(None, program)
+    return command()
 
 
 def help_text() -> str:
@@ -68,4 +81,4 @@ def _problem(name: str) -> str:
         return "COMMAND: none is given"
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"COMMAND: there is no {name!r}{hint}"
+    return f"COMMAND: there is no '{printable(name)}'{hint}"

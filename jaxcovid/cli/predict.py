@@ -5,15 +5,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from jaxcovid.cli.exits import exit_code
-from jaxcovid.cli.flags import Predict, parsed
+from jaxcovid.cli.flags import Predict
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
+from weights_convert.errors import LONGEST
+from weights_convert.printable import printable
+from weights_convert.terminal import tell
 
 if TYPE_CHECKING:
     from jaxcovid.inference.inference_model import InferenceModel
     from jaxcovid.inference.predict import Answer
+
+
+# What `csv` calls that, as other programs do.
+STANDARD_OUTPUT = Path("-")
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid predict") -> int:
@@ -29,7 +37,6 @@ def _predict(flags: Predict) -> int:
     from jaxcovid.data import blank
     from jaxcovid.inference import inference_model, predict
     from jaxcovid.report import DISCLAIMER
-    from jaxcovid.runs import files
     from jaxcovid.runs.progress import bar
 
     keep_programs()
@@ -53,38 +60,50 @@ def _predict(flags: Predict) -> int:
                 counts[predicted] += 1
                 levels[name] = answer.few_levels
             else:
-                problems.append(f"{name}: {problem}")
+                problems.append(printable(f"{name}: {problem}", LONGEST))
             if flags.explain is not None and predicted:
                 _write_explanation(flags.explain, number, answer, predicted)
             yield row
 
-    if flags.csv is not None:
-        numbers = [f"prob_{name}" for name in network.classes]
-        if network.codes is not None:
-            numbers += [f"finding_{name}" for name in network.classes]
-        files.write_csv(flags.csv, ["path", "prediction", *numbers, "problem", "note"], rows())
-    else:
-        _print_rows(rows(), network.classes)
+    about = _write_rows(flags, network, rows())
     listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}")
+    print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}", file=about)
     for target in (flags.csv, flags.explain):
-        if target is not None:
-            print(f"Written: {target}")
+        if target not in (None, STANDARD_OUTPUT):
+            print(f"Written: {printable(str(target))}", file=about)
     if warning := blank.warning(levels, "images"):
-        print(f"Warning: {warning}", file=sys.stderr)
+        tell(f"Warning: {warning}")
     if problems:
         first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
         kind = "file(s) or folder(s)" if unlisted else "file(s)"
-        print(f"\n{len(problems)} {kind} could not be read:\n  {first}", file=sys.stderr)
+        tell(f"\n{len(problems)} {kind} could not be read:\n  {first}")
     return 2 if problems else 0
+
+
+def _write_rows(flags: Predict, network: "InferenceModel", rows: Iterator[list[str]]) -> TextIO:
+    """Writes the table or prints the rows; returns where the rest is to be told."""
+    from jaxcovid import csv_file
+    from jaxcovid.runs import files
+
+    if flags.csv is None:
+        _print_rows(rows, network.classes)
+        return sys.stdout
+    numbers = [f"prob_{name}" for name in network.classes]
+    if network.codes is not None:
+        numbers += [f"finding_{name}" for name in network.classes]
+    header = ["path", "prediction", *numbers, "problem", "note"]
+    if flags.csv == STANDARD_OUTPUT:
+        csv_file.write_rows(sys.stdout.buffer, header, rows)
+        return sys.stderr
+    files.write_csv(flags.csv, header, rows)
+    return sys.stdout
 
 
 def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
     """The line of a file in the table: path, prediction, numbers, problem, note."""
-    from jaxcovid.data import blank
-    from jaxcovid.data.layout import printable
+    from jaxcovid.data import blank, layout
 
-    name = printable(answer.path)
+    name = layout.printable(answer.path)
     if answer.probabilities is None:
         columns = len(network.classes) * (1 if network.codes is None else 2)
         return [name, "", *[""] * columns, answer.problem, ""]
@@ -115,18 +134,18 @@ def _print_rows(rows: Iterator[list[str]], classes: Sequence[str]) -> None:
             for label, number in zip(classes, numbers[: len(classes)], strict=True)
             if number
         )
-        said = f"{predicted} ({probabilities})" if predicted else problem
-        tqdm.write(f"{name}: {said}; {note}" if note else f"{name}: {said}")
+        answer = f"{predicted} ({probabilities})" if predicted else problem
+        tqdm.write(printable(f"{name}: {answer}" + (f"; {note}" if note else ""), LONGEST))
 
 
 def _problems(flags: Predict, paths: list[Path]) -> list[str]:
     """What speaks against writing where the flags say: better known before the work than after."""
     problems = []
-    if flags.csv is not None:
+    if flags.csv not in (None, STANDARD_OUTPUT):
         if flags.csv.resolve() in {path.resolve() for path in paths}:
             problems.append(f"`csv`: {flags.csv} is one of the images; name another file")
         elif flags.csv.exists() and (flags.csv.is_symlink() or not flags.csv.is_file()):
-            problems.append(f"`csv`: {flags.csv} is no ordinary file; name a new one")
+            problems.append(f"`csv`: {flags.csv} is no ordinary file; name a new one, or -")
         elif not flags.csv.absolute().parent.is_dir():
             parent = flags.csv.absolute().parent
             problems.append(f"`csv`: there is no folder {parent}; make it first")

@@ -2,16 +2,16 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from jaxcovid.assignment import plan
 from jaxcovid.assignment.plan import ReproductionSettings
 from jaxcovid.assignment.reproduction_folder import prepared_folder, stored
 from jaxcovid.cli.exits import exit_code, how_to_go_on
-from jaxcovid.cli.flags import parsed
 from jaxcovid.cli.interruption import deferred, end_at_once, raise_when_interrupted
+from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
+from weights_convert.terminal import BROKEN_PIPE, tell
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid reproduce") -> int:
@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid reprod
     settings = parsed(ReproductionSettings, given, program)
     begun: list[Path] = []
     code = exit_code(lambda: _reproduce(settings, begun.append), program)
-    if code == 2 and begun:
-        print(how_to_go_on(program, begun[0]), file=sys.stderr)
+    if code in (2, BROKEN_PIPE) and begun:
+        tell(how_to_go_on(program, begun[0]))
     return code
 
 
@@ -38,9 +38,10 @@ def _reproduce(settings: ReproductionSettings, begin: Callable[[Path], None]) ->
     from jaxcovid.assignment.checks import checked_data
     from jaxcovid.assignment.reproduce import reproduce
     from jaxcovid.cli.kept_programs import keep_programs
+    from jaxcovid.runs.progress import say
 
     keep_programs()
     raise_when_interrupted()
     folder = prepared_folder(settings, checked_data(settings))
     begin(folder)
-    reproduce(settings, folder, partial(print, flush=True), deferred)
+    reproduce(settings, folder, say, deferred)

@@ -5,13 +5,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import tyro
-
 from jaxcovid.assignment import settings as assignment_settings
 from jaxcovid.assignment.settings import AssignmentSettings
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import Sweep, settings_over_preset
 from jaxcovid.cli.interruption import deferred, end_at_once, raise_when_interrupted
+from jaxcovid.cli.parsing import read_flags
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, check
 
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid sweep"
 
 def _sweep(arguments: Sequence[str], program: str) -> None:
     # What this does not know are flags of a run, which hold for every member.
-    varied, others = tyro.cli(Sweep, args=arguments, prog=program, return_unknown_args=True)
+    varied, others = read_flags(Sweep, arguments, program, return_unknown_args=True)
     config, assignment = settings_over_preset(others, program)
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.assignment import mistakes

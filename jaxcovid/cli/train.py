@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from jaxcovid import config as configuration
+from jaxcovid import config_problems
 from jaxcovid.assignment import settings as assignment_settings
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import RunSettings, parsed_settings, settings_over_preset
@@ -25,7 +26,7 @@ def _train(arguments: Sequence[str], program: str) -> None:
         print(listing())
         return
     config, assignment = _settings(arguments, program)
-    check([*configuration.problems(config), *assignment_settings.problems(assignment, config)])
+    check([*config_problems.problems(config), *assignment_settings.problems(assignment, config)])
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.assignment import mistakes
     from jaxcovid.cli.kept_programs import keep_programs

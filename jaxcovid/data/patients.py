@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from jaxcovid.csv_file import unguarded
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.patient_rows import Named, Row, Table, named, parts_of, rows_of_images
 from jaxcovid.data.split_folders import SPLITS
 from jaxcovid.errors import InputError, check, first_line
+from jaxcovid.regular_file import read_text
 
 COLUMNS = ("class", "file", "patient")
 
@@ -109,8 +111,7 @@ def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], Row]:
     problems = []
     for path in paths:
         try:
-            # utf-8-sig: spreadsheets write a byte order mark.
-            text = path.read_text("utf-8-sig")
+            text = read_text(path)
             reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
@@ -120,11 +121,11 @@ def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], Row]:
                 )
                 continue
             for row in reader:
-                problem = _add(row, table)
+                problem = _add({name: unguarded(cell) for name, cell in row.items()}, table)
                 problems += [f"`patients`: {path}, line {reader.line_num}: {problem}"] * bool(
                     problem
                 )
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+        except (OSError, ValueError, csv.Error) as error:
             problems.append(f"`patients`: {path} is not readable as CSV ({first_line(error)})")
     check(problems)
     return table

@@ -44,6 +44,12 @@ def split_folders(
     return roots
 
 
+def split_named(name: str) -> str | None:
+    """The split whose folder may be called that, in any case; None if there is none such."""
+    named = name.strip().lower()
+    return next((split for split, names in SPLITS.items() if named in names), None)
+
+
 def is_whole(folder: Path) -> bool:
     """Whether a folder has folders, and none of them is named as a split."""
     return folder.is_dir() and not splits_in(folder) and bool(_children(folder))

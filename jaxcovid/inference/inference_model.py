@@ -10,14 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcovid import models, parallel, seal
+from jaxcovid.config import Config, from_json
 from jaxcovid.data.images import CROP, RESIZE
 from jaxcovid.data.loader import MEAN, STD
 from jaxcovid.data.merge import joined
 from jaxcovid.errors import InputError, check, first_line
+from jaxcovid.json_file import Shape, parsed_json, read_json
+from jaxcovid.stored_shapes import MEASURED, RECORD
 from jaxcovid.training.initial_weights import unfit_values
 from jaxcovid.training.losses import Codes
 from jaxcovid.training.stated_loss import loss_of
 from weights_convert import ConversionError, FormatError, read, table, torch_to_flax
+
+# Of config.json and metrics.json what is there.
+OF_RUN: Shape = {f"{name}?": kind for name, kind in RECORD.items()}
+OF_SPLITS: Shape = {f"{split}?": MEASURED for split in ("train", "validation", "test")}
 
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
 
@@ -74,13 +81,13 @@ def load(source: Path | str) -> InferenceModel:
     except OSError as error:
         raise InputError([_advice(source, f"{source}: {error.strerror}")]) from None
     except ConversionError as error:
-        listed = "\n  ".join(error.problems)
-        raise InputError([f"{source}: not the network that it says it is:\n  {listed}"]) from None
+        misfits = [f"  {problem}" for problem in error.problems]
+        raise InputError([f"{source}: not the network that it says it is:", *misfits]) from None
     model = models.build(architecture, len(classes), hidden, dropout, axis_name=parallel.AXIS)
     # To float32 on the host, as JAX would compile a conversion for every shape.
     variables = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float32)), variables)
-    record = _json_of_run(source / "config.json") if source.is_dir() else {}
-    metrics = _json_of_run(source / "metrics.json") if source.is_dir() else {}
+    record = _json_of_run(source / "config.json", OF_RUN) if source.is_dir() else {}
+    metrics = _json_of_run(source / "metrics.json", OF_SPLITS) if source.is_dir() else {}
     return InferenceModel(
         _name(source.resolve()),
         architecture,
@@ -136,18 +143,18 @@ def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
             ]
         )
     try:
-        head = json.loads(metadata["head"])
+        head = parsed_json(metadata["head"])
         stated = {
             "architecture": metadata["architecture"],
             "hidden": tuple(head["hidden"]),
             "dropout": float(head["dropout"]),
-            "classes": json.loads(metadata["classes"]),
-            "thresholds": json.loads(metadata.get("thresholds", "{}")),
+            "classes": parsed_json(metadata["classes"]),
+            "thresholds": parsed_json(metadata.get("thresholds", "{}")),
             "codes": _codes(metadata.get("codes")),
-            "merge": json.loads(metadata.get("merge", "[]")),
-            "loss": json.loads(metadata.get("loss", "null")),
+            "merge": parsed_json(metadata.get("merge", "[]")),
+            "loss": parsed_json(metadata.get("loss", "null")),
         }
-        preprocessing = json.loads(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
+        preprocessing = parsed_json(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
         unfit = [name for name, fits in _FITS.items() if not fits(stated)]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError([f"{source}: its metadata are damaged ({first_line(error)})"]) from None
@@ -193,7 +200,7 @@ _FITS: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 
 def _codes(text: str | None) -> Codes | None:
-    return None if text is None else np.array(json.loads(text), np.float32)
+    return None if text is None else np.array(parsed_json(text), np.float32)
 
 
 def _advice(source: Path, message: str) -> str:
@@ -207,16 +214,15 @@ def _name(path: Path) -> str:
     return path.name if path.is_dir() else f"{path.parent.name}/{path.name}"
 
 
-def _json_of_run(path: Path) -> dict[str, Any]:
+def _json_of_run(path: Path, shape: Shape) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text())
+        record = read_json(path, shape)
+        from_json(Config, record)  # of metrics.json it knows nothing
+        return record
     except OSError as error:
         raise InputError([f"{path}: {error.strerror}; the run is not complete"]) from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise InputError([f"{path} is damaged ({first_line(error)})"]) from None
-    if not isinstance(record, dict):
-        raise InputError([f"{path} is damaged (it holds no names and values)"])
-    return record
 
 
 def _told(record: dict[str, Any], metrics: dict[str, Any], run: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxcovid.report import DISCLAIMER
+from weights_convert.printable import printable
 
 TRAIN, VALIDATION = "#1b6ca8", "#c8552b"  # told apart also without colour vision
 INK, SOFT, PAPER = "#000000", "#808080", "#ffffff"
@@ -62,6 +63,7 @@ def short_name(name: str, length: int = 18) -> str:
 
     The middle goes: names often differ at their ends.
     """
+    name = printable(name)
     half = (length - 1) // 2
     name = name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
     # matplotlib leaves labels out of a legend if they begin with an underscore.

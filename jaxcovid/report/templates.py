@@ -21,13 +21,32 @@ def template(
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([of_package, shared]),
         autoescape=True,
-        finalize=finalize,
+        finalize=lambda value: without_controls(value if finalize is None else finalize(value)),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"numeric_columns": numeric_columns, "prose": prose}
     return environment.get_template(name)
+
+
+# What no page may hold as it is, and what would turn its text around; with its escape.
+_CONTROLS = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (
+        *(code for code in range(32) if chr(code) not in "\t\n\r"), *range(127, 160),
+        *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF,
+    )
+}  # fmt: skip
+
+
+def without_controls(value: Any) -> Any:
+    r"""The value; of text its control characters as escapes, so that a page stays valid.
+
+    >>> without_controls("a\x1b[31m")
+    'a\\x1b[31m'
+    """
+    return value.translate(_CONTROLS) if isinstance(value, str) else value
 
 
 def numeric_columns(rows: Sequence[Sequence[Any]]) -> set[int]:

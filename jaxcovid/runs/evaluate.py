@@ -14,6 +14,7 @@ from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.split_folders import split_named
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel, load
@@ -52,7 +53,7 @@ def evaluate(
     >>> low < results.splits["validation"].metrics["accuracy"] < high
     True
     """
-    folder = Path(folder)
+    folder, split = Path(folder), split_named(split) or split
     dataset = load_evaluation_data(
         folder, split, network.classes, network.merge, patient_files, skip_unreadable, progress
     )

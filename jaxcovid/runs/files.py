@@ -1,12 +1,11 @@
 """Files that appear whole or not at all."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxcovid.csv_file import write_rows
 from weights_convert.aside import written_aside
 
 
@@ -27,14 +26,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Writes comma-separated values in UTF-8 with a header line, whole or not at all.
+    """Writes comma-separated values as `csv_file.write_rows` has them, whole or not at all.
 
     Raises OSError.
     """
     with written_aside(path) as stream:
-        text = io.TextIOWrapper(stream, "utf-8", newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-        text.flush()
-        text.detach()
+        write_rows(stream, header, rows)

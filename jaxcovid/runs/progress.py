@@ -1,21 +1,20 @@
 """What is shown while a command runs, by process 0 alone."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
 from tqdm.auto import tqdm
 
+from weights_convert import progress as shared
+from weights_convert.errors import LONGEST
+from weights_convert.printable import printable
+from weights_convert.terminal import lines_printable
+
 
 def bar(items: Any = None, **options: Any) -> tqdm:
-    """The items with a progress bar that goes when they are done; `options` are those of tqdm.
-
-    There is none where standard error is closed or no terminal: each step would be a line of a log.
-    """
-    # None leaves it to tqdm to look for a terminal.
-    hidden = jax.process_index() > 0 or sys.stderr is None or None
-    return tqdm(items, leave=False, disable=hidden, **options)
+    """The items with a bar as `weights_convert.progress` has it; `options` are those of tqdm."""
+    return shared.bar(items, hidden=jax.process_index() > 0, **options)
 
 
 def progress(items: Any, description: str, length: int) -> Iterator[Any]:
@@ -29,4 +28,10 @@ def progress(items: Any, description: str, length: int) -> Iterator[Any]:
 def say(message: str) -> None:
     """Prints a message on the terminal, of several processes only by the first."""
     if jax.process_index() == 0:
-        print(message, flush=True)
+        print(lines_printable(message), flush=True)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Says each as one line, whatever names it holds."""
+    for warning in warnings:
+        say(f"Warning: {printable(warning, LONGEST)}")

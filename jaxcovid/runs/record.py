@@ -13,10 +13,12 @@ import numpy as np
 
 from jaxcovid import seal
 from jaxcovid.audits.blind_floor import figure
-from jaxcovid.config import Config, as_json
+from jaxcovid.config import Config, as_json, from_json
 from jaxcovid.data.dataset import Dataset
+from jaxcovid.errors import InputError, first_line
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.stored_shapes import RECORD
 from jaxcovid.training.parts import Parts
 
 PACKAGES = (
@@ -45,6 +47,20 @@ def run_record(
         "warnings": warnings,
         "disclaimer": DISCLAIMER,
     }
+
+
+def read_record(run: Path, name: str = "config.json") -> dict[str, Any]:
+    """What a run's folder says of it: settings, data, surroundings. Raises InputError."""
+    path = run / name
+    try:
+        record = seal.read_sealed(path, RECORD)
+        from_json(Config, record)
+    except OSError as error:
+        problem = f"`resume`: {run} is not a run's folder ({path.name}: {error.strerror})"
+        raise InputError([problem]) from None
+    except (ValueError, TypeError) as error:
+        raise InputError([f"`resume`: {path} is damaged ({first_line(error)})"]) from None
+    return record
 
 
 def evaluation_record(

@@ -1,14 +1,13 @@
 """What a resumed run goes on from, and whether it is still the same run."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jaxcovid import parallel, seal
+from jaxcovid import parallel
 from jaxcovid.config import BEFORE, INCIDENTAL, Config, as_json
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.errors import InputError, check
-from jaxcovid.runs.record import changed_surroundings, unknown_settings
+from jaxcovid.errors import InputError
+from jaxcovid.runs.record import changed_surroundings, read_record, unknown_settings
 from jaxcovid.training import checkpoint
 from jaxcovid.training.checkpoint import Checkpoint
 
@@ -66,9 +65,7 @@ def interrupted_run(config: Config) -> InterruptedRun | None:
     if newest is not None:
         return InterruptedRun(newest.account["settings"], newest, damaged)
     # Without a checkpoint nothing else says what the run was to be.
-    record = json.loads((run / "config.json").read_text())
-    check([change] if (change := seal.changed(run / "config.json", record)) else [])
-    return InterruptedRun(record, None, damaged)
+    return InterruptedRun(read_record(run), None, damaged)
 
 
 def changed_settings(

@@ -16,8 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcovid import config as configuration
-from jaxcovid import parallel
+from jaxcovid import config_problems, parallel
 from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError, Interrupted, check, first_line
@@ -28,7 +27,7 @@ from jaxcovid.runs import artifacts, record, resume
 from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.gather import gather_results
-from jaxcovid.runs.progress import bar, progress, say
+from jaxcovid.runs.progress import bar, progress, say, warn
 from jaxcovid.runs.study import read_study
 from jaxcovid.training import checkpoint
 from jaxcovid.training.freeze_audit import audit, digests
@@ -74,7 +73,7 @@ def fine_tune(
     >>> sorted(path.name for path in run.glob("*.csv"))
     ['history.csv', 'predictions.csv']
     """
-    check(configuration.problems(config))
+    check(config_problems.problems(config))
     parallel.join_processes(config.coordinator, config.num_processes, config.process_id)
     config = resolve(config)
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.
@@ -106,8 +105,7 @@ def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) ->
     settings = record.run_record(config, parts, dataset, task.network.weights_source, warnings)
 
     say(text.announcement(config, dataset, task.network.weights_source, task.network.plan))
-    for warning in warnings:
-        say(f"Warning: {warning}")
+    warn(warnings)
     if newest is not None:
         say(f"Going on after step {newest.step}, in epoch {len(journal.history) + 1}")
     try:
@@ -120,10 +118,10 @@ def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) ->
             with deferred() as interrupted:
                 state, journal = _train(task, journal, folder, settings, interrupted)
             _finish(task, state, journal, folder, settings)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError) as error:
         assert config.output is not None
         if (config.output / "config.json").exists():
-            raise Interrupted(config.output) from None
+            raise Interrupted(config.output) from error
         raise
     return folder
 

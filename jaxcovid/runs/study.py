@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 from jaxcovid.errors import InputError, check, first_line
+from jaxcovid.regular_file import read_text
 from jaxcovid.report.checklist_items import ITEMS
 
 TABLE = "claim"
@@ -18,10 +19,10 @@ def read_study(path: Path | None) -> dict[int, str]:
     if path is None:
         return {}
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(read_text(path))
     except OSError as error:
         raise InputError([f"`study`: cannot read {path} ({error.strerror})"]) from None
-    except ValueError as error:  # no TOML, or no UTF-8
+    except (ValueError, RecursionError) as error:  # no TOML, or no text
         raise InputError([f"`study`: {path} is not TOML ({first_line(error)})"]) from None
     table = content.get(TABLE)
     strangers = [name for name in content if name != TABLE]

@@ -5,7 +5,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcovid.config import Config, problems
+from jaxcovid.config import Config
+from jaxcovid.config_problems import problems
 from jaxcovid.training.members import VARIED
 
 

@@ -1,17 +1,18 @@
 """Members that share no frozen part: each a run of its own, one after another."""
 
-import csv
+import contextlib
 import dataclasses
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jaxcovid import seal
 from jaxcovid.config import Config, stored
-from jaxcovid.errors import DivergedError, check
+from jaxcovid.csv_file import read_rows
+from jaxcovid.errors import DivergedError, InputError, first_line
 from jaxcovid.results import Epoch
 from jaxcovid.runs.progress import say
 from jaxcovid.runs.run import Deferred, fine_tune
+from jaxcovid.stored_shapes import FIGURE, MEASURED
 from jaxcovid.sweeps.metric import Metric
 from jaxcovid.sweeps.outcome import FIGURES, Outcome, best_outcome
 from jaxcovid.sweeps.state import read_outcomes, write_outcomes
@@ -59,24 +60,35 @@ def _history(run: Path) -> tuple[Epoch, ...]:
     path = run / "history.csv"
     if not path.exists():
         return ()
-    with path.open(newline="") as stream:
+    with _damage_as_input_error(path):
         return tuple(
             Epoch(**{name: Epoch.__annotations__[name](value) for name, value in line.items()})
-            for line in csv.DictReader(stream)
+            for line in read_rows(path)
         )
 
 
 def _measured(run: Path) -> tuple[dict[str, dict[str, float | None]], tuple[str, ...]]:
     """A run's figures by split, and the classes that it answers on the validation images."""
-    metrics = json.loads((run / "metrics.json").read_text())
-    check([change] if (change := seal.changed(run / "metrics.json", metrics)) else [])
+    path = run / "metrics.json"
+    with _damage_as_input_error(path):
+        of_split = MEASURED | dict.fromkeys(FIGURES, FIGURE)
+        metrics = seal.read_sealed(path, {"validation": of_split, "test?": of_split})
+        columns = zip(*metrics["validation"]["confusion_matrix"], strict=True)
+        classes = metrics["validation"]["per_class"]
+        answers = tuple(name for name, column in zip(classes, columns, strict=True) if any(column))
     figures = {
         split: {name: metrics[split][name] for name in FIGURES}
         for split in ("validation", "test")
         if split in metrics
     }
-    columns = zip(*metrics["validation"]["confusion_matrix"], strict=True)
-    classes = metrics["validation"]["per_class"]
-    return figures, tuple(
-        name for name, column in zip(classes, columns, strict=True) if any(column)
-    )
+    return figures, answers
+
+
+@contextlib.contextmanager
+def _damage_as_input_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError([f"{path}: {error.strerror}"]) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError([f"{path} is damaged ({first_line(error)})"]) from None

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +18,7 @@ from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
 from jaxcovid.report import text
 from jaxcovid.runs import files, record, resume
 from jaxcovid.runs.feature_files import feature_store
-from jaxcovid.runs.progress import bar, progress, say
+from jaxcovid.runs.progress import bar, progress, say, warn
 from jaxcovid.runs.run import Deferred, alone_in, device_error, resolve
 from jaxcovid.sweeps.grid import Grid, grid_members, grid_problems
 from jaxcovid.sweeps.metric import FORMER, METRICS, WORDS, Metric
@@ -82,13 +81,12 @@ def stored_sweep(folder: Path) -> tuple[Config, Grid]:
         raise InputError([f"`resume`: {folder} is finished; look at {folder / 'report.html'}"])
     check(former_problems(folder))
     config = stored(folder, RECORD)
-    known = json.loads((folder / RECORD).read_text())
-    check([change] if (change := seal.changed(folder / RECORD, known)) else [])
     try:
-        values = {name: tuple(map(float, values)) for name, values in known["grid"].items()}
-        return config, Grid(values, int(known["seeds"]))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        known = seal.read_sealed(folder / RECORD, {"grid": {str: [float]}, "seeds": int})
+    except ValueError as error:
         raise InputError([f"`resume`: {folder / RECORD} is damaged ({error})"]) from None
+    values = {name: tuple(map(float, tried)) for name, tried in known["grid"].items()}
+    return config, Grid(values, known["seeds"])
 
 
 def _run(
@@ -98,7 +96,7 @@ def _run(
     assert folder is not None
     dataset = load_training_data(config, cache_folder(), progress)
     config = dataclasses.replace(config, stored_side=dataset.stored_side)
-    before = json.loads((folder / RECORD).read_text()) if resumed else None
+    before = record.read_record(folder, RECORD) if resumed else None
     if before is not None:
         check(resume.changed_settings(config, parts.settings, dataset, before))
     metric = judged_by(metric, before, dataset.splits["validation"])
@@ -110,8 +108,7 @@ def _run(
     settings = record.run_record(config, parts, dataset, network.weights_source, warnings)
     settings |= {"grid": dict(grid.values), "seeds": grid.seeds, "metric": metric}
     say(text.announcement(config, dataset, network.weights_source, network.plan))
-    for warning in warnings:
-        say(f"Warning: {warning}")
+    warn(warnings)
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
     say(f"Judged by {WORDS[metric]} on the validation images")
     if not resumed:
@@ -128,8 +125,8 @@ def _run(
             shared_views = task.frozen is not None and config.augment
             summary = write_sweep_page(folder, grid, outcomes, settings, bar, shared_views)
             remove_state(folder)
-    except KeyboardInterrupt:
-        raise Interrupted(folder) from None
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        raise Interrupted(folder) from error
     say(summary)
     return folder
 

@@ -4,7 +4,6 @@ Arrays are kept in the same verified checkpoints as those of a run.
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcovid import seal
-from jaxcovid.errors import InputError, check
+from jaxcovid.errors import InputError, first_line
 from jaxcovid.results import Epoch
 from jaxcovid.runs import files
+from jaxcovid.stored_shapes import OUTCOMES
 from jaxcovid.sweeps.outcome import Outcome
 from jaxcovid.training import checkpoint
 from jaxcovid.training.member_loop import Underway
@@ -38,14 +38,14 @@ def read_outcomes(folder: Path) -> list[Outcome]:
     if not path.exists():
         return []
     try:
-        record = json.loads(path.read_text())
-        if isinstance(record, dict):  # a list in earlier versions
-            check([change] if (change := seal.changed(path, record)) else [])
-            record = record["outcomes"]
-        return [Outcome.from_json(outcome) for outcome in record]
-    except (ValueError, TypeError, KeyError) as error:
+        record = seal.read_sealed(path, ({"outcomes": OUTCOMES}, OUTCOMES))
+        # A list in earlier versions.
+        outcomes = record["outcomes"] if isinstance(record, dict) else record
+        return [Outcome.from_json(outcome) for outcome in outcomes]
+    except (ValueError, TypeError) as error:
+        reason = first_line(error)
         raise InputError(
-            [f"`resume`: {path} is damaged ({error}); delete it to train all members again"]
+            [f"`resume`: {path} is damaged ({reason}); delete it to train all members again"]
         ) from None
 
 

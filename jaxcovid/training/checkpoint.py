@@ -18,6 +18,9 @@ from orbax.checkpoint import v1 as ocp
 
 from jaxcovid import models
 from jaxcovid.errors import InputError, first_line, system_reason
+from jaxcovid.json_file import misfit, read_json
+from jaxcovid.regular_file import ordinary_files
+from jaxcovid.stored_shapes import ACCOUNT
 from jaxcovid.training.freeze_audit import digest
 from jaxcovid.training.kept_checkpoints import LatestAndBest
 from jaxcovid.training.orbax_logging import no_echoes, quietly
@@ -78,8 +81,8 @@ def load_checkpoint(run: Path | str, which: Literal["latest", "best"] = "latest"
         steps = sorted(losses, key=losses.__getitem__)
     whole, damaged = _first_whole(run / FOLDER, steps)
     if whole is None:
-        reasons = "".join(f"\n  {reason}" for reason in damaged.values())
-        raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/{reasons}"])
+        reasons = [f"  {reason}" for reason in damaged.values()]
+        raise InputError([f"{run}: no {which} checkpoint in {FOLDER}/", *reasons])
     for reason in damaged.values():
         warnings.warn(f"{run}: {reason}; taking step {whole.step}", stacklevel=2)
     settings = whole.account["settings"]
@@ -265,8 +268,11 @@ def _name(path: jax.tree_util.KeyPath) -> str:
 
 def _account(folder: Path, step: int) -> dict[str, Any]:
     """What a checkpoint says of itself. Raises ValueError."""
+    for path in ordinary_files(folder / str(step)):
+        if path.name.endswith("METADATA"):  # before Orbax does, which guards against nothing
+            read_json(path, finite=False)  # of a sweep's member that diverged
     account: Any = ocp.checkpointables_metadata(_absolute(folder / str(step))).custom_metadata
-    if not isinstance(account, dict) or "digest" not in account:
+    if misfit(account, ACCOUNT):
         raise ValueError("it does not say what it holds")
     stated = account.pop("digest")
     if stated != _digest(account):

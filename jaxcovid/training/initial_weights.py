@@ -147,13 +147,12 @@ def from_file(
     try:
         loaded = torch_to_flax(used, chosen)
     except ConversionError as error:
-        listed = "\n  ".join(_other_model(state, model) or error.problems)
-        raise InputError(
-            [
-                f"`weights`: {path} does not fit `model={model}`; give a file of that network, or "
-                f"another `model`:\n  {listed}"
-            ]
-        ) from None
+        misfits = [f"  {problem}" for problem in _other_model(state, model) or error.problems]
+        about = (
+            f"`weights`: {path} does not fit `model={model}`; give a file of that network, or "
+            "another `model`:"
+        )
+        raise InputError([about, *misfits]) from None
     # On the host, as JAX would compile a conversion for every shape.
     loaded = jax.tree.map(lambda array: np.asarray(array, module.param_dtype), loaded)
     # A model without batch norm has an empty collection.

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxcovid import config as configuration
+from jaxcovid import config_problems
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
 from jaxcovid.training.label_codes import class_codes
@@ -40,7 +41,7 @@ def loss_of(stated: Mapping[str, Any], classes: Sequence[str]) -> Loss:
     """The loss that a run of these classes stated. Raises ValueError if it is no such statement."""
     try:
         settings = configuration.from_json(Config, {name: stated[name] for name in SETTINGS})
-        wrong = configuration.problems(settings)
+        wrong = config_problems.problems(settings)
         if wrong:
             raise ValueError("; ".join(wrong))
         plain = configuration.from_json(Config, {**stated, "class_weights": "none"})

@@ -5,7 +5,7 @@ import pytest
 from jaxcovid.assignment import settings as assignment_settings
 from jaxcovid.assignment.plan import QUESTION, ReproductionSettings, planned_runs
 from jaxcovid.assignment.presets import PRESETS
-from jaxcovid.config import problems
+from jaxcovid.config_problems import problems
 
 
 def test_every_preset_is_planned_both_ways():

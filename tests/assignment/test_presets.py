@@ -15,7 +15,8 @@ from jaxcovid.assignment import settings as assignment_settings
 from jaxcovid.assignment.further_presets import LADDER, QUESTION, SISTERS
 from jaxcovid.assignment.presets import PRESETS, config
 from jaxcovid.assignment.seed_presets import SEED
-from jaxcovid.config import as_json, problems
+from jaxcovid.config import as_json
+from jaxcovid.config_problems import problems
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError
 from jaxcovid.runs import artifacts

@@ -7,7 +7,7 @@ from jaxcovid.assignment import settings as assignment_settings
 from jaxcovid.assignment.mistakes import MISTAKES
 from jaxcovid.assignment.presets import config
 from jaxcovid.assignment.seed_presets import SEED
-from jaxcovid.config import problems
+from jaxcovid.config_problems import problems
 
 # Where the printed F1 is that of the matrix: all images were one batch.
 WHOLE = {"part1-resnet18-fc-1", "part1-resnet18-fc-2"}

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import weights_convert
+from jaxcovid.csv_file import read_rows
 from jaxcovid.errors import InputError
 from jaxcovid.inference import inference_model
 from tests.cli.commands import call
@@ -110,6 +111,33 @@ def test_where_nothing_can_be_written_is_told_first(case, run, data, tmp_path, c
     assert call("predict", run, image, *make(tmp_path, image)) == 2
     assert message in capfd.readouterr().err
     assert image.read_bytes() == before and Path("/dev/null").is_char_device()
+
+
+def test_csv_on_standard_output_is_alone_there(run, data, tmp_path, capfdbinary, monkeypatch):
+    names = ("=1.png", "a\x1b[31m.png", "two\nlines.png")
+    for name in names:
+        shutil.copy(data / "validation/normal/3.png", tmp_path / name)
+    paths = [tmp_path / name for name in names]
+    (tmp_path / "gone\x1b.png").write_text("no image")
+    monkeypatch.chdir(tmp_path)
+    assert call("predict", run, *names, "gone\x1b.png", "--csv", "-") == 2
+    printed = capfdbinary.readouterr()
+    (tmp_path / "answers.csv").write_bytes(printed.out)
+    assert b"\n'=1.png," in printed.out and not (tmp_path / "-").exists()
+    rows = read_rows(tmp_path / "answers.csv")
+    assert [row["path"] for row in rows] == [*(path.name for path in paths), "gone\x1b.png"]
+    assert b"4 file(s): 3" in printed.err and b"Not for clinical use" in printed.err
+    assert b"gone\\x1b.png: " in printed.err and b"\x1b" not in printed.err
+
+
+def test_names_steer_no_terminal(run, data, tmp_path, capfd):
+    for name in ("a\x1b[31mred.png", "two\nlines.png"):
+        shutil.copy(data / "validation/normal/3.png", tmp_path / name)
+    assert call("predict", run, tmp_path) == 0
+    printed = capfd.readouterr()
+    assert "\x1b" not in printed.out + printed.err
+    assert "a\\x1b[31mred.png: covid (" in printed.out and "two\\nlines.png: " in printed.out
+    assert len(printed.out.splitlines()) == 3 and "Predicting" not in printed.err
 
 
 def test_no_image_is_an_error(run, capfd):

@@ -205,7 +205,7 @@ SOURCES = {
     "a damaged record": (damaged_record, r"config\.json is damaged"),
     "a list for a record": (
         a_list_for_a_record,
-        r"config\.json is damaged \(it holds no names and values\)",
+        r"config\.json is damaged \(expected names with values, found a list\)",
     ),
 }
 

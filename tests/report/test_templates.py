@@ -1,6 +1,7 @@
 import pytest
+from markupsafe import Markup
 
-from jaxcovid.report.templates import numeric_columns, prose
+from jaxcovid.report.templates import numeric_columns, prose, template, without_controls
 
 CELLS = {
     "integer": (3, True),
@@ -36,3 +37,27 @@ PROSE = {
 def test_sentences_as_html(case):
     text, html = PROSE[case]
     assert prose(text) == html
+
+
+CONTROLS = {
+    "an escape": ("a\x1b[31mb", r"a\x1b[31mb"),
+    "NUL": ("\0", r"\x00"),
+    "of the second set": ("\x9b1m", r"\x9b1m"),
+    "text turned around": ("a\u202egnp", r"a\u202egnp"),
+    "half a character": ("\ud800", r"\ud800"),
+    "lines and tabs": ("a\n\tb", "a\n\tb"),
+    "other letters": ("é—日", "é—日"),
+    "markup": (Markup("<b>\x07</b>"), Markup(r"<b>\x07</b>")),
+}
+
+
+@pytest.mark.parametrize("case", CONTROLS)
+def test_pages_hold_no_control_characters(case):
+    value, expected = CONTROLS[case]
+    shown = without_controls(value)
+    assert shown == expected and type(shown) is type(value)
+
+
+def test_every_value_of_a_page_is_without_controls():
+    page = template("page.html")
+    assert page.environment.from_string("{{ x }}").render(x="<\x1b>") == r"&lt;\x1b&gt;"
