@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import Predict
@@ -65,7 +65,8 @@ def _predict(flags: Predict) -> int:
                 _write_explanation(flags.explain, number, answer, predicted)
             yield row
 
-    about = _write_rows(flags, network, rows())
+    _write_rows(flags, network, rows())
+    about = sys.stderr if flags.csv == STANDARD_OUTPUT else sys.stdout
     listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     print(f"{len(paths)} file(s): {listed or 'none could be read'}. {DISCLAIMER}", file=about)
     for target in (flags.csv, flags.explain):
@@ -80,23 +81,22 @@ def _predict(flags: Predict) -> int:
     return 2 if problems else 0
 
 
-def _write_rows(flags: Predict, network: "InferenceModel", rows: Iterator[list[str]]) -> TextIO:
-    """Writes the table or prints the rows; returns where the rest is to be told."""
+def _write_rows(flags: Predict, network: "InferenceModel", rows: Iterator[list[str]]) -> None:
+    """Writes the table, or prints a line for each row."""
     from jaxcovid import csv_file
     from jaxcovid.runs import files
 
     if flags.csv is None:
         _print_rows(rows, network.classes)
-        return sys.stdout
+        return
     numbers = [f"prob_{name}" for name in network.classes]
     if network.codes is not None:
         numbers += [f"finding_{name}" for name in network.classes]
     header = ["path", "prediction", *numbers, "problem", "note"]
     if flags.csv == STANDARD_OUTPUT:
         csv_file.write_rows(sys.stdout.buffer, header, rows)
-        return sys.stderr
-    files.write_csv(flags.csv, header, rows)
-    return sys.stdout
+    else:
+        files.write_csv(flags.csv, header, rows)
 
 
 def _row(network: "InferenceModel", answer: "Answer") -> list[str]:

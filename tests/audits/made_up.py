@@ -23,7 +23,7 @@ def split(name, pictures, labels, headers=None, paths=None):
     """The split of these pictures; names of files say nothing of the class."""
     paths = paths or [f"{name}/{CLASSES[label]}/{place}.png" for place, label in enumerate(labels)]
     records = [
-        images.prepare(picture, int(label), path)
+        images.prepare(picture, int(label), path, 320)
         for picture, label, path in zip(pictures, labels, paths, strict=True)
     ]
     return assemble(name, records)._replace(headers=tuple(headers or [PLAIN] * len(records)))
