@@ -34,7 +34,7 @@ def remark(levels: int) -> str:
     """A clause about an image with that `few_levels`, empty if they are 0."""
     if not levels:
         return ""
-    return f"shows almost nothing: {levels} of 256 grey levels in {SHARE:.0%} of its pixels"
+    return f"shows almost nothing: {levels} of 256 grey levels in {100 * SHARE:.0f} % of its pixels"
 
 
 def warning(levels: Mapping[str, int], images: str) -> str:

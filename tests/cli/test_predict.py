@@ -70,7 +70,7 @@ def test_unreadable_files_do_not_stop_the_others(run, data, tmp_path, capfd):
 def test_pictures_that_show_almost_nothing_are_named(run, data, tmp_path, capsys):
     shutil.copytree(data / "validation/normal", tmp_path / "in")
     Image.new("L", (30, 40)).save(tmp_path / "in" / "1.png")
-    said = "shows almost nothing: 1 of 256 grey levels in 95% of its pixels"
+    said = "shows almost nothing: 1 of 256 grey levels in 95 % of its pixels"
     assert call("predict", run, tmp_path / "in", "--csv", tmp_path / "out.csv") == 0
     table = rows(tmp_path / "out.csv")
     assert [row["note"] for row in table] == ["", said, *[""] * (len(table) - 2)]

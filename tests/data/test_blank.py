@@ -92,21 +92,21 @@ SAID = {
     "none": ({"a.png": 0, "b.png": 0}, ""),
     "one": (
         {"a.png": 0, "b.png": 3},
-        "b.png shows almost nothing: 3 of 256 grey levels in 95% of its pixels",
+        "b.png shows almost nothing: 3 of 256 grey levels in 95 % of its pixels",
     ),
     "several": (
         {"a.png": 1, "b.png": 0, "c.png": 16, "d.png": 2},
-        "a.png shows almost nothing: 1 of 256 grey levels in 95% of its pixels; so do 2 more of 4 "
+        "a.png shows almost nothing: 1 of 256 grey levels in 95 % of its pixels; so do 2 more of 4 "
         "train images: c.png (16), d.png (2)",
     ),
     "too many to name": (
         {f"{n}.png": 1 for n in range(12)},
-        "0.png shows almost nothing: 1 of 256 grey levels in 95% of its pixels; so do 11 more of "
+        "0.png shows almost nothing: 1 of 256 grey levels in 95 % of its pixels; so do 11 more of "
         f"12 train images: {', '.join(f'{n}.png (1)' for n in range(1, 10))}, 2 more",
     ),
     "a name that steers terminals": (
         {"\x1b[2J.png": 1},
-        r"\x1b[2J.png shows almost nothing: 1 of 256 grey levels in 95% of its pixels",
+        r"\x1b[2J.png shows almost nothing: 1 of 256 grey levels in 95 % of its pixels",
     ),
 }
 
@@ -119,7 +119,7 @@ def test_warnings_name_them(case):
 
 def test_an_image_by_itself_is_remarked_on():
     assert remark(0) == ""
-    assert remark(2) == "shows almost nothing: 2 of 256 grey levels in 95% of its pixels"
+    assert remark(2) == "shows almost nothing: 2 of 256 grey levels in 95 % of its pixels"
 
 
 def test_it_is_known_of_prepared_images_in_memory_and_on_disk(image_folder, tmp_path):

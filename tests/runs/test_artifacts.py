@@ -98,7 +98,7 @@ def test_predictions(written):
         assert row[f"prob_{CLASSES[0]}"] == f"{probabilities[0]:.6f}"
         assert row[f"finding_{CLASSES[0]}"] == f"{findings[0]:.6f}"
     assert all(row["label"] == row["correct"] == "" for row in table[6:])
-    said = "shows almost nothing: 3 of 256 grey levels in 95% of its pixels"
+    said = "shows almost nothing: 3 of 256 grey levels in 95 % of its pixels"
     assert [row["note"] for row in table] == [*[""] * 7, said, ""]
 
 

@@ -102,7 +102,7 @@ def test_patients_are_those_of_the_files(folder, tmp_path):
 
 def test_pictures_that_show_almost_nothing_are_a_warning(folder):
     Image.new("L", (40, 30)).save(folder / "validation" / "covid" / "1.png")
-    said = "validation/covid/1.png shows almost nothing: 1 of 256 grey levels in 95% of its pixels"
+    said = "validation/covid/1.png shows almost nothing: 1 of 256 grey levels in 95 % of its pixels"
     assert data_of(folder, ("covid", "normal")).warnings == (said,)
 
 

@@ -50,7 +50,7 @@ def test_the_settings_choose_images_and_classes(image_folder, tmp_path):
 
 def test_pictures_that_show_almost_nothing_are_a_warning(image_folder, tmp_path):
     Image.new("L", (40, 30)).save(image_folder / "train" / "covid" / "train1.png")
-    said = "train/covid/train1.png shows almost nothing: 1 of 256 grey levels in 95% of its pixels"
+    said = "train/covid/train1.png shows almost nothing: 1 of 256 grey levels in 95 % of its pixels"
     assert loaded(image_folder, tmp_path).warnings[-1] == said
     for seed in range(4):  # what is left out is not warned of
         few = loaded(image_folder, tmp_path, limit_train=6, seed=seed)

@@ -43,7 +43,10 @@ HARM = {
     "a module": ("import colorsys", "imports colorsys"),
     "a process": ("import os; os.system('true')", "os.system"),
     "a connection": ("import socket; socket.socket()", "socket"),
-    "a control character": ("raise FormatError('\\x1b')", "x1b"),
+    "a control character": (
+        "error = FormatError('x'); error.args = ('\\x1b',); raise error",
+        "x1b",
+    ),
     "the end of the process": ("import os; os._exit(3)", ""),
 }
 
