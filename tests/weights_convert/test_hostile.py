@@ -96,7 +96,7 @@ def harmless(path):
 @pytest.mark.parametrize("case", GOOD)
 def test_cut_anywhere(case, tmp_path):
     path = tmp_path / "file"
-    for length in range(0, len(GOOD[case]), 29 if case == "tar" else 1):  # mostly padding
+    for length in range(0, len(GOOD[case]), 97 if case == "tar" else 3):  # tar is mostly padding
         path.write_bytes(GOOD[case][:length])
         weights = harmless(path)
         if weights is not None:  # only padding at the end may be missed
@@ -104,36 +104,8 @@ def test_cut_anywhere(case, tmp_path):
             np.testing.assert_array_equal(weights.arrays["weight"], assemble.ARRAY)
 
 
-@pytest.mark.parametrize("case", GOOD)
 @settings(
-    max_examples=400,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(data=st.data())
-def test_mutations_neither_crash_nor_hang_nor_read_outside(case, data, tmp_path):
-    content = bytearray(GOOD[case])
-    for _ in range(data.draw(st.integers(1, 4))):
-        position = data.draw(st.integers(0, len(content) - 1))
-        kind = data.draw(st.sampled_from(["set", "insert", "delete", "copy"]))
-        if kind == "set":
-            content[position] = data.draw(st.integers(0, 255))
-        elif kind == "insert":
-            content[position:position] = data.draw(st.binary(min_size=1, max_size=8))
-        elif kind == "delete":
-            del content[position : position + data.draw(st.integers(1, 8))]
-            content = content or bytearray(b"x")
-        else:
-            length = data.draw(st.integers(1, 64))
-            target = data.draw(st.integers(0, len(content) - 1))
-            content[target:target] = content[position : position + length]
-    (tmp_path / "file").write_bytes(content)
-    harmless(tmp_path / "file")
-
-
-@settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
