@@ -17,6 +17,7 @@ from tests.parity.test_training import CLASSES, HIDDEN, images, to_torch, torch_
 from tests.small_network import PUBLISHED
 from tests.weights_convert import assemble
 from weights_convert import ARCHITECTURES
+from weights_convert.digest import content_digest
 
 pytestmark = pytest.mark.parity
 
@@ -188,7 +189,9 @@ def test_torch_ignores_the_metadata_that_it_is_given(torch, tmp_path):
         assert list(state) == ["weight"]
         np.testing.assert_array_equal(state["weight"].numpy(), arrays["weight"])
     reader = torch._C.PyTorchFileReader(str(path))
-    assert json.loads(reader.get_record("extra/metadata.json")) == {"classes": '["a", "b"]'}
+    stated = json.loads(reader.get_record("extra/metadata.json"))
+    assert stated.pop("sha256") == content_digest(arrays, stated)
+    assert stated == {"classes": '["a", "b"]'}
 
 
 def test_a_program_with_extra_files_is_still_a_program(torch, tmp_path):
