@@ -8,8 +8,8 @@ import numpy as np
 
 from weights_convert.errors import FormatError
 from weights_convert.printable import brief
+from weights_convert.pth.tensors import MAX_DIMENSIONS
 
-MAX_DIMENSIONS = 32
 _LONGEST = 10_000  # bytes
 _HEADER = re.compile(
     r"\s*\{\s*'descr'\s*:\s*(?P<type>'[^'\\]*'|\[.*\]|\(.*\))\s*,"

@@ -11,6 +11,7 @@ _TORCHSCRIPT = (
     "it is a TorchScript archive, a program; load it with torch.jit.load and save its state_dict()"
 )
 _ONLY = "only PyTorch's formats, safetensors and NumPy's are read"
+_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors", ".npz", ".bin")  # of weights
 _ARCHIVE = "; unpack it first and give the file inside"
 
 
@@ -89,19 +90,16 @@ def what_else_zipped(names: Sequence[str]) -> str | None:
         return f"it is a Keras model; {_ONLY}"
     if "[Content_Types].xml" in ends or "AndroidManifest.xml" in ends:
         return "it is a document or program, not weights"
-    inside = [name for name in names if name.lower().endswith(_SUFFIXES)]
+    inside = [name for name in names if name.lower().endswith((*_SUFFIXES, ".tar"))]
     if inside:
         return f"it is a zip file that holds {listed(inside, len(inside))}{_ARCHIVE}"
     return None
 
 
-_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors", ".npz", ".bin", ".tar")
-
-
 def what_else_in_folder(folder: Path) -> str:
     """What a folder is that is no run's, and what to give instead."""
     names = sorted(path.name for path in folder.iterdir())
-    weights = [name for name in names if name.lower().endswith((*_SUFFIXES[:6],))]
+    weights = [name for name in names if name.lower().endswith(_SUFFIXES)]
     if "saved_model.pb" in names:
         return f"a TensorFlow SavedModel; {_ONLY}"
     if "_METADATA" in names or "_CHECKPOINT_METADATA" in names or "checkpoints" in names:

@@ -5,10 +5,10 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from weights_convert.errors import ConversionError
 from weights_convert.network_names import MAX_NAME
+from weights_convert.npz_file import METADATA
 from weights_convert.printable import brief
 
 MAX_ARRAYS = 20_000
-_RESERVED = "__metadata__"
 
 
 def check_names(arrays: Iterable[str], metadata: Mapping[str, str], suffix: str) -> None:
@@ -38,7 +38,7 @@ def _fault(name: str, suffix: str) -> str:
         return f"it has {len(name):,} characters"
     if reason := _no_text(name):
         return reason
-    if name == _RESERVED and suffix != ".pth":
+    if name == METADATA and suffix in (".safetensors", ".npz"):
         return "it stands for the metadata"
     if suffix == ".npz":
         return _no_member(name)

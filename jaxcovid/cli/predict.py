@@ -103,7 +103,7 @@ def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
     """The line of a file in the table: path, prediction, numbers, problem, note."""
     from jaxcovid.data import blank, layout
 
-    name = layout.printable(answer.path)
+    name = layout.path_text(answer.path)
     if answer.probabilities is None:
         columns = len(network.classes) * (1 if network.codes is None else 2)
         return [name, "", *[""] * columns, answer.problem, ""]

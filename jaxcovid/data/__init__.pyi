@@ -20,7 +20,7 @@ from .images import (
     read_image as read_image,
 )
 from .layout import (
-    printable as printable,
+    path_text as path_text,
 )
 from .listing import (
     list_images as list_images,

@@ -8,7 +8,7 @@ import numpy as np
 from jaxcovid.data import dicom, headers
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.disk import Progress
-from jaxcovid.data.layout import Layout, copies, fingerprint, printable, scan, scan_all, scan_split
+from jaxcovid.data.layout import Layout, copies, fingerprint, path_text, scan, scan_all, scan_split
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.prepared import VERSION, prepared_images
 from jaxcovid.data.sides import SIDES, caution, choose_side, sided
@@ -115,7 +115,7 @@ def _load(
         )
     check(too_little(splits, layout, folder))
     return Dataset(
-        printable(Path(folder.resolve().name)),
+        path_text(Path(folder.resolve().name)),
         layout.classes,
         splits,
         sided(digest, side or SIDES[0]),

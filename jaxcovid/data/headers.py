@@ -28,8 +28,9 @@ def read_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
 
     def size(path: Path) -> tuple[int, int] | None:
         with contextlib.suppress(Exception):  # what is wrong with it is told when it is decoded
-            header = read_header(path)
-            return header.width, header.height
+            if dicom.is_dicom(path):
+                return dicom.read_dicom_header(path)[:2]
+            return png_jpeg.size_of(path)
         return None
 
     with ThreadPoolExecutor() as pool, warnings.catch_warnings():

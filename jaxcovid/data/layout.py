@@ -11,7 +11,7 @@ from jaxcovid.data import class_names
 from jaxcovid.data.listing import Identity, Listing, list_images
 from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, split_folders, splits_in
 from jaxcovid.errors import InputError, check
-from weights_convert.printable import printable as shown
+from weights_convert.printable import printable
 
 
 class ImageFile(NamedTuple):
@@ -161,7 +161,7 @@ def copies(layout: Layout, folder: Path) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(paths) for paths in alike.values() if len(paths) > 1)
 
 
-def printable(path: Path) -> str:
+def path_text(path: Path) -> str:
     """A path as text that can be written anywhere: what is not Unicode in it is replaced."""
     return os.fsencode(path).decode("utf-8", "replace")
 
@@ -218,7 +218,7 @@ def _class_of(root: Path, files: Iterable[ImageFile]) -> dict[Path, str]:
 
 def _ignored(folder: Path, listings: _Listings) -> tuple[str, ...]:
     return tuple(
-        printable(path.relative_to(folder))
+        path_text(path.relative_to(folder))
         for _, listing in listings.values()
         for path in listing.others
     )
@@ -236,7 +236,7 @@ def _problems(folder: Path, listings: _Listings, files: Sequence[ImageFile]) -> 
 
 def _unlisted_problems(listings: _Listings) -> list[str]:
     return [
-        f"{shown(str(path), 500)}: {reason}"
+        f"{printable(str(path), 500)}: {reason}"
         for _, listing in listings.values()
         for path, reason in listing.unlisted
     ]
@@ -266,9 +266,9 @@ def _folders_of_two_classes(listings: _Listings) -> list[str]:
 
 def _name_problems(files: Sequence[ImageFile], folder: Path) -> list[str]:
     return [
-        f"{printable(file.path)}: the name is not valid Unicode; rename it"
+        f"{path_text(file.path)}: the name is not valid Unicode; rename it"
         for file in files
-        if printable(file.path.relative_to(folder)) != str(file.path.relative_to(folder))
+        if path_text(file.path.relative_to(folder)) != str(file.path.relative_to(folder))
     ]
 
 

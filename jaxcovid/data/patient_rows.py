@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from jaxcovid.data.split_folders import SPLITS
+from jaxcovid.data.split_folders import split_named
 from jaxcovid.errors import InputError
 
 # So many ambiguities are told one by one.
@@ -63,7 +63,7 @@ def parts_of(path: str) -> Parts:
 def named(path: str, split: str, label: str) -> Named:
     """An image by its path relative to the data; `label` is its class, "" if that is unknown."""
     parts = parts_of(path)
-    start = int(len(parts) > 1 and parts[0].strip().lower() in SPLITS.get(split, ()))
+    start = int(len(parts) > 1 and split_named(parts[0]) == split)
     classes = {unicodedata.normalize("NFC", label)}
     if label and len(parts) > start + 1:
         classes.add(parts[start])  # its class may be a join of several
@@ -150,10 +150,10 @@ def _fits(image: Named, split: str, whole: _Index, ending: _Index) -> _Fits:
         for key in _of(ending.get(tail, ()), image.classes, split):
             further = parts_of(key[1])[:-length]
             aligned = further[-(len(image.parts) - length) :][:1]
-            if length > image.below and _names_another_split(aligned, split):
+            if length > image.below and {*map(split_named, aligned)} - {split, None}:
                 fits.pop(key, None)
                 continue
-            of_split = any(part.lower() in SPLITS.get(split, ()) for part in further)
+            of_split = any(split_named(part) == split for part in further)
             fits[key] = _Fit(length, of_split, False, len(key) > 2)
     return fits
 
@@ -165,12 +165,3 @@ def _of(
     for key in keys:
         if key[2:] in ((), (split,)) and unicodedata.normalize("NFC", key[0]) in classes:
             yield key
-
-
-def _names_another_split(parts: Parts, split: str) -> bool:
-    return any(
-        part.lower() in aliases
-        for part in parts
-        for name, aliases in SPLITS.items()
-        if name != split
-    )

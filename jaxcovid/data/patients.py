@@ -15,7 +15,7 @@ from jaxtyping import Int
 from jaxcovid.csv_file import unguarded
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.patient_rows import Named, Row, Table, named, parts_of, rows_of_images
-from jaxcovid.data.split_folders import SPLITS
+from jaxcovid.data.split_folders import SPLITS, split_named
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.regular_file import read_text
 
@@ -146,7 +146,7 @@ def _add(row: Mapping[str, str | None], table: dict[tuple[str, ...], Row]) -> st
     label, file, patient, named = ((row.get(name) or "").strip() for name in (*COLUMNS, "split"))
     if not file or not patient:
         return f"no {'patient' if file else 'file'}; fill it in or remove the line"
-    split = next((name for name, aliases in SPLITS.items() if named.lower() in aliases), None)
+    split = split_named(named)
     if named and split is None:
         return f"split {named!r} is none of {', '.join(SPLITS)}; correct it or leave it empty"
     file = "/".join(parts_of(file))

@@ -25,18 +25,36 @@ def opened(path: Path, check: Callable[[int, int], None] = check_size) -> Iterat
     Raises UnreadableError, and whatever Pillow raises at broken files.
     """
     with path.open("rb") as file:
-        start = file.read(24)
-        is_png = start.startswith(PNG_MARK) and len(start) == 24
-        if is_png:
-            check(int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big"))
+        size = _png_size(file.read(24))
+        if size is not None:
+            check(*size)
         file.seek(0)
-        source = _pixel_chunks(file) if is_png else file
+        source = file if size is None else _pixel_chunks(file)
         with Image.open(source, formats=("PNG", "JPEG")) as image:
-            if not is_png:
+            if size is None:
                 check(image.width, image.height)
                 file.seek(0)
                 check_scans(file.read(), image.width * image.height)
             yield image
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """The width and height, in pixels, that a PNG or JPEG file states; little more of it is read.
+
+    Raises whatever Pillow raises at other files.
+    """
+    with path.open("rb") as file:
+        if (size := _png_size(file.read(24))) is not None:
+            return size
+    with Image.open(path, formats=("JPEG",)) as image:
+        return image.size
+
+
+def _png_size(start: bytes) -> tuple[int, int] | None:
+    """The width and height in the first 24 bytes of a PNG; None if they are of no PNG."""
+    if not start.startswith(PNG_MARK) or len(start) < 24:
+        return None
+    return int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
 
 
 def _pixel_chunks(file: io.BufferedReader) -> io.BytesIO:

@@ -27,8 +27,7 @@ def split_folders(
     roots: dict[str, Path] = {}
     problems = []
     for split in splits:
-        aliases = SPLITS[split]
-        matches = [child for child in children if _split_name(child) in aliases]
+        matches = [child for child in children if split_named(child.name) == split]
         if len(matches) > 1:
             names = ", ".join(match.name for match in matches)
             problems.append(f"{folder}: {names} all mean the {split} split; keep one of them")
@@ -37,7 +36,7 @@ def split_folders(
         elif split not in optional:
             present = ", ".join(child.name for child in children[:8]) or "no folders"
             problems.append(
-                f"{folder}: no {split} split; expected a folder named {' or '.join(aliases)} "
+                f"{folder}: no {split} split; expected a folder named {' or '.join(SPLITS[split])} "
                 f"(any case), found {present}"
             )
     check(problems)
@@ -59,8 +58,8 @@ def splits_in(folder: Path) -> list[str]:
     """The splits that a folder has a folder for; all if it is none, for the message on that."""
     if not folder.is_dir():
         return list(SPLITS)
-    names = {_split_name(child) for child in _children(folder)}
-    return [split for split, aliases in SPLITS.items() if not names.isdisjoint(aliases)]
+    named = {split_named(child.name) for child in _children(folder)}
+    return [split for split in SPLITS if split in named]
 
 
 def _children(folder: Path) -> list[Path]:
@@ -69,7 +68,3 @@ def _children(folder: Path) -> list[Path]:
         return subfolders(folder)
     except OSError as error:
         raise InputError([f"`data`: {folder} cannot be listed ({error.strerror})"]) from None
-
-
-def _split_name(folder: Path) -> str:
-    return folder.name.strip().lower()

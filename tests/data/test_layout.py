@@ -6,7 +6,7 @@ import pytest
 from jaxcovid.data.layout import (
     copies,
     fingerprint,
-    printable,
+    path_text,
     scan,
     scan_all,
     scan_split,
@@ -191,7 +191,7 @@ def test_nowhere_and_unknown_splits(tmp_path):
     [(b"a b.png", "a b.png"), ("ü".encode(), "ü"), (b"x\xff", "x\N{REPLACEMENT CHARACTER}")],
 )
 def test_every_path_can_be_printed(name, text):
-    assert printable(Path(os.fsdecode(name))) == text
+    assert path_text(Path(os.fsdecode(name))) == text
 
 
 def test_a_folder_without_splits_is_whichever_split_is_asked_for(tmp_path):

@@ -162,7 +162,9 @@ class _Machine:
                 "its pickle calls something that is not on the list of harmless names"
             )
         # Each may go through its arguments, which may be the same long list every time.
-        self.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
+        self.spend(
+            sum(len(argument) for argument in arguments if isinstance(argument, list | tuple))
+        )
         try:
             self.push(constructor(*arguments))
         except TypeError:
