@@ -113,7 +113,8 @@ def _prefix(prefixes: tuple[str, ...], entry: str | None) -> str:
     if len(equal) > 1:
         names = [prefix.removesuffix(".") for prefix in equal]
         raise FormatError(
-            f"it holds several networks ({listed(names, len(names))}); choose one as the entry"
+            f"it holds several networks ({listed(names, len(names))}); choose one as the entry "
+            "(--entry, of a run --weights-entry)"
         )
     return equal[0]
 

@@ -141,7 +141,8 @@ def _chosen_state(states: list[_State], entry: str | None) -> tuple[_State, str 
     if len(equal) > 1:
         names = [state.where for state in equal]
         raise FormatError(
-            f"it holds several state_dicts ({listed(names, len(names))}); choose one as the entry"
+            f"it holds several state_dicts ({listed(names, len(names))}); choose one as the entry "
+            "(--entry, of a run --weights-entry)"
         )
     return outer, None
 

@@ -32,7 +32,7 @@ def _audit(flags: Audit) -> int:
     check(_problems(flags))
     network = load(flags.run) if flags.run is not None else None
     dataset = audit.load_audit_data(flags.data, network, flags.patients, flags.skip_unreadable)
-    warn(dataset.warnings)
+    warn([*dataset.warnings, *(network.changes if network else ())])
     name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = flags.output or Path("audits", name)
     with folder_aside(folder) as aside:

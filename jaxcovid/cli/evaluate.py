@@ -47,6 +47,7 @@ def _evaluate(flags: Evaluate) -> None:
         progress,
     )
     warn(dataset.warnings)
+    warn(change for network in networks for change in network.changes)
     names = [Path(network.name).name for network in networks]
     name = "-".join([*names, flags.data.resolve().name])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")

@@ -72,7 +72,7 @@ def _predict(flags: Predict) -> int:
     for target in (flags.csv, flags.explain):
         if target not in (None, STANDARD_OUTPUT):
             print(f"Written: {printable(str(target))}", file=about)
-    if warning := blank.warning(levels, "images"):
+    for warning in filter(None, [*network.changes, blank.warning(levels, "images")]):
         tell(f"Warning: {warning}")
     if problems:
         first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")

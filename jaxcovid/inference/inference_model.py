@@ -37,7 +37,8 @@ class InferenceModel(NamedTuple):
     empty for a file of weights. `codes` are what each class is coded as, where classes imply
     others, and `merge` says which classes these were joined from, as the setting of that name does.
     `metrics` are those of the run's metrics.json, empty for a file of weights. `loss` is what
-    `stated_loss` says of the run's, None where that is not known.
+    `stated_loss` says of the run's, None where that is not known. `changes` are sentences about
+    files of the run that are not what was written; answers do not depend on them.
 
     >>> network = jaxcovid.load(run)
     >>> network.variables["params"]["fc_0"]["kernel"].shape
@@ -55,6 +56,7 @@ class InferenceModel(NamedTuple):
     record: dict[str, Any]
     metrics: dict[str, Any]
     loss: dict[str, Any] | None = None
+    changes: tuple[str, ...] = ()
 
 
 def load(source: Path | str) -> InferenceModel:
@@ -88,6 +90,9 @@ def load(source: Path | str) -> InferenceModel:
     variables = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float32)), variables)
     record = _json_of_run(source / "config.json", OF_RUN) if source.is_dir() else {}
     metrics = _json_of_run(source / "metrics.json", OF_SPLITS) if source.is_dir() else {}
+    changes = (
+        seal.changed(source / "config.json", record), seal.changed(source / "metrics.json", metrics)
+    )  # fmt: skip
     return InferenceModel(
         _name(source.resolve()),
         architecture,
@@ -97,9 +102,10 @@ def load(source: Path | str) -> InferenceModel:
         stated["codes"],
         tuple(stated["merge"]),
         stated["thresholds"],
-        _told(record, metrics, source),
+        seal.unsealed(record),
         seal.unsealed(metrics),
         stated["loss"],
+        tuple(filter(None, changes)),
     )
 
 
@@ -204,7 +210,7 @@ def _codes(text: str | None) -> Codes | None:
 
 
 def _advice(source: Path, message: str) -> str:
-    if source.is_dir() and (source / "config.json").exists():
+    if (source / "config.json").exists() and not any(source.glob("weights.*")):
         return f"{source}: this run is not finished; train it to its end with `resume={source}`"
     return message
 
@@ -223,15 +229,3 @@ def _json_of_run(path: Path, shape: Shape) -> dict[str, Any]:
         raise InputError([f"{path}: {error.strerror}; the run is not complete"]) from None
     except (ValueError, TypeError) as error:
         raise InputError([f"{path} is damaged ({first_line(error)})"]) from None
-
-
-def _told(record: dict[str, Any], metrics: dict[str, Any], run: Path) -> dict[str, Any]:
-    """The run's record, among its warnings if a file of the run is not what was written.
-
-    Answers do not depend on these files, and people may edit them.
-    """
-    changes = [
-        seal.changed(run / "config.json", record), seal.changed(run / "metrics.json", metrics)
-    ]  # fmt: skip
-    warnings = [*record.get("warnings", ()), *filter(None, changes)]
-    return seal.unsealed(record | {"warnings": warnings} if any(changes) else record)

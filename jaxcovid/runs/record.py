@@ -78,7 +78,7 @@ def evaluation_record(
         "network": network.name,
         **json.loads(json.dumps(settings, default=str)),
         **data_record(dataset),
-        "warnings": [*dataset.warnings, *inherited],
+        "warnings": [*dataset.warnings, *network.changes, *inherited],
         "disclaimer": DISCLAIMER,
         "run": network.record,
         **({} if (internal := _internal(network)) is None else {"internal": internal}),

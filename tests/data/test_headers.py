@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcovid.data.headers import read_header
+from jaxcovid.data.headers import read_header, read_sizes
 
 GREY = Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30) % 251)
 FILES = {  # image, name, options of saving, header without tables
@@ -28,3 +28,13 @@ def test_tables_tell_how_a_jpeg_was_compressed(tmp_path):
     assert all(coarse > fine > 0 for coarse, fine in zip(*tables, strict=True))
     GREY.save(tmp_path / "a.jpg")
     assert read_header(tmp_path / "a.jpg").tables[1] == 0
+
+
+def test_sizes_are_those_of_headers_and_of_readable_files_alone(tmp_path):
+    paths = [tmp_path / f"{place}-{name}" for place, (_, name, _, _) in enumerate(FILES.values())]
+    for path, (image, _, options, _) in zip(paths, FILES.values(), strict=True):
+        image.crop((0, 0, 30 - int(path.name[0]), 20)).save(path, **options)
+    (tmp_path / "text.png").write_bytes(b"no image")
+    sizes = read_sizes([paths[0], tmp_path / "text.png", *paths[1:], tmp_path / "none.png"])
+    assert sizes == [read_header(path)[:2] for path in paths]
+    assert sizes == [(30, 20), (29, 20), (28, 20), (27, 20)]

@@ -13,6 +13,7 @@ from jaxcovid.config import Config
 from jaxcovid.errors import InputError
 from jaxcovid.inference.inference_model import load, weights_metadata
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.seal import sealed
 
 NAME, CLASSES, HIDDEN = Config().model, ("a", "b", "c"), (4,)
 CODES = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float32)
@@ -78,6 +79,14 @@ def run_folder(folder, **record):
 def test_a_run_s_folder_has_its_record(tmp_path):
     network = load(str(run_folder(tmp_path, lr=0.5)))
     assert (network.name, network.record) == (tmp_path.name, {"lr": 0.5})
+
+
+def test_an_edited_record_is_told_and_does_not_matter(tmp_path):
+    whole = load(run_folder(tmp_path, **sealed({"lr": 0.5})))
+    assert (whole.record, whole.changes) == ({"lr": 0.5}, ())
+    edited = load(run_folder(tmp_path, **sealed({"lr": 0.5}) | {"lr": 0.1}))
+    (change,) = edited.changes
+    assert edited.record == {"lr": 0.1} and "config.json is not what was written" in change
 
 
 def test_metadata_are_read_as_they_were_written(tmp_path):
@@ -196,7 +205,22 @@ def a_list_for_a_record(folder):
     return folder
 
 
+def another_networks_file(folder):
+    run_folder(folder)
+    arrays = {name: array + 1 for name, array in weights_convert.load(folder).items()}
+    weights_convert.save(folder / "weights.pth", arrays)
+    return folder
+
+
+def cut_short(folder):
+    path = run_folder(folder) / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    return folder
+
+
 SOURCES = {
+    "weights cut short": (cut_short, r"^(?!.*not finished).*damaged"),
+    "files that disagree": (another_networks_file, "hold different weights"),
     "no such file": (lambda folder: folder / "no.pth", "No such file"),
     "a page": (page, "web page"),
     "an empty folder": (lambda folder: folder, "not a finished run"),

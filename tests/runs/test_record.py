@@ -69,7 +69,8 @@ def test_a_sweep_s_grid_is_no_unknown_setting():
 
 def network(**run):
     unused = dict.fromkeys(InferenceModel._fields)
-    return InferenceModel(**{**unused, "name": "runs/one", "record": run, "metrics": {}})
+    values = {"name": "runs/one", "record": run, "metrics": {}, "changes": ("it was edited",)}
+    return InferenceModel(**{**unused, **values})
 
 
 NETWORKS = {
@@ -85,7 +86,7 @@ def test_an_evaluation_s_record_holds_the_run_s(case):
     made = record.evaluation_record(network(**run), DATA, settings)
     assert (made["network"], made["data"], made["patients"]) == ("runs/one", "xrays", ["a.csv"])
     assert made["run"] == run
-    assert made["warnings"] == [*DATA.warnings, *inherited]
+    assert made["warnings"] == [*DATA.warnings, "it was edited", *inherited]
     assert made["dataset"]["images"]["train"] == {"covid": 3, "normal": 3}
     assert json.loads(json.dumps(made))["disclaimer"]
 
