@@ -17,7 +17,8 @@ def check_names(arrays: Iterable[str], metadata: Mapping[str, str], suffix: str)
     Raises ConversionError naming every one that would make the file unreadable.
     """
     names = list(arrays)
-    problems = [
+    problems = [] if names else ["there are no arrays to write, and a file without any is not read"]
+    problems += [
         f"{brief(name)} cannot be the name of an array in {suffix}: {reason}"
         for name in names
         if (reason := _fault(name, suffix))

@@ -49,11 +49,11 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Keeps arrays unless they are too large or nothing can be written there.
+    """Keeps arrays unless there are none, they are too large or nothing can be written there.
 
     The oldest files beside it go when all take more than KEPT_BYTES.
     """
-    if sum(array.nbytes for array in arrays.values()) > LARGEST_BYTES:
+    if not arrays or sum(array.nbytes for array in arrays.values()) > LARGEST_BYTES:
         return
     try:
         private_folder(path.parent)

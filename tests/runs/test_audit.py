@@ -46,6 +46,14 @@ def test_what_takes_long_is_kept(monkeypatch):
     assert second.checks == first.checks
 
 
+def test_a_floor_that_cannot_be_made_is_not_called_damaged(capfd):
+    of_one_class = made(labels=np.zeros(12, int))
+    results = [audit.audit_data(of_one_class, ["border"]) for _ in range(2)]
+    assert results[0].checks == results[1].checks
+    assert results[0].checks["blind_floor"]["passed"] is None
+    assert "damaged" not in capfd.readouterr().out
+
+
 OTHERS = {
     "images": lambda: made(fingerprint="g"),
     "labels": lambda: made(labels=np.arange(12) // 6),

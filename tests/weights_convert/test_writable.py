@@ -42,6 +42,13 @@ def test_names_that_cannot_be_read_back(case, suffix, tmp_path):
         np.testing.assert_array_equal(back[name], a.ARRAY + 1)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_no_arrays(suffix, tmp_path):
+    with pytest.raises(ConversionError, match="no arrays to write"):
+        save(tmp_path / f"x{suffix}", {})
+    assert not list(tmp_path.iterdir())
+
+
 def test_too_many_arrays_and_texts_that_are_none(tmp_path):
     with pytest.raises(ConversionError, match="20,001 arrays are more"):
         save(tmp_path / "x.pth", dict.fromkeys(map(str, range(20_001)), a.ARRAY))
