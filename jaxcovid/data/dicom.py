@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt
 from PIL import Image, UnidentifiedImageError
 
-from jaxcovid.data import dicom_greys
+from jaxcovid.data import dicom_greys, dicom_shutter
 from jaxcovid.data.dataset import Header
 from jaxcovid.data.dicom_values import integer, numbers, text
 from jaxcovid.data.memory import strips
@@ -37,6 +37,7 @@ GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 ATTRIBUTES = (
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PresentationLUTSequence",
     "PresentationLUTShape", *SIDES, *GROUPS, *FLOATS, *dicom_greys.ATTRIBUTES,
+    *dicom_shutter.ATTRIBUTES,
 )  # fmt: skip
 
 # Modules by which pydicom decodes more than it and Pillow can.
@@ -64,7 +65,8 @@ def read_dicom(path: Path, check: Callable[[int, int], None] = check_size) -> Im
     """The image in a DICOM file as 8-bit grey, of mode L, through its first window (PS3.3 C.11).
 
     The window's ends become 0 and 255, or the lowest and highest value if there is no window; 8-bit
-    images without a window stay as they are. Nothing but the pixels and what they mean is parsed.
+    images without a window stay as they are. What a shutter hides is black and counts for nothing.
+    Nothing but the pixels and what they mean is parsed.
     `check` is called with the width and height, in pixels, before any pixel is read.
     Raises UnreadableError without pydicom or for what is not read, and whatever pydicom raises at
     broken files.
@@ -74,16 +76,17 @@ def read_dicom(path: Path, check: Callable[[int, int], None] = check_size) -> Im
     dataset = _parsed(path, (*ATTRIBUTES, "PixelData"))
     _check(dataset)
     words = _words(dataset)
-    spans = [words[top:bottom] for top, bottom in strips(*words.shape)]
+    visible = dicom_shutter.visible(dataset, *words.shape)
+    spans = [slice(*ends) for ends in strips(*words.shape)]
     table = np.zeros(2 ** (8 * words.dtype.itemsize), np.uint8)
     for span in spans:
-        table[span] = 1
+        table[words[span][visible[span]]] = 1
     # At most 65,536 levels, so each is computed once and not for every pixel.
     levels = np.flatnonzero(table).astype(words.dtype)
     table[levels] = dicom_greys.displayed(levels, dataset, _is_plain(dataset))
     greys = np.empty(words.shape, np.uint8)
-    for span, (top, bottom) in zip(spans, strips(*words.shape), strict=True):
-        greys[top:bottom] = table[span]
+    for span in spans:
+        greys[span] = table[words[span]] * visible[span]
     return Image.fromarray(greys)
 
 
