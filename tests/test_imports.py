@@ -19,6 +19,7 @@ LEVELS = (
     {"training"},
     {"models", "data", "statistics"},
     {
+        "checksums",
         "compilation",
         "config",
         "config_problems",

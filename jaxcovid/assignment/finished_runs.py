@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from jaxcovid import seal
 from jaxcovid.assignment.preset import Preset
+from jaxcovid.checksums import check_tables
 from jaxcovid.csv_file import read_rows
 from jaxcovid.errors import InputError, first_line
 from jaxcovid.json_file import misfit
@@ -111,6 +112,8 @@ def read_run(folder: Path, seed: int, split: str) -> Run:
         measured = metrics[split]
         path = folder / "config.json"
         settings = seal.read_sealed(path, RECORD)
+        path = folder
+        check_tables(folder)
         path = folder / "history.csv"
         history = tuple(
             {name: float(value) for name, value in row.items()} for row in read_rows(path)

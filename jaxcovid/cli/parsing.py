@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 
+from jaxcovid.data.class_names import composed
 from weights_convert.terminal import tell
 
 Flags = TypeVar("Flags")
@@ -21,18 +22,22 @@ Flags = TypeVar("Flags")
 # Settings that are a path, or a word that means something else.
 PATHS_AS_TEXT = ("data", "weights", "part1", "part2", "weights_resnet18", "weights_vgg16")
 
+# Settings of texts that name classes.
+NAMING_CLASSES = ("merge", "multilabel")
+
 
 def parsed(kind: type[Flags], arguments: Sequence[str], program: str, **options: Any) -> Flags:
     """The flags of a command from its arguments; exits with a message if they are not such.
 
     `program` is the command as help names it, and `options` are further ones of `tyro.cli`. `~` in
-    a path is the user's folder, as the shell has it; it leaves that alone after `=`.
+    a path is the user's folder, as the shell has it; it leaves that alone after `=`. Accents in
+    names of classes are stored as those of folders are read.
     """
     flags = read_flags(kind, arguments, program, **options)
     if empty := empty_paths(kind, arguments):
         tell("\n".join(empty))
         sys.exit(2)
-    return at_home(flags)
+    return as_meant(flags)
 
 
 def read_flags(kind: Any, arguments: Sequence[str], program: str, **options: Any) -> Any:
@@ -70,15 +75,17 @@ def empty_paths(kind: type, arguments: Sequence[str]) -> list[str]:
     return empty
 
 
-def at_home(flags: Flags) -> Flags:
-    """The flags with `~` replaced by the user's folder in every path."""
+def as_meant(flags: Flags) -> Flags:
+    """The flags with the user's folder for `~` in every path, and composed names of classes."""
     changes = {}
     for name, hint in get_type_hints(type(flags)).items():
         value = getattr(flags, name)
         if dataclasses.is_dataclass(hint):
-            changes[name] = at_home(value)
+            changes[name] = as_meant(value)
         elif _is_path(name, hint):
             changes[name] = _expanded(value)
+        elif name in NAMING_CLASSES:
+            changes[name] = tuple(map(composed, value))
     return dataclasses.replace(flags, **changes)  # pyright: ignore[reportArgumentType]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxcovid import report
+from jaxcovid.checksums import TABLES, write_checksums
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.inference import inference_model
 from jaxcovid.inference.inference_model import InferenceModel
@@ -32,9 +33,9 @@ def write_results(
 ) -> None:
     """Writes predictions.csv, audit.json, checklist.md, plots/, report.html and metrics.json.
 
-    metrics.json comes last: if it is there, so is all of the run that there will be. `bar` follows
-    the drawing of pictures, `study` are the author's answers as `read_study` gives them. Raises
-    OSError.
+    Of a run also SHA256SUMS of its tables, which hold no seal. metrics.json comes last: if it is
+    there, so is all of the run that there will be. `bar` follows the drawing of pictures, `study`
+    are the author's answers as `read_study` gives them. Raises OSError.
     """
     header = ["split", "path", "label", "prediction", "correct"]
     header += [f"prob_{name}" for name in results.classes]
@@ -57,6 +58,7 @@ def write_results(
     }
     if results.training is not None:
         result["freeze_audit"] = results.training.audit._asdict()
+        write_checksums(folder, [name for name in TABLES if (folder / name).is_file()])
     if results.audit is not None:
         checks = results.audit.checks
         result["truth_floor"] = checks["blind_floor"]

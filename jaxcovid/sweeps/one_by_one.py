@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jaxcovid import seal
+from jaxcovid.checksums import check_tables
 from jaxcovid.config import Config, stored
 from jaxcovid.csv_file import read_rows
 from jaxcovid.errors import DivergedError, InputError, first_line
@@ -61,6 +62,7 @@ def _history(run: Path) -> tuple[Epoch, ...]:
     if not path.exists():
         return ()
     with _damage_as_input_error(path):
+        check_tables(run)
         return tuple(
             Epoch(**{name: Epoch.__annotations__[name](value) for name, value in line.items()})
             for line in read_rows(path)

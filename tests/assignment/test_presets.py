@@ -25,6 +25,7 @@ from jaxcovid.training.losses import cross_entropy
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.setup import Network, Targets, Task
 from jaxcovid.training.step import TrainState
+from weights_convert.names import Entry, Layout
 
 REPORTED = {name: preset.reported for name, preset in PRESETS.items() if preset.reported}
 MEASURED = {name: reported for name, reported in REPORTED.items() if reported.confusion}
@@ -137,12 +138,14 @@ def test_resuming_under_another_preset_is_refused_but_another_file_name_is_not()
 
 
 def test_the_weights_have_the_second_name_too(tmp_path):
-    """The arrays do not matter here, so there are none."""
-    state = TrainState(jnp.int32(0), {}, {}, (), jax.random.key(0))
+    """The arrays do not matter here, so there is only one."""
+    entry = Entry("fc.bias", ("params", "fc", "bias"), Layout.VECTOR, (2,))
+    params = {"fc": {"bias": jnp.zeros(2)}}
+    state = TrainState(jnp.int32(0), params, {}, (), jax.random.key(0))
     task = Task(*[None] * len(Task._fields))._replace(
         config=config("part2-vgg16-focal")[0],
         dataset=Dataset("xrays", ("covid-19", "normal"), {}, "abc"),
-        network=Network(*[None] * 8)._replace(entries=()),
+        network=Network(*[None] * 8)._replace(entries=(entry,)),
         targets=Targets(np.eye(2), None, lambda outputs: outputs),
         parts=Parts(loss=lambda *_: cross_entropy()),
     )

@@ -43,6 +43,16 @@ def test_home_in_paths_of_other_commands(monkeypatch):
     assert (part.part1, part.part2, part.weights_vgg16) == ("/h/1", "/h/2", "/h/w")
 
 
+def test_accents_in_names_of_classes_are_those_of_folders():
+    apart, together = "e\u0301", "\u00e9"  # as macOS and as a keyboard write it
+    flags = [f"--merge=x=covid+{apart}", f"--multilabel=a=b+{apart}", "--data", apart]
+    config, _ = parsed_settings([*flags, "--loss", "bce"], "x")
+    assert config.merge == (f"x=covid+{together}",) and config.multilabel == (f"a=b+{together}",)
+    assert config.data == apart  # a path is as the disk has it
+    part = parsed(ReproductionSettings, [f"--merge=x={apart}"], "x")
+    assert part.merge == (f"x={together}",)
+
+
 EMPTY = {
     "data": (Train, ["--data", ""], ["--data"]),
     "after a sign": (Train, ["--output="], ["--output"]),

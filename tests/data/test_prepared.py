@@ -77,7 +77,7 @@ def test_what_cannot_be_read_now_stays(image_folder, tmp_path, monkeypatch):
     (prepared,) = (tmp_path / "cache" / "prepared").iterdir()
     inode = prepared.stat().st_ino
 
-    def stale(_):
+    def stale(*_):
         raise OSError(116, "Stale file handle")
 
     monkeypatch.setattr(module, "check_checksums", stale)

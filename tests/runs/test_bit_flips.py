@@ -10,6 +10,9 @@ import jax
 import numpy as np
 import pytest
 
+import weights_convert
+from jaxcovid import checksums
+from jaxcovid.assignment.finished_runs import read_run
 from jaxcovid.data import folders
 from jaxcovid.errors import InputError
 from jaxcovid.inference import inference_model
@@ -29,8 +32,10 @@ FLIPS = 200
 
 @pytest.fixture
 def places(finished, own_cache, tmp_path):
-    """A run, and a cache with what it kept."""
+    """A run, and a cache with what it kept; within the run its weights as .npz, too."""
     run = shutil.copytree(finished, tmp_path / "run")
+    weights = weights_convert.read(run)
+    weights_convert.save(run / "exported.npz", weights.arrays, weights.metadata)
     for name in ("prepared", "features", "audits"):
         if (own_cache / name).is_dir():
             shutil.copytree(own_cache / name, tmp_path / "cache" / name)
@@ -80,6 +85,10 @@ def answers(run, cache, data, path):
         return {run / checkpoint.FOLDER: lambda: training(run)}
     if path.name in ("config.json", "metrics.json"):
         return {run: lambda: network(run)}
+    if path.name in (*checksums.TABLES, checksums.NAME):
+        return {run / checksums.NAME: lambda: read_run(run, 0, "validation")}
+    if path.suffix == ".npz":
+        return {path: lambda: network(path)}
     if path.suffix in (".pth", ".safetensors"):
         return {run: lambda: network(run), path: lambda: network(path)}
     return {}

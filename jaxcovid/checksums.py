@@ -1,0 +1,44 @@
+"""SHA-256 of files of a folder, kept in the folder: what was changed is noticed."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from weights_convert.aside import written_aside
+
+# As the command sha256sum writes and checks it.
+NAME = "SHA256SUMS"
+
+# Tables of a run that are read back; its records in JSON hold a digest themselves (see `seal`).
+TABLES = ("history.csv", "predictions.csv")
+
+
+def write_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Writes down what these files of the folder are now. Raises OSError."""
+    with written_aside(folder / NAME) as stream:
+        stream.write(_checksums(folder, names))
+
+
+def check_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Raises ValueError if these files are not those that were written down; and OSError."""
+    stated, now = (folder / NAME).read_bytes(), _checksums(folder, names)
+    if stated != now:
+        lines = {*stated.splitlines()} ^ {*now.splitlines()}
+        changed = sorted({line.decode(errors="replace").split("  ")[-1] for line in lines})
+        raise ValueError(f"not what was written: {', '.join(changed[:3]) or NAME}")
+
+
+def check_tables(run: Path) -> None:
+    """Raises ValueError if a run's tables are not those that it wrote; and OSError.
+
+    Those of a run without checksums, as earlier versions left it, are taken as they are.
+    """
+    if (run / NAME).is_file():
+        check_checksums(run, TABLES)
+
+
+def _checksums(folder: Path, names: Iterable[str]) -> bytes:
+    lines = (
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names
+    )
+    return "".join(lines).encode()
