@@ -9,6 +9,9 @@ from jaxtyping import Float32, UInt8
 CLASSES: tuple[str, ...] = ("clear", "ground_glass", "lobar")
 SIZES: dict[str, int] = {"train": 80, "validation": 24, "test": 24}  # images per class
 
+# To be raised when pictures change: they are kept from one run to the next.
+VERSION = 1
+
 Field = Float32[np.ndarray, "size size"]
 Pair = tuple[float, float]
 
@@ -39,20 +42,27 @@ def draw(label: int, seed: int, size: int = 256) -> UInt8[np.ndarray, "size size
     return _expose(rng, density)
 
 
-def draw_split(
-    name: str, seed: int = 0
-) -> tuple[UInt8[np.ndarray, "n size size"], list[int], list[str]]:
-    """Draw a split of SIZES[name] images of each class: images, labels and names, class by class.
+def listed(name: str) -> tuple[list[int], list[str]]:
+    """Numbers of CLASSES and names of the images in a split, class by class."""
+    items = [(label, index) for label in range(len(CLASSES)) for index in range(SIZES[name])]
+    names = [f"{CLASSES[label]}/{name}-{index:03d}" for label, index in items]
+    return [label for label, _ in items], names
 
-    Images are (n, 256, 256), labels numbers of CLASSES. Splits of one seed share no image.
+
+def draw_split(name: str, seed: int = 0) -> UInt8[np.ndarray, "n size size"]:
+    """Draw a split of SIZES[name] images of each class, 256 x 256, in the order of `listed`.
+
+    Splits of one seed share no image.
     """
-    count = SIZES[name]
     # Consecutive blocks of seeds, one for each (seed, split), so that no image is ever shared.
     block = seed * sum(SIZES.values()) + sum(list(SIZES.values())[: list(SIZES).index(name)])
-    items = [(label, index) for label in range(len(CLASSES)) for index in range(count)]
-    images = np.stack([draw(label, block + index) for label, index in items])
-    names = [f"{CLASSES[label]}/{name}-{index:03d}" for label, index in items]
-    return images, [label for label, _ in items], names
+    return np.stack(
+        [
+            draw(label, block + index)
+            for label in range(len(CLASSES))
+            for index in range(SIZES[name])
+        ]
+    )
 
 
 class _Chest(NamedTuple):

@@ -12,6 +12,7 @@ from PIL import Image
 from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.loader import ORDER, purpose_key
 from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.errors import InputError
@@ -28,13 +29,13 @@ def load_dataset(
 ) -> Dataset:
     """The dataset to train on: a folder, `tfds:NAME`, or the built-in phantoms if None.
 
-    A folder's prepared images are kept in `cache`; over the budget, in bytes, their pixels stay
-    there. Unreadable images of a folder are an error unless they are to be skipped. Training images
-    are kept with a shorter side of at most `stored_side` pixels, None for what their sizes call
-    for. Raises InputError with all that is wrong with the data.
+    A folder's prepared images are kept in `cache`, as phantoms are; over the budget, in bytes,
+    their pixels stay there. Unreadable images of a folder are an error unless they are to be
+    skipped. Training images are kept with a shorter side of at most `stored_side` pixels, None for
+    what their sizes call for. Raises InputError with all that is wrong with the data.
     """
     if data is None:
-        return phantoms(progress, stored_side)
+        return phantoms(cache, progress, stored_side)
     if data.startswith("tfds:"):
         return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side)
     return folders.load_folder(
@@ -77,21 +78,23 @@ def load_evaluation_split(
 
 
 def phantoms(
-    progress: Progress = lambda items, _description, _length: items, stored_side: int | None = None
+    cache: Path,
+    progress: Progress = lambda items, _description, _length: items,
+    stored_side: int | None = None,
 ) -> Dataset:
     """The built-in dataset of drawn chest X-rays in three classes, always the same.
 
-    `stored_side` is as in `load_dataset`.
+    `cache` and `stored_side` are as in `load_dataset`.
     """
     side = SIDES[0] if stored_side is None else stored_side
     digest = hashlib.blake2b(digest_size=16)
     splits = {}
-    for name in progress(phantom.SIZES, "Drawing phantoms", len(phantom.SIZES)):
-        pixels, labels, paths = phantom.draw_split(name)
-        digest.update(pixels.tobytes())
+    for name, pictures in drawn_phantoms(cache, progress).items():
+        digest.update(pictures.tobytes())
+        labels, paths = phantom.listed(name)
         records = [
             images.prepare(Image.fromarray(image), label, f"{path}.png", side)
-            for image, label, path in zip(pixels, labels, paths, strict=True)
+            for image, label, path in zip(pictures, labels, paths, strict=True)
         ]
         splits[name] = assemble(name, records)
     fingerprint = sided(digest.hexdigest(), side)

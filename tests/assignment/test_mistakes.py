@@ -17,6 +17,7 @@ from jaxcovid.training.losses import balanced_weights, bce, focal, weighted
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.recipe import loss_function
 from jaxcovid.training.step import Batch
+from tests import made_up
 from tests.small_network import SMALL
 from tests.small_runs import config, noise_folder
 
@@ -67,8 +68,8 @@ def test_f1_of_the_last_batch(case):
 
 def test_train_mode_takes_the_statistics_of_the_batch_and_keeps_dropout():
     model = models.build(SMALL, 2, (64,), 0.5)
-    images = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
-    variables = jax.jit(model.init)(jax.random.key(1), images)
+    images = made_up.normal((4, 32, 32, 3))
+    variables = made_up.variables(model)
     batch = Batch(images, jnp.zeros(4, jnp.int32), jnp.ones(4))
 
     @jax.jit

@@ -14,6 +14,7 @@ from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.audits.lungs import blanked
 from jaxcovid.audits.views import inside_ellipse
 from jaxcovid.inference.inference_model import InferenceModel
+from tests import made_up
 from tests.audits.made_up import dataset, noise, split
 from tests.small_network import SMALL
 
@@ -25,9 +26,7 @@ ELLIPSE = inside_ellipse(224, 224)[None]
 @pytest.fixture(scope="module")
 def network():
     model = models.build(SMALL, 2, axis_name="batch")
-    variables = jax.jit(model.clone(axis_name=None).init)(
-        jax.random.key(0), jnp.zeros((1, 224, 224, 3))
-    )
+    variables = made_up.variables(model.clone(axis_name=None))
     return InferenceModel("runs/one", SMALL, model, variables, CLASSES, None, (), {}, {}, {})
 
 

@@ -7,7 +7,7 @@ from jaxcovid.data import phantom, sources
 
 
 def test_pictures_are_always_the_same():
-    """Update the digest only when the drawing is meant to change."""
+    """Update the digest only when the drawing is meant to change, and raise phantom.VERSION."""
     pixels = np.stack([phantom.draw(label, 3) for label in range(3)])
     assert hashlib.sha256(pixels.tobytes()).hexdigest()[:16] == GOLDEN
 
@@ -16,8 +16,8 @@ GOLDEN = "3f6fbaedf6ef9b3e"
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return sources.phantoms()
+def dataset(own_cache):
+    return sources.phantoms(own_cache)
 
 
 def test_splits_share_no_image(dataset):

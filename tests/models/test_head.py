@@ -1,14 +1,14 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxcovid import models
+from tests import made_up
 
 
 def test_dropout_acts_in_training_only():
     module = models.build("resnet18", 2, (64,), 0.5)
-    x = jax.random.normal(jax.random.key(1), (1, 2, 2, 512), jnp.float32)
-    variables = module.init(jax.random.key(0), x, start="head")
+    x = made_up.normal((1, 2, 2, 512))
+    variables = made_up.variables(module, x.shape, "head")
 
     def run(seed, train):
         rngs = {"dropout": jax.random.key(seed)}

@@ -7,6 +7,7 @@ import pytest
 
 from jaxcovid import models
 from jaxcovid.models import quick
+from tests import made_up
 
 SAME = ((1, 1), (1, 1))
 QUICK = {
@@ -16,8 +17,7 @@ QUICK = {
 
 
 def outputs(convolution, shape, kernel_shape, strides=(1, 1), padding=SAME):
-    keys = jax.random.split(jax.random.key(0))
-    images, kernel = jax.random.normal(keys[0], shape), jax.random.normal(keys[1], kernel_shape)
+    images, kernel = made_up.normal(shape), made_up.normal(kernel_shape, seed=1)
     numbers = ("NHWC", "HWIO", "NHWC")
     return convolution(images, kernel, strides, padding, dimension_numbers=numbers)
 

@@ -7,6 +7,7 @@ import pytest
 from flax import traverse_util
 
 from jaxcovid import models
+from tests import made_up
 from tests.small_network import SMALL
 from weights_convert import ARCHITECTURES, table
 
@@ -43,8 +44,8 @@ def test_leaves_are_exactly_those_of_the_name_table(name, head):
 )
 def test_stages_compose_to_the_whole(name, size):
     module = models.build(name, 3, (8,))
-    images = jax.random.normal(jax.random.key(1), (2, size, size, 3), jnp.float32)
-    variables = jax.jit(module.init)(jax.random.key(0), images)
+    images = made_up.normal((2, size, size, 3))
+    variables = made_up.variables(module)
     run = jax.jit(module.apply, static_argnames=("start", "stop"))
     whole = run(variables, images)
     assert whole.shape == (2, 3) and whole.dtype == jnp.float32
@@ -121,8 +122,8 @@ def test_every_glob_of_the_selections_matches_and_each_holds_the_one_before(name
 @pytest.mark.parametrize("name", models.MODELS)
 def test_a_head_that_averages_gives_the_same_for_the_means(name):
     module, channels = models.build(name, 3), ARCHITECTURES[name].channels[-1][-1]
-    x = jax.random.normal(jax.random.key(1), (2, 7, 7, channels), jnp.float32)
-    variables = module.init(jax.random.key(0), x, start="head")
+    x = made_up.normal((2, 7, 7, channels))
+    variables = made_up.variables(module, x.shape, "head")
     whole = module.apply(variables, x, start="head")
     means = module.apply(variables, x.mean((1, 2), keepdims=True), start="head")
     alike = np.allclose(whole, means, rtol=1e-5, atol=1e-5)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxcovid import models
+from tests import made_up
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34"])
@@ -21,9 +22,10 @@ def test_blocks_of_each_layer_are_those_of_the_architecture(name):
 
 def test_only_live_norms_move_and_padding_does_not_count():
     module = models.build("resnet18", 2)
-    x = jax.random.normal(jax.random.key(1), (3, 4, 4, 256), jnp.float32)
-    variables = module.init(jax.random.key(0), x, start="layer4")
+    x = made_up.normal((3, 4, 4, 256))
+    variables = made_up.variables(module, x.shape, "layer4")
 
+    @jax.jit
     def run(images, mask):
         return module.apply(
             variables,

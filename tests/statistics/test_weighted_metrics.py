@@ -11,7 +11,7 @@ THRESHOLDS = {name: {"90": 0.5, "95": 0.25} for name in CLASSES}
 MACRO = {"recall": "macro_recall", "precision": "macro_precision", "f1": "macro_f1"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(samples())
 def test_equals_scikit_learn(sample):
     labels, probabilities, weights = sample

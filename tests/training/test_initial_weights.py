@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import traverse_util
 
 import weights_convert
 from jaxcovid import models
@@ -62,6 +63,24 @@ def test_random_weights_differ_by_seed_where_they_train():
     assert bits(one) == bits(again)
     kernels = [tree["params"]["fc_0"]["kernel"] for tree in (one, other)]
     assert np.abs(kernels[0] - kernels[1]).max() > 0.01
+
+
+def test_random_weights_are_distributed_as_torchvisions(monkeypatch):
+    monkeypatch.undo()
+    module, _, labels = network()
+    params = traverse_util.flatten_dict(random_variables(module, 0, labels)["params"])
+    for (*_, layer, name), values in params.items():
+        if name != "kernel":
+            continue
+        array = np.asarray(values)
+        if array.ndim == 4:  # normal, by what a convolution gives to
+            fan_out = array.shape[0] * array.shape[1] * array.shape[3]
+            assert array.std() == pytest.approx(np.sqrt(2 / fan_out), rel=0.05), layer
+        else:  # uniform, by what a dense layer is given
+            bound = 1 / np.sqrt(array.shape[0])
+            assert np.abs(array).max() <= bound, layer
+            if array.size > 100:
+                assert array.std() == pytest.approx(bound / np.sqrt(3), rel=0.1), layer
 
 
 def test_what_stays_frozen_is_the_same_for_every_seed(monkeypatch):

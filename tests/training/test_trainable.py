@@ -11,6 +11,7 @@ from jaxcovid.training.freeze_audit import digests, frozen_paths
 from jaxcovid.training.losses import cross_entropy
 from jaxcovid.training.step import Batch, init_state, make_train_step
 from jaxcovid.training.trainable import combine, freeze, label, live_norms, partition, plan
+from tests import made_up
 from weights_convert import ARCHITECTURES, table
 
 
@@ -146,13 +147,13 @@ def test_plan_counts_parameters(name, total, trainable):
 def test_training_a_deeper_network_moves_only_what_is_selected():
     module = models.build("resnet34", 2, (8,))
     entries = table("resnet34", 2, (8,))
-    start = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    start = made_up.variables(module)
     names = label(start["params"], "resnet34", "last_conv", entries)
     norms = live_norms(start["batch_stats"], names, "frozen")
     update = freeze(*[optax.sgd(0.1)] * 2, names)
     step = make_train_step(module, cross_entropy(), update, names, norms)
     state = init_state(start, update, names, jax.random.key(1))
-    images = jax.random.normal(jax.random.key(2), (4, 32, 32, 3))
+    images = made_up.normal((4, 32, 32, 3))
     after, _ = jax.jit(step)(state, Batch(images, jnp.arange(4) % 2, jnp.ones(4)))
     before, now = (digests(state.params, state.batch_stats) for state in (state, after))
     moved = {path.rsplit("/", 1)[0] for path in before if before[path] != now[path]}
