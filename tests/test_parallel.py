@@ -18,7 +18,7 @@ from jaxcovid.training.losses import cross_entropy, weighted
 from jaxcovid.training.optimizers import optimizer
 from jaxcovid.training.step import Batch, init_state, make_eval_step, make_train_step
 from jaxcovid.training.trainable import freeze, label, live_norms
-from tests import made_up, small_runs
+from tests import small_runs
 from tests.small_runs import interruption, numbers
 from weights_convert import table
 
@@ -33,7 +33,7 @@ def eight_devices(request):
 def start(name, selection, dropout=0.0, habit="frozen"):
     """What a step is made of, and a first state on the host."""
     model = functools.partial(models.build, name, 3, (16,), dropout)
-    variables = made_up.variables(model())
+    variables = jax.jit(model().init)(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
     stats = variables.get("batch_stats", {})
     labels = label(variables["params"], name, selection, table(name, 3, (16,), dropout > 0))
     update = freeze(optimizer("sgd", 1e-2, 0.9, 0.0), optimizer("sgd", 1e-2, 0.9, 0.0), labels)
