@@ -15,6 +15,8 @@ Mistake = Literal[
     "sigmoid_twice",
     "batch_mean_focal",
     "last_batch_f1",
+    "summed_batch_f1",
+    "f1_not_reset",
 ]
 
 
@@ -30,7 +32,9 @@ class AssignmentSettings:
     norm takes the evaluation batch's statistics, dropout stays on), covid_and_normal (the first
     class coded [1, 1, 0], the largest output the answer), sigmoid_twice (a sigmoid before the loss
     that takes one itself), batch_mean_focal (p_t from the batch's mean loss), last_batch_f1 (F1 of
-    the last batch alone). Only with them do figures depend on --eval-batch-size."""
+    the last batch alone), summed_batch_f1 (F1 summed over batches, divided by the number of all but
+    one), f1_not_reset (that sum begins at the result before it). Only with them do figures depend
+    on --eval-batch-size."""
     as_written: bool = False
     """With --preset: its original's mistakes and unintended settings too."""
     preset: str | None = None
@@ -55,6 +59,8 @@ def problems(assignment: AssignmentSettings, config: Config) -> list[str]:
             "`loss=focal` and one `focal_alpha`",
         ),
         "train_mode_evaluation": (config.views == 0, "`views=0`"),
+        "summed_batch_f1": ("last_batch_f1" not in assignment.habits, "no last_batch_f1 beside it"),
+        "f1_not_reset": ("summed_batch_f1" in assignment.habits, "summed_batch_f1 beside it"),
     }
     messages = [
         f"`habits={mistake}`: needs {settings}"

@@ -109,9 +109,10 @@ def _reported_f1(experiment: Experiment) -> Cell | str:
 def _f1_as_written(experiment: Experiment) -> Cell:
     measured = _measured(experiment, "as-written", "macro_f1", "{:.3f}".format)
     values = [
-        run.metrics["f1_of_last_batch"]
+        run.metrics[name]
         for run in experiment.runs("as-written")
-        if "f1_of_last_batch" in run.metrics
+        for name in ("f1_of_last_batch", "f1_over_batches")
+        if name in run.metrics
     ]
     if not values:
         return measured

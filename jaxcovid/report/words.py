@@ -12,6 +12,7 @@ OVERALL = {
     "macro_recall": "macro sensitivity",
     "macro_specificity": "macro specificity",
     "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
     "mcc": "Matthews correlation",
     "auroc": "macro AUROC",
     "auprc": "macro AUPRC",

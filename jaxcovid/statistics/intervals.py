@@ -70,7 +70,7 @@ def groups_behind(
     """
     if ratio is not None:
         units = units[ratio[1] > 0]
-    if ratio is not None or key in (("ece",), ("brier",)):
+    if ratio is not None or key in (("ece",), ("brier",), ("weighted_f1",)):
         return len(np.unique(units)), ""
     sides = {f"of class {name}": labels == index for index, name in enumerate(classes)}
     if len(key) > 1:

@@ -70,9 +70,12 @@ def weighted_metrics(
         # Without a class that is never predicted the mean would flatter.
         missed = ((weights @ truth > 0) & (weights @ predicted == 0)).any(1)
         means["macro_precision",][missed] = np.nan
+        f1 = np.stack([of_classes["per_class", name, "f1"] for name in classes], 1)
         return {
             ("accuracy",): of_classes.pop(("accuracy",)),
             **means,
+            # By how many images are of a class; where F1 is undefined there are none.
+            ("weighted_f1",): _divide(np.nansum(f1 * (weights @ truth), 1), total),
             ("mcc",): _matthews(weights, truth, predicted),
             ("ece",): _divide(np.abs(weights @ calibration).sum(1), total),
             ("brier",): _divide(weights @ squares, total),

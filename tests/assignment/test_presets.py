@@ -108,8 +108,8 @@ WANTED = {
     "res18_FC_Only.pth": ("resnet18", "head", "cross_entropy"),
     "vgg16_entire.pth": ("vgg16", "all", "cross_entropy"),
     "res18_entire.pth": ("resnet18", "all", "cross_entropy"),
-    "vgg16_focal_loss.pth": ("vgg16", "head", "focal"),
-    "res18_focal_loss.pth": ("resnet18", "head", "focal"),
+    "vgg16_focal_loss.pth": ("vgg16", "all", "focal"),
+    "res18_focal_loss.pth": ("resnet18", "all", "focal"),
 }
 
 

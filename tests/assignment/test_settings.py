@@ -13,6 +13,7 @@ REFUSED = {
     "sigmoid_twice": ({}, "`loss=bce` or focal"),
     "batch_mean_focal": ({"loss": "focal", "focal_alpha": (1.0, 2.0)}, "one `focal_alpha`"),
     "train_mode_evaluation": ({"views": 2}, "`views=0`"),
+    "f1_not_reset": ({}, "summed_batch_f1 beside it"),
 }
 
 
@@ -21,6 +22,11 @@ def test_a_mistake_that_cannot_be_is_refused(mistake):
     options, needed = REFUSED[mistake]
     (problem,) = problems(AssignmentSettings((mistake,)), Config(**options))
     assert problem.startswith(f"`habits={mistake}`: needs ") and needed in problem
+
+
+def test_there_is_one_f1_as_written():
+    (problem,) = problems(AssignmentSettings(("last_batch_f1", "summed_batch_f1")), Config())
+    assert problem == "`habits=summed_batch_f1`: needs no last_batch_f1 beside it"
 
 
 def test_as_written_needs_a_preset():

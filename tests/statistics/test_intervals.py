@@ -76,6 +76,7 @@ BEHIND = {  # key, denominator of a ratio, fewest, groups and why they are too f
     "a ratio over nothing": (("per_class", "c", "recall"), LABELS == 2, 5, (0, "")),
     "calibration": (("ece",), None, 9, (6, "")),
     "the Brier score": (("brier",), None, 9, (6, "")),
+    "a mean by images": (("weighted_f1",), None, 9, (6, "")),
     "a mean over classes": (("auroc",), None, 2, (2, "")),
     "a mean over classes, of few": (
         ("auroc",), None, 3, (2, "fewer than 3 examples or patients are of class b"),

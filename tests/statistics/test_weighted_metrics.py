@@ -74,6 +74,9 @@ def by_scikit_learn(labels, probabilities, classes, weights):
         **{(name,): macro(metric) for metric, name in MACRO.items()},
         **({("macro_precision",): np.nan} if missed else {}),
         ("macro_specificity",): macro("specificity"),
+        ("weighted_f1",): reference.f1_score(
+            labels, predictions, average="weighted", zero_division=0, **kwargs
+        ),
         ("mcc",): np.nan if one_kind else reference.matthews_corrcoef(labels, predictions, **kwargs),
         ("auroc",): macro("auroc") if len(set(labels)) > 1 else np.nan,
         ("auprc",): macro("auprc") if len(set(labels)) > 1 else np.nan,
