@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from jaxcovid.regular_file import read_bytes
 from weights_convert.aside import written_aside
 
 # As the command sha256sum writes and checks it.
@@ -21,7 +22,7 @@ def write_checksums(folder: Path, names: Iterable[str]) -> None:
 
 def check_checksums(folder: Path, names: Iterable[str]) -> None:
     """Raises ValueError if these files are not those that were written down; and OSError."""
-    stated, now = (folder / NAME).read_bytes(), _checksums(folder, names)
+    stated, now = read_bytes(folder / NAME), _checksums(folder, names)
     if stated != now:
         lines = {*stated.splitlines()} ^ {*now.splitlines()}
         changed = sorted({line.decode(errors="replace").split("  ")[-1] for line in lines})
@@ -38,7 +39,5 @@ def check_tables(run: Path) -> None:
 
 
 def _checksums(folder: Path, names: Iterable[str]) -> bytes:
-    lines = (
-        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names
-    )
+    lines = (f"{hashlib.sha256(read_bytes(folder / name)).hexdigest()}  {name}\n" for name in names)
     return "".join(lines).encode()

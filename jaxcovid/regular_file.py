@@ -11,8 +11,19 @@ MOST = 2**28
 def read_text(path: Path, most: int = MOST) -> str:
     """The text of a file, without a byte order mark; in UTF-8, whatever the locale.
 
+    Raises as `read_bytes` does, and ValueError at what is no text.
+    """
+    try:
+        return read_bytes(path, most).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 from byte {error.start} on") from None
+
+
+def read_bytes(path: Path, most: int = MOST) -> bytes:
+    """The content of a file.
+
     Nothing but an ordinary file is read: a pipe might never end. Raises OSError, and ValueError at
-    other files, at more than `most` bytes and at what is no text.
+    other files and at more than `most` bytes.
     """
     with open(path, "rb", opener=_without_waiting) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -20,10 +31,7 @@ def read_text(path: Path, most: int = MOST) -> str:
         content = stream.read(most + 1)
     if len(content) > most:
         raise ValueError(f"it has more than {most:,} bytes")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 from byte {error.start} on") from None
+    return content
 
 
 def ordinary_files(folder: Path) -> list[Path]:

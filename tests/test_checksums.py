@@ -1,5 +1,6 @@
 """Files that were changed after they were written down are told; older runs are taken as they are."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -50,6 +51,18 @@ def test_a_change_is_told(case, run):
 def test_a_missing_table_is_told(run):
     (run / "history.csv").unlink()
     with pytest.raises(FileNotFoundError):
+        check_tables(run)
+
+
+@pytest.mark.parametrize("odd", ["a pipe", "an endless file"])
+def test_only_ordinary_files_are_read(odd, run):
+    path = run / "history.csv"
+    path.unlink()
+    if odd == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="no ordinary file"):
         check_tables(run)
 
 

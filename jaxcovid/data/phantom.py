@@ -56,13 +56,8 @@ def draw_split(name: str, seed: int = 0) -> UInt8[np.ndarray, "n size size"]:
     """
     # Consecutive blocks of seeds, one for each (seed, split), so that no image is ever shared.
     block = seed * sum(SIZES.values()) + sum(list(SIZES.values())[: list(SIZES).index(name)])
-    return np.stack(
-        [
-            draw(label, block + index)
-            for label in range(len(CLASSES))
-            for index in range(SIZES[name])
-        ]
-    )
+    seeds = range(block, block + SIZES[name])
+    return np.stack([draw(label, seed) for label in range(len(CLASSES)) for seed in seeds])
 
 
 class _Chest(NamedTuple):
