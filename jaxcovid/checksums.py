@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from jaxcovid.regular_file import read_bytes
+from jaxcovid.regular_file import opened, read_bytes
 from weights_convert.aside import written_aside
 
 # As the command sha256sum writes and checks it.
@@ -39,5 +39,9 @@ def check_tables(run: Path) -> None:
 
 
 def _checksums(folder: Path, names: Iterable[str]) -> bytes:
-    lines = (f"{hashlib.sha256(read_bytes(folder / name)).hexdigest()}  {name}\n" for name in names)
-    return "".join(lines).encode()
+    return "".join(f"{_sha256(folder / name)}  {name}\n" for name in names).encode()
+
+
+def _sha256(path: Path) -> str:
+    with opened(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,7 +1,10 @@
 """Small files read whole: only ordinary ones, of a size that they may have, in UTF-8."""
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 # Bytes that a file of ours may have at most.
@@ -20,18 +23,24 @@ def read_text(path: Path, most: int = MOST) -> str:
 
 
 def read_bytes(path: Path, most: int = MOST) -> bytes:
-    """The content of a file.
-
-    Nothing but an ordinary file is read: a pipe might never end. Raises OSError, and ValueError at
-    other files and at more than `most` bytes.
-    """
-    with open(path, "rb", opener=_without_waiting) as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ValueError("it is no ordinary file")
+    """The content of a file. Raises as `opened` does, and ValueError at more than `most` bytes."""
+    with opened(path) as stream:
         content = stream.read(most + 1)
     if len(content) > most:
         raise ValueError(f"it has more than {most:,} bytes")
     return content
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """A stream of an ordinary file, as a pipe might never end.
+
+    Raises OSError, and ValueError at other files.
+    """
+    with open(path, "rb", opener=_without_waiting) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ValueError("it is no ordinary file")
+        yield stream
 
 
 def ordinary_files(folder: Path) -> list[Path]:
