@@ -4,6 +4,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 import tests.small_network  # noqa: F401 (before jaxcovid.config, which asks its table)
@@ -38,12 +39,17 @@ def own_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, own_cache):
-    """A run of a folder with an unlabelled test image."""
-    folder = noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
-    (folder / "test").mkdir()
-    shutil.copy(folder / "validation/normal/3.png", folder / "test/unknown.png")
-    (folder / "test" / "notes.txt").write_text("not an image")
-    return fine_tune(config(folder, tmp_path_factory.mktemp("runs") / "one"))
+    """A run of a folder with an unlabelled test image; one for all workers of a session."""
+    root = tmp_path_factory.getbasetemp()
+    root = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "finished"
+    with FileLock(f"{root}.lock"):
+        if not (root / "one").exists():
+            folder = noise_folder(root / "xrays", 6, 4)
+            (folder / "test").mkdir()
+            shutil.copy(folder / "validation/normal/3.png", folder / "test/unknown.png")
+            (folder / "test" / "notes.txt").write_text("not an image")
+            fine_tune(config(folder, root / "one"))
+    return root / "one"
 
 
 @pytest.fixture

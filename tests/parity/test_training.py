@@ -95,19 +95,18 @@ def train_torch(torch, model, name, selection, batches, lr, momentum):
 # of the real job it does not.
 SIZES = {("resnet18", "all"): (224, 8)}
 
-# A ResNet34 takes minutes and has no layer that ResNet18 lacks, so one selection stands for all.
-STEPS = [
-    (name, selection)
-    for name in PUBLISHED
-    for selection in ("head", "last_block", "all")
-    if name != "resnet34" or selection == "last_block"
-]
+# Steps of each; a ResNet34 has no layer that ResNet18 lacks, and what trains less of a VGG16 none
+# that the whole does not train.
+STEPS = {
+    ("resnet18", "head"): 20,
+    ("resnet18", "last_block"): 20,
+    ("resnet18", "all"): 10,
+    ("vgg16", "all"): 8,
+}
 
 
 @pytest.mark.parametrize(("name", "selection"), STEPS)
-def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
-    torch, torchvision, name, selection
-):
+def test_steps_have_torchs_losses_and_end_at_its_weights(torch, torchvision, name, selection):
     lr, momentum = 1e-3, 0.9
     model = torch_model(torch, torchvision, name)
     variables = variables_of(model, name)
@@ -115,7 +114,7 @@ def test_twenty_steps_have_torchs_losses_and_end_at_its_weights(
     size, count = SIZES.get((name, selection), (64, 4))
     batches = [
         (images(seed, size, count), rng.integers(0, CLASSES, count).astype(np.int32))
-        for seed in range(20)
+        for seed in range(STEPS[name, selection])
     ]
     # Training amplifies rounding, by how much depends on the processor: how far torch itself drifts
     # tells, when its input changes by a tenth of what logits may differ by.

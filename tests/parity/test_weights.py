@@ -113,14 +113,14 @@ def test_stage_by_stage(torch, torchvision, name, size):
 
 
 def test_a_runs_weights_predict_the_same_in_torchvisions_pipeline(
-    torch, torchvision, image_folder, tmp_path
+    torch, torchvision, image_folder, tmp_path, undrawn
 ):
     run = fine_tune(
         Config(
             data=str(image_folder),
             weights="none",
             head=(16,),
-            epochs=2,
+            epochs=1,
             lr=1e-2,
             trainable="last_block",
             output=tmp_path / "run",
@@ -153,7 +153,7 @@ def test_a_runs_weights_predict_the_same_in_torchvisions_pipeline(
 
 
 def test_a_two_class_network_from_torch_starts_a_three_class_run(
-    torch, torchvision, image_folder, tmp_path
+    torch, torchvision, image_folder, tmp_path, undrawn
 ):
     model = torch_model(torch, torchvision, "resnet18")
     torch.save(model.state_dict(), tmp_path / "part1.pth")

@@ -20,10 +20,12 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
 
-# experiments/run.py, which knows of the small network.
+# experiments/run.py, which knows of the small network and draws no charts.
 SCRIPT = """
 import runpy, tests.small_network
-runpy.run_path("experiments/run.py", run_name="__main__")
+from tests.small_runs import blank_charts
+with blank_charts():
+    runpy.run_path("experiments/run.py", run_name="__main__")
 """
 
 
