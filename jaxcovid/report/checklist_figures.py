@@ -64,8 +64,8 @@ def uncertainty(results: Results) -> Answer | None:
     if metrics["patients"] is not None:
         units = "patients, all images of one together"
     return Answer(
-        f"95 % intervals from a bootstrap of 1,000 resamples of {units}; exact binomial where all "
-        "resamples are alike. These figures are not tested for significance."
+        "95 % intervals: Wilson's of shares of images, and of all else from a bootstrap of 1,000 "
+        f"resamples; both over {units}. These figures are not tested for significance."
     )
 
 

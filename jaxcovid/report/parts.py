@@ -74,8 +74,8 @@ def interval_note(metrics: Mapping[str, Any] | None) -> str:
         else "images, as if each were of another patient"
     )
     return (
-        f"Beside or below each figure its 95 % interval: from a bootstrap over {what}; or exact "
-        "binomial, where every resample is alike."
+        "Beside or below each figure its 95 % interval: Wilson's of shares of images, and of all "
+        f"else from a bootstrap; both over {what}."
     )
 
 

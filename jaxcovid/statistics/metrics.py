@@ -57,7 +57,7 @@ def measure(
     >>> metrics["accuracy"], metrics["confusion_matrix"]
     (0.75, [[2, 1], [1, 4]])
     >>> [round(end, 2) for end in metrics["intervals"]["accuracy"]]
-    [0.28, 0.96]
+    [0.41, 0.93]
     """
     units = np.arange(len(labels)) if groups is None else groups
     ratios = ratios_of(labels, probabilities, classes, thresholds or {})

@@ -7,7 +7,6 @@ from jaxcovid.statistics.bootstrap import (
     SAME,
     bootstrap,
     difference_interval,
-    exact_interval,
     inflated_interval,
     interval,
     no_spread,
@@ -119,11 +118,3 @@ def test_p_is_small_where_the_interval_leaves_out_0(difference, error, groups):
     assert 0 <= p <= 1
     if abs(p - 0.05) > 1e-9:
         assert (p < 0.05) == (low > 0 or high < 0)
-
-
-@pytest.mark.parametrize(
-    ("value", "groups", "expected"),
-    [(1, 1, (0.025, 1)), (1, 28, (0.87656, 1)), (0, 28, (0, 0.12344))],
-)
-def test_exact_interval(value, groups, expected):
-    assert exact_interval(value, groups) == pytest.approx(expected, abs=1e-5)

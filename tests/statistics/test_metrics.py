@@ -37,32 +37,32 @@ EDGES = {
     "perfect": ([0, 1, 2] * 5, certain([0, 1, 2] * 5), {
         "accuracy": 1, "mcc": pytest.approx(1), "auroc": 1, "auprc": 1, "ece": 0, "brier": 0,
         "intervals.mcc": "every resample gives the same value",
-        # Clopper-Pearson: 0.025 ** (1 / 15), and of five 0.025 ** (1 / 5) = p; F1 is 2 p / (1 + p).
-        "intervals.accuracy": [pytest.approx(0.78198, abs=1e-5), 1],
-        "intervals.per_class.a.recall": [pytest.approx(0.47818, abs=1e-5), 1],
-        "intervals.per_class.a.f1": [pytest.approx(0.64699, abs=1e-5), 1],
-        "intervals.per_class.a.auroc": [pytest.approx(0.47818, abs=1e-5), 1],
-        "intervals.per_class.a.auprc": [pytest.approx(0.47818, abs=1e-5), 1],
-        # As of each class, specificity being of ten: 0.025 ** (1 / 10).
-        "intervals.auroc": [pytest.approx(0.47818, abs=1e-5), 1],
-        "intervals.balanced_accuracy": [pytest.approx(0.47818, abs=1e-5), 1],
-        "intervals.macro_specificity": [pytest.approx(0.69150, abs=1e-5), 1],
+        # Wilson's: n / (n + 3.84146) of 15, and of five = p; F1 is 2 p / (1 + p).
+        "intervals.accuracy": [pytest.approx(0.79611, abs=1e-5), 1],
+        "intervals.per_class.a.recall": [pytest.approx(0.56552, abs=1e-5), 1],
+        "intervals.per_class.a.f1": [pytest.approx(0.72247, abs=1e-5), 1],
+        "intervals.per_class.a.auroc": [pytest.approx(0.56552, abs=1e-5), 1],
+        "intervals.per_class.a.auprc": [pytest.approx(0.56552, abs=1e-5), 1],
+        # As of each class, as these areas are of the same images; specificity is of ten.
+        "intervals.auroc": [pytest.approx(0.56552, abs=1e-5), 1],
+        "intervals.macro_specificity": [pytest.approx(0.72247, abs=1e-5), 1],
+        # Recalls are of other images each: 1 - (1 - p) / sqrt(3).
+        "intervals.balanced_accuracy": [pytest.approx(0.74915, abs=1e-5), 1],
     }),
     "a rare class": ([0, 1] * 9 + [2] * 4, certain([0, 1] * 9 + [2] * 4), {
         "auroc": 1, "intervals.auroc": "fewer than 5 examples or patients are of class c",
         "intervals.mcc": "fewer than 5 examples or patients are of class c",
         "intervals.macro_f1": "fewer than 5 examples or patients are of class c",
         "intervals.per_class.c.auprc": "fewer than 5 examples or patients are of class c",
-        "intervals.per_class.c.recall": [pytest.approx(0.39764, abs=1e-5), 1],
-        # 0.025 ** (1 / 9)
-        "intervals.per_class.a.auroc": [pytest.approx(0.66373, abs=1e-5), 1],
+        "intervals.per_class.c.recall": [pytest.approx(4 / 7.84146, abs=1e-5), 1],
+        "intervals.per_class.a.auroc": [pytest.approx(9 / 12.84146, abs=1e-5), 1],
     }),
     "few others": ([0] * 9 + [1] * 4, certain([0] * 9 + [1] * 4, 2), {
         "intervals.per_class.a.auroc": "fewer than 5 examples or patients are of other classes",
         "intervals.per_class.b.auroc": "fewer than 5 examples or patients are of class b",
     }),
     "always wrong": ([0, 1, 2] * 5, certain([1, 2, 0] * 5), {
-        "accuracy": 0, "intervals.accuracy": [0, pytest.approx(0.21802, abs=1e-5)],
+        "accuracy": 0, "intervals.accuracy": [0, pytest.approx(0.20389, abs=1e-5)],
         "per_class.a.auroc": 0.25, "macro_f1": 0,
     }),
     "constant scores": ([0, 1, 2, 2], np.full((4, 3), 1 / 3, np.float32), {
@@ -164,7 +164,8 @@ def test_copies_of_an_image_tell_nothing_new():
             name: np.ptp(result["intervals"][metric])
             for name, result in {"1": alone, "4": grouped, "wrong": independent}.items()
         }
-        assert width["4"] == pytest.approx(width["1"])
+        # Shares of patients' images allow for there being few patients.
+        assert width["4"] == pytest.approx(width["1"], rel=0.06 if metric == "accuracy" else 1e-6)
         assert width["wrong"] < 0.6 * width["4"]
 
 
