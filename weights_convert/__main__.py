@@ -11,6 +11,14 @@ from weights_convert.files import SUFFIXES, Weights, read, save
 from weights_convert.names import ARCHITECTURES
 from weights_convert.printable import printable
 from weights_convert.terminal import BROKEN_PIPE, on_standard_streams, tell
+from weights_convert.trained import look
+
+LOOKS = {
+    "trained": "looks trained",
+    "fresh": "looks fresh from initialisation, not trained",
+    "doubtful": "looks only partly trained",
+    "unknown": "trained or fresh: cannot be told",
+}
 
 ENTRY = "the key or prefix of the weights, where a file holds several networks, such as ema"
 
@@ -76,13 +84,9 @@ def _is_recognised(weights: Weights) -> bool:
 def _inspect(options: argparse.Namespace) -> int:
     weights = read(options.source, options.entry, mapped=True)
     print(f"{_shown(options.source)}: {weights.container}, {_summary(weights)}")
-    try:
-        model = architecture_of(weights.arrays)
-        entries = detect(weights.arrays, model)
-        check(weights.arrays, entries)
-        print(f"model: {model}, {entries[-1].shape[0]} classes")
-    except ConversionError as error:
-        print(f"model: {error.problems[0]}")
+    print(f"model: {_model(weights)}")
+    seen = look(weights.arrays)
+    print(f"{LOOKS[seen.verdict]}: {seen.reason}")
     for key, value in sorted(weights.metadata.items()):
         print(f"metadata: {printable(key)} = {printable(value, 1000)}")
     for note in weights.notes:
@@ -92,6 +96,21 @@ def _inspect(options: argparse.Namespace) -> int:
     for name, array in zip(names, weights.arrays.values(), strict=True):
         print(f"{name:<{width}}  {array.dtype!s:<9} {tuple(array.shape)}")
     return 0
+
+
+def _model(weights: Weights) -> str:
+    """What the network is, with how many classes; or why that cannot be said."""
+    try:
+        model = architecture_of(weights.arrays)
+        head = ARCHITECTURES[model].head
+        entries = detect(weights.arrays, model)
+        if any(name.startswith(f"{head}.") for name in weights.arrays):
+            check(weights.arrays, entries)
+            return f"{model}, {entries[-1].shape[0]} classes"
+        check(weights.arrays, entries, [f"{head}.*"])
+        return f"{model}, a backbone without a head ({head}.*)"
+    except ConversionError as error:
+        return error.problems[0]
 
 
 def _fetch(options: argparse.Namespace) -> int:

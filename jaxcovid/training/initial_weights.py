@@ -28,6 +28,7 @@ from weights_convert import (
 )
 from weights_convert.fetch import FetchError, fetch
 from weights_convert.printable import printable
+from weights_convert.trained import look
 
 MAX_PROBLEMS = 8  # arrays that are named one by one
 
@@ -143,7 +144,7 @@ def from_file(
         params = random_variables(module, config.seed, labels, "head")["params"]
         used = {name: array for name, array in state.items() if not name.startswith(prefix)}
         chosen = tuple(entry for entry in entries if not entry.torch.startswith(prefix))
-        source = f"{path}, with a new head"
+        source = f"{path}, {'' if stored_head else 'a backbone without a head, '}with a new head"
     try:
         loaded = torch_to_flax(used, chosen)
     except ConversionError as error:
@@ -159,7 +160,20 @@ def from_file(
     variables = {
         "params": {**params, **loaded["params"]}, "batch_stats": loaded.get("batch_stats", {})
     }  # fmt: skip
-    return Initial(variables, source, tuple(f"`weights`: {note}" for note in weights.notes))
+    notes = tuple(f"`weights`: {note}" for note in weights.notes)
+    return Initial(variables, source, (*notes, *_doubts(path, state)))
+
+
+def _doubts(path: Path, state: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """A warning where the weights do not look trained; `state` is by torchvision's names."""
+    seen = look(state)
+    if seen.verdict not in ("fresh", "doubtful"):
+        return ()
+    how = {"fresh": "fresh from initialisation, not trained", "doubtful": "only partly trained"}
+    return (
+        f"`weights`: {path} looks {how[seen.verdict]} ({seen.reason}); if it is meant to be "
+        "pretrained, look where it comes from",
+    )
 
 
 def unfit_values(state: Mapping[str, np.ndarray]) -> list[str]:

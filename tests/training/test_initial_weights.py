@@ -124,12 +124,41 @@ def test_a_file_gives_the_backbone_and_a_head_that_fits(case, suffix, tmp_path):
               if with_head or not name.startswith("fc.")}  # fmt: skip
     path = saved(tmp_path / f"x.{suffix}", arrays, classes)
     result = initial(weights=path)
-    assert result.source == f"{path}, with {'its' if taken else 'a new'} head"
+    whose = "its" if taken else "a new"
+    lacks = "" if with_head else "a backbone without a head, "
+    assert result.source == f"{path}, {lacks}with {whose} head" and result.warnings == ()
     params = dict(result.variables["params"])
     head = [params.pop(name) for name in ("fc_0", "fc_2")]
     assert (leaves((params, result.variables["batch_stats"])) == 0.5).all()
     assert (leaves(head) == 0.5).all() == taken
     assert {leaf.dtype for leaf in jax.tree.leaves(result.variables)} == {jnp.dtype("float32")}
+
+
+LOOKS = {  # the first layer's weights, the running means, and the warning
+    "smooth, measured": (0.5, 0.5, None),
+    "drawn, fresh": (None, 0.0, "looks fresh from initialisation, not trained (neighbouring"),
+    "drawn, measured": (None, 0.5, "looks only partly trained"),
+}
+
+
+@pytest.mark.parametrize("case", LOOKS)
+def test_weights_that_do_not_look_trained_are_a_warning(case, tmp_path):
+    first, mean, message = LOOKS[case]
+    arrays, rng = arrays_of(), np.random.default_rng(0)
+    for name, array in arrays.items():
+        if name == "conv1.weight" and first is None:
+            arrays[name] = rng.normal(size=array.shape).astype(np.float32)
+        if name.endswith("running_mean"):
+            arrays[name] = np.full_like(array, mean)
+        if name.endswith("running_var") and mean == 0:
+            arrays[name] = np.ones_like(array)
+    path = saved(tmp_path / "x.pth", arrays)
+    warnings = initial(weights=path).warnings
+    if message is None:
+        assert warnings == ()
+    else:
+        (warning,) = warnings
+        assert warning.startswith(f"`weights`: {path} {message}")
 
 
 def test_a_head_of_other_widths_is_new(tmp_path):

@@ -98,6 +98,20 @@ def test_inspect_shows_container_model_and_arrays(name, container, tmp_path, cap
     assert any(line.split() == ["fc.0.bias", "float32", "(8,)"] for line in printed.splitlines())
 
 
+def test_inspect_tells_a_backbone_and_what_looks_fresh(tmp_path, capsys):
+    backbone = {name: array for name, array in state(3).items() if not name.startswith("fc.")}
+    rng = np.random.default_rng(0)
+    backbone["conv1.weight"] = rng.normal(size=(64, 3, 7, 7)).astype(np.float32)
+    for name, array in backbone.items():
+        if "running" in name:
+            backbone[name] = np.full_like(array, float(name.endswith("var")))
+    weights_convert.save(tmp_path / "a.pth", backbone)
+    assert main(["inspect", str(tmp_path / "a.pth")]) == 0
+    printed = capsys.readouterr().out
+    assert "model: resnet18, a backbone without a head (fc.*)\n" in printed
+    assert "looks fresh from initialisation, not trained: neighbouring weights of conv1" in printed
+
+
 def test_python_api_without_table(tmp_path):
     arrays = state(3, (8,))
     weights_convert.save(tmp_path / "a.pth", arrays)

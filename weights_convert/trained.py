@@ -1,0 +1,85 @@
+"""Do weights look trained, or fresh from initialisation? The latter are published by mistake.
+
+What speaks for it is in the arrays: initialisation draws every weight of a filter by itself, while
+filters that learned from pictures are smooth; and it leaves batch norm's statistics at 0 and 1.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from weights_convert.printable import printable
+
+# Neighbouring weights of trained first layers correlate by .4 to .9.
+SMOOTH = 0.15
+# Standard deviations that the correlation of random weights stays within.
+BY_CHANCE = 4
+
+
+class Look(NamedTuple):
+    """What weights look like, and why, in words."""
+
+    verdict: Literal["trained", "fresh", "doubtful", "unknown"]
+    reason: str
+
+
+def look(state: Mapping[str, np.ndarray]) -> Look:
+    """What the arrays of a state_dict, by torchvision's names, look like.
+
+    "doubtful" are those of which a part looks trained and a part fresh, "unknown" those without a
+    layer that sees pictures.
+    """
+    statistics, layer = _statistics(state), _first_layer(state)
+    reasons = "; ".join(part.reason for part in (layer, statistics) if part.reason)
+    verdicts = {part.verdict for part in (layer, statistics)} - {"unknown"}
+    if layer.verdict == "unknown":
+        return Look("unknown", reasons or "no layer that sees pictures")
+    return Look("doubtful" if len(verdicts) > 1 else layer.verdict, reasons)
+
+
+def smoothness(filters: np.ndarray) -> tuple[float, int]:
+    """How neighbouring weights of filters (output, input, height, width) correlate; of how many."""
+    weights = filters.astype(np.float64)
+    weights = weights / max(float(np.abs(weights).max(initial=0)), np.finfo(np.float64).tiny)
+    pairs = [
+        (weights[..., 1:, :], weights[..., :-1, :]),
+        (weights[..., :, 1:], weights[..., :, :-1]),
+    ]
+    above = sum(float((one * other).sum()) for one, other in pairs)
+    below = sum(float(np.sqrt((one**2).sum() * (other**2).sum())) for one, other in pairs)
+    return above / below if below else 0.0, sum(one.size for one, _ in pairs)
+
+
+def _first_layer(state: Mapping[str, np.ndarray]) -> Look:
+    """The first one whose filters have several places and see a grey or a colour picture."""
+    for name, array in state.items():
+        if array.ndim == 4 and array.shape[1] in (1, 3) and min(array.shape[2:]) > 1:
+            correlation, pairs = smoothness(array)
+            if not np.isfinite(correlation):
+                continue
+            reason = f"neighbouring weights of {printable(name)} correlate by {correlation:.2f}"
+            by_chance = BY_CHANCE / pairs**0.5
+            if abs(correlation) <= by_chance:
+                return Look("fresh", f"{reason}, as random ones do (at most {by_chance:.2f})")
+            if correlation >= SMOOTH:
+                return Look("trained", f"{reason} (random ones by at most {by_chance:.2f})")
+            return Look("doubtful", f"{reason}, less than usual in trained networks ({SMOOTH})")
+    return Look("unknown", "")
+
+
+def _statistics(state: Mapping[str, np.ndarray]) -> Look:
+    """Batch norm's running statistics, and how many batches they come from where that is stored."""
+    means = [array for name, array in state.items() if name.endswith("running_mean")]
+    variances = [array for name, array in state.items() if name.endswith("running_var")]
+    if not means or not variances:
+        return Look("unknown", "")
+    counts = [
+        int(array) for name, array in state.items()
+        if name.endswith("num_batches_tracked") and array.size == 1
+    ]  # fmt: skip
+    # Other programs than torch leave the counters at 0.
+    counted = f" ({max(counts):,} batches counted)" if any(counts) else ""
+    if all((mean == 0).all() for mean in means) and all((of == 1).all() for of in variances):
+        return Look("fresh", f"running statistics of batch norm are still 0 and 1{counted}")
+    return Look("trained", f"running statistics of batch norm were measured{counted}")
