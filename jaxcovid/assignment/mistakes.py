@@ -11,19 +11,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import traverse_util
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Int
 
 from jaxcovid import parallel
+from jaxcovid.assignment.curves import loss_over_images, micro_precision, subset_accuracy
 from jaxcovid.assignment.settings import AssignmentSettings, Mistake
+from jaxcovid.assignment.train_mode import in_train_mode, shuffled
 from jaxcovid.config import Config, as_json
-from jaxcovid.data import loader
-from jaxcovid.models import Model
+from jaxcovid.data.dataset import Split
+from jaxcovid.training.evaluation import Predictions
 from jaxcovid.training.losses import Codes, Labels, Logits, Loss, Number, Values, elements
 from jaxcovid.training.parts import FurtherMetrics, LossFactory, Parts
-from jaxcovid.training.pytrees import BatchStats, Params
 from jaxcovid.training.recipe import class_weighted, loss_function
-from jaxcovid.training.step import Batch, Forward
+from jaxcovid.training.step import Correct
 
 # What the original printed before the evaluation whose sum of F1 it did not reset.
 CARRIED = 0.64744
@@ -32,7 +32,12 @@ MISTAKES: Mapping[Mistake, str] = MappingProxyType(
     {
         "train_mode_evaluation": (
             "evaluation in train mode (.eval() was never called): batch norm takes the statistics "
-            "of each evaluation batch of a shuffled split, and dropout stays on"
+            "of each evaluation batch of a shuffled split, and dropout stays on, drawn anew for "
+            "every pass and batch"
+        ),
+        "moved_statistics": (
+            "each epoch's validation in train mode moves the running statistics of batch norm, "
+            "which are then saved"
         ),
         "covid_and_normal": (
             "the first class is coded [1, 1, 0], which says covid-19 and normal instead of "
@@ -58,6 +63,21 @@ MISTAKES: Mapping[Mistake, str] = MappingProxyType(
         "f1_not_reset": (
             f"the sum of F1 over the batches begins at {CARRIED}, the result before it, not at 0"
         ),
+        "loss_over_images": (
+            "the losses of the curves are sums of the batches' means divided by the number of "
+            "images, so the larger the batches, the smaller"
+        ),
+        "subset_accuracy": (
+            "the accuracy of the curves counts an image where each of its outputs is above 0.5 or "
+            "not as its code says"
+        ),
+        "micro_precision": (
+            "the accuracy of the curves is the precision of all outputs above 0.5 of a batch"
+        ),
+        "names_unshuffled": (
+            "answers to unlabelled images stand beside names in the folder's order, but were given "
+            "in a shuffled one"
+        ),
     }
 )
 
@@ -72,12 +92,16 @@ def parts(assignment: AssignmentSettings) -> Parts:
     Whether they can be made with the run's settings is for `settings.problems` to say.
     """
     made = assignment.habits
-    in_train_mode = "train_mode_evaluation" in made
+    evaluation = None
+    if "train_mode_evaluation" in made:
+        evaluation = in_train_mode(moving="moved_statistics" in made)
     return Parts(
         loss=mistaken_loss(made) if OF_LOSS.intersection(made) else loss_function,
         answer_by_codes="covid_and_normal" not in made,
-        forward=_train_mode_of_run if in_train_mode else None,
-        order=_order_of_run if in_train_mode else None,
+        correct=_correct(made),
+        curve=loss_over_images if "loss_over_images" in made else None,
+        evaluation=evaluation,
+        answers=shuffled_answers if "names_unshuffled" in made else None,
         metrics=_metrics(made),
         warnings=warnings(made),
         settings=as_json(assignment),
@@ -140,40 +164,31 @@ def batch_mean_focal(
     return loss
 
 
-def train_mode(model: Model, key: PRNGKeyArray) -> Forward:
-    """Evaluates as if it trained, with one draw of dropout for all batches."""
+def shuffled_answers(config: Config, split: Split, answers: Predictions) -> Predictions:
+    """The answers to an unlabelled split in the order in which they were given; others unchanged.
 
-    def forward(
-        params: Params, batch_stats: BatchStats, batch: Batch
-    ) -> Float[Array, "batch class"]:
-        norms = {"/".join(path[:-1]) for path in traverse_util.flatten_dict(batch_stats)}
-        logits, _ = model.apply(
-            {"params": params, "batch_stats": batch_stats},
-            batch.images,
-            train=True,
-            live_norms=norms,
-            mask=batch.mask,
-            mutable=["batch_stats"],
-            rngs={"dropout": key},
-        )
-        assert isinstance(logits, jax.Array)
-        return logits
-
-    return forward
+    Names of images stay where they are.
+    """
+    if (split.labels >= 0).all():
+        return answers
+    order, findings = shuffled(len(split.labels), config.seed), answers.findings
+    return answers._replace(
+        probabilities=answers.probabilities[order],
+        findings=None if findings is None else findings[order],
+    )
 
 
-def _train_mode_of_run(model: Model, config: Config) -> Forward:
-    # A key of its own: that of the state is given away to the first step.
-    return train_mode(model, loader.purpose_key(config.seed, loader.DROPOUT))
+def _correct(made: Sequence[Mistake]) -> Callable[[Codes, str | None], Correct] | None:
+    if not {"subset_accuracy", "micro_precision"}.intersection(made):
+        return None
 
+    def correct(codes: Codes, axis_name: str | None) -> Correct:
+        codes = swapped_codes(codes) if "covid_and_normal" in made else codes
+        if "micro_precision" in made:
+            return micro_precision(codes, axis_name)
+        return subset_accuracy(codes)
 
-def shuffled(count: int, seed: int) -> Int[np.ndarray, "n"]:
-    """The order in which a split of so many images was evaluated."""
-    return np.random.default_rng(seed).permutation(count)
-
-
-def _order_of_run(config: Config, count: int) -> Int[np.ndarray, "n"]:
-    return shuffled(count, config.seed)
+    return correct
 
 
 def _metrics(made: Sequence[Mistake]) -> FurtherMetrics | None:

@@ -17,6 +17,11 @@ Mistake = Literal[
     "last_batch_f1",
     "summed_batch_f1",
     "f1_not_reset",
+    "moved_statistics",
+    "loss_over_images",
+    "subset_accuracy",
+    "micro_precision",
+    "names_unshuffled",
 ]
 
 
@@ -29,12 +34,16 @@ class AssignmentSettings:
 
     habits: tuple[Mistake, ...] = ()
     """Mistakes of the assignment's original, to explain its figures: train_mode_evaluation (batch
-    norm takes the evaluation batch's statistics, dropout stays on), covid_and_normal (the first
+    norm takes the evaluation batch's statistics, dropout stays on), moved_statistics (validation
+    moves the running statistics that are saved), covid_and_normal (the first
     class coded [1, 1, 0], the largest output the answer), sigmoid_twice (a sigmoid before the loss
     that takes one itself), batch_mean_focal (p_t from the batch's mean loss), last_batch_f1 (F1 of
     the last batch alone), summed_batch_f1 (F1 summed over batches, divided by the number of all but
-    one), f1_not_reset (that sum begins at the result before it). Only with them do figures depend
-    on --eval-batch-size."""
+    one), f1_not_reset (that sum begins at the result before it), loss_over_images (the curves' loss
+    is a sum of means of batches divided by the number of images), subset_accuracy (the curves'
+    accuracy counts images all of whose outputs are right), micro_precision (or is the precision of
+    all outputs), names_unshuffled (names of unlabelled images beside answers in another order).
+    Only with them do figures depend on --eval-batch-size."""
     as_written: bool = False
     """With --preset: its original's mistakes and unintended settings too."""
     preset: str | None = None
@@ -61,6 +70,15 @@ def problems(assignment: AssignmentSettings, config: Config) -> list[str]:
         "train_mode_evaluation": (config.views == 0, "`views=0`"),
         "summed_batch_f1": ("last_batch_f1" not in assignment.habits, "no last_batch_f1 beside it"),
         "f1_not_reset": ("summed_batch_f1" in assignment.habits, "summed_batch_f1 beside it"),
+        "moved_statistics": (
+            "train_mode_evaluation" in assignment.habits and config.batch_norm == "batch",
+            "train_mode_evaluation beside it and `batch_norm=batch`",
+        ),
+        "subset_accuracy": (config.loss != "cross_entropy", "`loss=bce` or focal"),
+        "micro_precision": (
+            config.loss != "cross_entropy" and "subset_accuracy" not in assignment.habits,
+            "`loss=bce` or focal, and no subset_accuracy beside it",
+        ),
     }
     messages = [
         f"`habits={mistake}`: needs {settings}"

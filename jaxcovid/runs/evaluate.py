@@ -25,10 +25,8 @@ from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.progress import bar, progress
 from jaxcovid.training.evaluation import Bar, evaluation_of_images, images_of, predict_split
 from jaxcovid.training.images_together import images_together
-from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import Loss, bce, cross_entropy
 from jaxcovid.training.stated_loss import loss_of, loss_of_record
-from jaxcovid.training.step import as_they_are
 from jaxcovid.training.training_data import half_of_memory
 from weights_convert.cache import cache_folder
 
@@ -72,10 +70,7 @@ def evaluate_model(
     """
     devices = parallel.devices()
     loss_name, loss = _loss(network)
-    scores = as_they_are
-    if network.codes is not None:
-        scores = functools.partial(class_scores, codes=network.codes)
-    step = evaluation_of_images(network.model, loss, devices, scores)
+    step = evaluation_of_images(network.model, loss, devices)
     variables = parallel.replicate(network.variables, devices)
     predictions = {
         name: predict_split(

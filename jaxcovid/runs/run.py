@@ -173,6 +173,11 @@ def _finish(
     config, dataset, network = task.config, task.dataset, task.network
     result = audit(network.digests, digests(state.params, state.batch_stats), network.frozen)
     predictions = {name: evaluate_split(task, state, name, bar) for name in dataset.splits}
+    if task.parts.answers is not None:
+        predictions = {
+            name: task.parts.answers(config, dataset.splits[name], answers)
+            for name, answers in predictions.items()
+        }
     if jax.process_index() == 0:
         say("Measuring and explaining")
         of_measured = predictions[trial_of(dataset).measured].probabilities

@@ -111,19 +111,22 @@ def _run(
     warn(warnings)
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
     say(f"Judged by {WORDS[metric]} on the validation images")
+    shared, reason = task.frozen is not None, "Nothing is frozen that they could share"
+    if shared and not (parts.curve is parts.correct is None):
+        shared, reason = False, "Their curves are drawn in a way that only single runs know"
     if not resumed:
         with folder_aside(folder) as aside:
             files.write_json(aside / RECORD, seal.sealed(settings))
     try:
         with alone_in(None if resumed else folder):
-            if task.frozen is None:
-                say("Nothing is frozen that they could share, so they train one after another")
+            if not shared:
+                say(f"{reason}, so they train one after another")
                 outcomes = train_one_by_one(configs, parts, folder, metric, deferred)
             else:
                 outcomes = train_together(task, configs, folder, settings, metric, deferred)
                 write_best_run(task, configs, outcomes, folder, metric, kept)
-            shared_views = task.frozen is not None and config.augment
-            summary = write_sweep_page(folder, grid, outcomes, settings, bar, shared_views)
+            views = shared and config.augment
+            summary = write_sweep_page(folder, grid, outcomes, settings, bar, views)
             remove_state(folder)
     except (KeyboardInterrupt, BrokenPipeError) as error:
         raise Interrupted(folder) from error

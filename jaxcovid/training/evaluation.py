@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from jaxcovid.parallel import Devices
 from jaxcovid.training.label_codes import class_scores
 from jaxcovid.training.losses import Codes, Loss
 from jaxcovid.training.pytrees import BatchStats, Params, Variables
-from jaxcovid.training.step import Batch, Forward, Scores, Totals, as_they_are, make_eval_step
+from jaxcovid.training.step import Batch, Correct, Totals, largest_is_right, make_eval_step
 
 # Images per step of evaluation where no setting says how many.
 BATCH = 32
@@ -28,14 +28,18 @@ BATCH = 32
 # bar(items, **options) is tqdm, or what iterates, updates and closes like it.
 Bar = Callable[..., tqdm]
 
-# What a step of evaluation is given: images, or features of the frozen part.
-Inputs = Examples | Batch
+# What a step of evaluation is given: images, features of the frozen part, or what a caller's own
+# evaluation reads; arrays with a row for each example.
+Inputs = Any
 
 # (params, batch_stats, inputs) to the logits of the whole batch and totals.
 EvalStep = Callable[..., tuple[Float[Array, "batch class"], Totals]]
 
 # This process's rows of each batch, to the inputs of each step.
 Read = Callable[[Sequence[Indices]], Iterable[Inputs]]
+
+# What a batch adds to sums that belong together, in the order of Totals.
+Sums = Float[np.ndarray, "total"]
 
 
 class Predictions(NamedTuple):
@@ -68,12 +72,14 @@ def predict_split(
     codes: Codes | None = None,
     batch_size: int = BATCH,
     interrupted: Callable[[], bool] = bool,
+    curve: Callable[[Sums], Sums] | None = None,
 ) -> Predictions:
     """Probabilities of every image of a split, each exactly once whatever the batch size.
 
     `order` holds the images' numbers, those of a batch together; the result is in the order of the
     numbers. `variables` lie on all `devices`. With `codes` outputs are findings, and classes
-    combinations of them. Raises KeyboardInterrupt after the batch in which `interrupted` says so.
+    combinations of them. `curve` changes what a batch adds to the loss and the accuracy. Raises
+    KeyboardInterrupt after the batch in which `interrupted` says so.
     """
     batches = list(loader.batches(order, batch_size, devices.mesh.size))
     shares = [parallel.process_rows(batch) for batch in batches]
@@ -85,12 +91,15 @@ def predict_split(
         if jax.process_count() == 1 and interrupted():
             raise KeyboardInterrupt
     logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
+    sums = np.array(totals, np.float64)
+    if curve is not None:
+        sums = np.stack([curve(of_batch) for of_batch in sums])
     real = [rows[batch.mask == 1] for rows, batch in zip(logits, batches, strict=True)]
     outputs = np.concatenate(real)[np.argsort(order)]
     scores = outputs if codes is None else class_scores(jnp.asarray(outputs), codes)
     return Predictions(
         np.asarray(jax.nn.softmax(scores, axis=-1)),
-        *means(np.array(totals, np.float64).sum(0)),
+        *means(sums.sum(0)),
         None if codes is None else np.asarray(jax.nn.sigmoid(outputs)),
     )
 
@@ -104,15 +113,13 @@ def evaluation_of_images(
     model: Model,
     loss: Loss,
     devices: Devices,
-    scores: Scores = as_they_are,
-    forward: Forward | None = None,
+    correct: Correct = largest_is_right,
 ) -> EvalStep:
     """The compiled evaluation of images in 8 bits (`Examples`), spread over the devices.
 
-    The model's `axis_name` must be `parallel.AXIS`. `forward` is another way to get logits than
-    with running statistics and without dropout.
+    The model's `axis_name` must be `parallel.AXIS`.
     """
-    step = make_eval_step(quick_forward(model), loss, scores, None, forward)
+    step = make_eval_step(quick_forward(model), loss, correct)
 
     def evaluate(
         params: Params, batch_stats: BatchStats, examples: Examples
@@ -128,13 +135,17 @@ def evaluation_of_images(
 
 
 def evaluation_of_features(
-    model: Model, loss: Loss, devices: Devices, start: str, scores: Scores = as_they_are
+    model: Model,
+    loss: Loss,
+    devices: Devices,
+    start: str,
+    correct: Correct = largest_is_right,
 ) -> EvalStep:
     """The compiled evaluation of features that stage `start` is given, spread over the devices.
 
     They may be of half precision. The model's `axis_name` must be `parallel.AXIS`.
     """
-    step = make_eval_step(model, loss, scores, start)
+    step = make_eval_step(model, loss, correct, start)
 
     def evaluate(
         params: Params, batch_stats: BatchStats, features: Batch

@@ -87,7 +87,7 @@ def _storage(config: Config, parts: Parts, dataset: Dataset, prefix: Prefix) -> 
     """
     counts = {name: len(split.labels) for name, split in dataset.splits.items()}
     rows, budget = sum(counts.values()) + _views(config) * counts["train"], memory_budget(config)
-    if not config.views and (parts.order is not None or parts.forward is not None):
+    if not config.views and parts.evaluation is not None:
         return None
     kind, most = np.float32, UNASKED_BYTES
     if config.feature_precision == "float16":

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxcovid import parallel
+from jaxcovid.data import loader
 from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
 from jaxcovid.training.checkpoint import Checkpoint, Save
@@ -56,10 +57,11 @@ def epochs(
         state, journal = _fit_epoch(task, state, journal, compiled, save, interrupted, bar)
         seconds = time.perf_counter() - started
         try:
-            validation = evaluate_split(task, state, "validation", bar, interrupted)
+            validation = evaluate_split(task, state, "validation", bar, interrupted, epoch)
         except KeyboardInterrupt:
             save(int(state.step), state, journal_record(task, journal), wait=True)
             raise
+        state = _with_statistics(task, state, epoch)
         training, steps = means(journal.sums), int(state.step)
         row = Epoch(
             epoch,
@@ -81,36 +83,57 @@ def epochs(
 
 
 def evaluate_split(
-    task: Task, state: TrainState, name: str, bar: Bar, interrupted: Callable[[], bool] = bool
+    task: Task,
+    state: TrainState,
+    name: str,
+    bar: Bar,
+    interrupted: Callable[[], bool] = bool,
+    epoch: int = 0,
 ) -> Predictions:
     """Probabilities, loss and accuracy of the split of that name, in evaluation mode.
 
-    Raises KeyboardInterrupt after the batch in which `interrupted` says so.
+    `epoch` is that whose point of the curves this is, 0 after training. Raises KeyboardInterrupt
+    after the batch in which `interrupted` says so.
     """
     config, split = task.config, task.dataset.splits[name]
-    count = len(split.labels)
     # One batch size for all splits, so that one program is compiled.
     largest = max(len(split.labels) for split in task.dataset.splits.values())
-    size, order = min(config.eval_batch_size, largest), np.arange(count)
-    if task.parts.order is not None:
-        size, order = min(size, count), task.parts.order(config, count)
-    read = images_of(split)
+    size, order, read = min(config.eval_batch_size, largest), np.arange(len(split.labels)), None
     if task.frozen is not None:
         values = task.frozen.features(name, interrupted).evaluation
         read = functools.partial(feature_batches, values, split.labels)
-    elif task.parts.order is None and task.parts.forward is None:
+    elif task.parts.evaluation is not None:
+        size = min(size, len(split.labels))
+        order, read = task.parts.evaluation.reading(config, name, split, epoch)
+    elif task.parts.curve is None:
         size = min(size, images_together(task.network.model, task.devices))
     return predict_split(
         task.steps.evaluate,
         {"params": state.params, "batch_stats": state.batch_stats},
-        read,
+        read or images_of(split),
         order,
         task.devices,
         functools.partial(bar, desc=f"Evaluating {name}"),
         task.targets.answer_codes,
         size,
         interrupted,
+        task.parts.curve if epoch else None,
     )
+
+
+def _with_statistics(task: Task, state: TrainState, epoch: int) -> TrainState:
+    """The state with the running statistics that a caller's evaluation leaves, if it does."""
+    evaluation, split = task.parts.evaluation, task.dataset.splits["validation"]
+    if task.steps.statistics is None or evaluation is None:
+        return state
+    order, read = evaluation.reading(task.config, "validation", split, epoch)
+    size = min(task.config.eval_batch_size, len(order))
+    shares = map(parallel.process_rows, loader.batches(order, size, task.devices.mesh.size))
+    batch_stats = state.batch_stats
+    for inputs in read(list(shares)):
+        shared = parallel.shares(inputs, task.devices)
+        batch_stats = task.steps.statistics(state.params, batch_stats, shared)
+    return state._replace(batch_stats=batch_stats)
 
 
 def _fit_epoch(
@@ -174,7 +197,7 @@ def _added(
     for step, row in enumerate(rows, last - len(rows) + 1):
         if not np.isfinite(row[0]):
             raise _diverged(task, "loss", step, epoch)
-        sums = sums + row
+        sums = sums + (row if task.parts.curve is None else task.parts.curve(row))
     return sums
 
 

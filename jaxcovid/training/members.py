@@ -79,7 +79,7 @@ def make_member_step(
             update_rule(config, shared.labels, len(shared.train_labels)),
             shared.labels,
             shared.live_norms,
-            shared.targets.scores,
+            shared.targets.correct,
             shared.start,
         )
         whole = member._replace(params=combine(member.params, shared.frozen))
@@ -97,7 +97,7 @@ def make_member_evaluation(shared: Shared) -> MemberEvaluation:
     ) -> tuple[Float[Array, "batch class"], Totals]:
         config = with_numbers(shared.config, numbers)
         loss = shared.parts.loss(config, shared.targets.codes, shared.train_labels, None)
-        step = make_eval_step(shared.model, loss, shared.targets.scores, shared.start)
+        step = make_eval_step(shared.model, loss, shared.targets.correct, shared.start)
         return step(combine(member.params, shared.frozen), member.batch_stats, batch)
 
     return jax.vmap(evaluate, (0, 0, None))

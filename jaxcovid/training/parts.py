@@ -8,10 +8,14 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxcovid.config import Config
+from jaxcovid.data.dataset import Split
 from jaxcovid.models import Model
+from jaxcovid.parallel import Devices
+from jaxcovid.training.evaluation import EvalStep, Inputs, Predictions, Read, Sums
 from jaxcovid.training.losses import Codes, Loss
+from jaxcovid.training.pytrees import BatchStats, Params
 from jaxcovid.training.recipe import loss_function
-from jaxcovid.training.step import Forward
+from jaxcovid.training.step import Correct
 
 # Settings, codes of the classes, training labels and the devices' axis, to a loss.
 LossFactory = Callable[[Config, Codes, Int[np.ndarray, "n"], str | None], Loss]
@@ -24,6 +28,23 @@ FurtherMetrics = Callable[
 ]
 
 
+class Evaluation(NamedTuple):
+    """Another way to evaluate than with running statistics and without dropout.
+
+    `step` makes what is compiled once for a run. `reading` says which of a split's images are
+    evaluated together, and what the step is given of them, in the pass over that split after the
+    epoch of that number; 0 is the pass after training. `statistics`, if there is one, makes of
+    parameters, running statistics and such inputs the statistics to go on with after an epoch.
+    """
+
+    step: Callable[[Model, Config, Loss, Correct, Devices], EvalStep]
+    reading: Callable[[Config, str, Split, int], tuple[Int[np.ndarray, "n"], Read]]
+    statistics: (
+        Callable[[Model, Config, Devices], Callable[[Params, BatchStats, Inputs], BatchStats]]
+        | None
+    ) = None
+
+
 class Parts(NamedTuple):
     """Parts of a run that a caller replaces; by default the ordinary ones.
 
@@ -34,10 +55,13 @@ class Parts(NamedTuple):
     loss: LossFactory = loss_function
     # Where classes imply others: the class of the likeliest code answers, else the largest output.
     answer_by_codes: bool = True
-    # Another way to evaluate than with running statistics and without dropout.
-    forward: Callable[[Model, Config], Forward] | None = None
-    # Which of so many images are evaluated together, where that matters.
-    order: Callable[[Config, int], Int[np.ndarray, "n"]] | None = None
+    # Codes of the classes and the devices' axis, to what the curves of accuracy count as right.
+    correct: Callable[[Codes, str | None], Correct] | None = None
+    # What a batch adds to the curves, of what it adds to sums over examples.
+    curve: Callable[[Sums], Sums] | None = None
+    evaluation: Evaluation | None = None
+    # The answers to a split that are written, of those that were given.
+    answers: Callable[[Config, Split, Predictions], Predictions] | None = None
     metrics: FurtherMetrics | None = None
     warnings: tuple[str, ...] = ()
     # The caller's own settings, as JSON values: they go into config.json under their names, and

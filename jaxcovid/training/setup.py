@@ -23,6 +23,7 @@ from jaxcovid.training.checkpoint import Checkpoint
 from jaxcovid.training.evaluation import (
     Bar,
     EvalStep,
+    Inputs,
     evaluation_of_features,
     evaluation_of_images,
 )
@@ -35,9 +36,17 @@ from jaxcovid.training.initial_weights import Initial, initial_variables
 from jaxcovid.training.label_codes import class_codes, class_scores
 from jaxcovid.training.losses import Codes
 from jaxcovid.training.parts import Parts
-from jaxcovid.training.pytrees import LabelTree, Variables
+from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables
 from jaxcovid.training.recipe import learning_rates, update_rule
-from jaxcovid.training.step import Scores, TrainState, as_they_are, init_state, make_train_step
+from jaxcovid.training.step import (
+    Correct,
+    Scores,
+    TrainState,
+    as_they_are,
+    init_state,
+    largest_is_right,
+    make_train_step,
+)
 from jaxcovid.training.trainable import label, live_norms, plan
 from jaxcovid.training.work import Work, training_work
 from weights_convert import Entry, table
@@ -71,24 +80,27 @@ class Targets(NamedTuple):
     """What outputs are compared with: the code of each class, for the loss and for the answer.
 
     `answer_codes` are None where every output stands for one class. `scores` turns outputs into
-    what is compared between classes.
+    what is compared between classes, `correct` says what the curves of accuracy count as right.
     """
 
     codes: Codes
     answer_codes: Codes | None
     scores: Scores
+    correct: Correct = largest_is_right
 
 
 class Steps(NamedTuple):
     """The compiled steps, and what they are given.
 
     `batch_size` is the number of images of a training step. `learning_rate` is the head's, by step.
+    `statistics` is that of `Parts.evaluation`.
     """
 
     batch_size: int
     work: Work
     evaluate: EvalStep
     learning_rate: Callable[[int], float]
+    statistics: Callable[[Params, BatchStats, Inputs], BatchStats] | None = None
 
 
 class Task(NamedTuple):
@@ -196,9 +208,17 @@ def prepare_network(
 
 def _targets(config: Config, classes: tuple[str, ...], parts: Parts) -> Targets:
     outputs = class_codes(classes, config.multilabel)
+    scores, answer_codes = as_they_are, None
     if config.multilabel and parts.answer_by_codes:
-        return Targets(outputs, outputs, functools.partial(class_scores, codes=outputs))
-    return Targets(outputs, None, as_they_are)
+        scores, answer_codes = functools.partial(class_scores, codes=outputs), outputs
+    correct = _by_scores(scores)
+    if parts.correct is not None:
+        correct = parts.correct(outputs, parallel.AXIS)
+    return Targets(outputs, answer_codes, scores, correct)
+
+
+def _by_scores(scores: Scores) -> Correct:
+    return lambda logits, labels, mask: largest_is_right(scores(logits), labels, mask)
 
 
 def _steps(
@@ -223,19 +243,24 @@ def _steps(
         update,
         network.labels,
         network.live_norms,
-        targets.scores,
+        targets.correct,
         None if prefix is None else prefix.start,
     )
     batch_size = min(config.batch_size, len(train.labels))
-    if frozen is None:
-        forward = None if parts.forward is None else parts.forward(model, config)
-        evaluate = evaluation_of_images(model, loss, devices, targets.scores, forward)
+    statistics = None
+    if frozen is not None:
+        evaluate = evaluation_of_features(model, loss, devices, frozen.start, targets.correct)
+    elif parts.evaluation is None:
+        evaluate = evaluation_of_images(model, loss, devices, targets.correct)
     else:
-        evaluate = evaluation_of_features(model, loss, devices, frozen.start, targets.scores)
+        evaluate = parts.evaluation.step(model, config, loss, targets.correct, devices)
+        if parts.evaluation.statistics is not None:
+            statistics = parts.evaluation.statistics(model, config, devices)
     rate, _ = learning_rates(config, len(train.labels))
     return Steps(
         batch_size=batch_size,
         work=training_work(config, train, features, prefix, train_step, devices, batch_size),
         evaluate=evaluate,
         learning_rate=lambda step: float(np.asarray(rate(step))),
+        statistics=statistics,
     )

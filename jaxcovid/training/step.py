@@ -49,10 +49,23 @@ Forward = Callable[[Params, BatchStats, Batch], Float[Array, "batch class"]]
 # What of a network's outputs is compared between classes: the largest is the answer.
 Scores = Callable[[Float[Array, "batch class"]], Float[Array, "batch class"]]
 
+# (logits, labels, mask) to how right the answer to each example is, from 0 to 1.
+Correct = Callable[
+    [Float[Array, "batch class"], Int[Array, "batch"], Float[Array, "batch"]],
+    Float[Array, "batch"],
+]
+
 
 def as_they_are(logits: Float[Array, "batch class"]) -> Float[Array, "batch class"]:
     """The scores where every output stands for one class: the logits themselves."""
     return logits
+
+
+def largest_is_right(
+    scores: Float[Array, "batch class"], labels: Int[Array, "batch"], mask: Float[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """1 where the largest score is that of the example's class, else 0."""
+    return (scores.argmax(-1) == labels).astype(mask.dtype)
 
 
 def make_train_step(
@@ -61,15 +74,14 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     labels: LabelTree,
     live_norms: frozenset[str],
-    scores: Scores = as_they_are,
+    correct: Correct = largest_is_right,
     start: str | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Totals]]:
     """The training step for a model whose parameters carry `labels`, as `label` gives them.
 
-    `scores` turns outputs into what is compared between classes. With `start`, batches hold what
-    the frozen stages before that one put out instead of images. If the model has an `axis_name`,
-    this is what one device does with its share of the batch: all see the same sums, so all make the
-    same update.
+    With `start`, batches hold what the frozen stages before that one put out instead of images. If
+    the model has an `axis_name`, this is what one device does with its share of the batch: all see
+    the same sums, so all make the same update.
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
@@ -89,7 +101,7 @@ def make_train_step(
                 rngs={"dropout": jax.random.fold_in(state.key, state.step)},
                 start=start or model.stages[0],
             )
-            totals = total(loss, scores, logits, batch)
+            totals = total(loss, correct, logits, batch)
             weight = parallel.sum_over_devices(totals.weight, model.axis_name)
             return totals.loss / weight, (updates.get("batch_stats", {}), totals)
 
@@ -105,7 +117,7 @@ def make_train_step(
 def make_eval_step(
     model: Model,
     loss: Loss,
-    scores: Scores = as_they_are,
+    correct: Correct = largest_is_right,
     start: str | None = None,
     forward: Forward | None = None,
 ) -> Callable[[Params, BatchStats, Batch], tuple[Float[Array, "batch class"], Totals]]:
@@ -125,7 +137,7 @@ def make_eval_step(
         params: Params, batch_stats: BatchStats, batch: Batch
     ) -> tuple[Float[Array, "batch class"], Totals]:
         logits = (forward or evaluation_mode)(params, batch_stats, batch)
-        totals = parallel.sum_over_devices(total(loss, scores, logits, batch), model.axis_name)
+        totals = parallel.sum_over_devices(total(loss, correct, logits, batch), model.axis_name)
         if model.axis_name is not None:
             logits = lax.all_gather(logits, model.axis_name, tiled=True)
         return logits, totals
@@ -147,13 +159,15 @@ def init_state(
     )
 
 
-def total(loss: Loss, scores: Scores, logits: Float[Array, "batch class"], batch: Batch) -> Totals:
+def total(
+    loss: Loss, correct: Correct, logits: Float[Array, "batch class"], batch: Batch
+) -> Totals:
     """Sums over the examples of a batch whose mask is 1."""
     values, weights = loss(logits, batch.labels, batch.mask)
-    correct = (scores(logits).argmax(-1) == batch.labels).astype(batch.mask.dtype)
+    right = correct(logits, batch.labels, batch.mask)
     return Totals(
         (values * batch.mask).sum(),
         (weights * batch.mask).sum(),
-        (correct * batch.mask).sum(),
+        (right * batch.mask).sum(),
         batch.mask.sum(),
     )

@@ -9,19 +9,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from jaxcovid import models
 from jaxcovid.assignment import mistakes
 from jaxcovid.assignment.seed_presets import SEED
 from jaxcovid.assignment.settings import AssignmentSettings, Mistake
 from jaxcovid.config import Config, as_json
 from jaxcovid.runs.run import fine_tune
+from jaxcovid.training.evaluation import Predictions
 from jaxcovid.training.losses import balanced_weights, bce, focal, weighted
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.recipe import loss_function
-from jaxcovid.training.step import Batch
-from tests import made_up
-from tests.small_network import SMALL
 from tests.small_runs import config, noise_folder
+from tests.training.small import split
 
 CODES = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float32)
 LOGITS = jnp.array([[2.0, -1, 0.5], [-3, 1, 0], [0, 0, 4]])
@@ -112,28 +110,6 @@ def test_f1_over_batches_is_scikit_learns():
     assert mistakes.f1_over_batches(labels, predicted, 21, 5) is None
 
 
-def test_train_mode_takes_the_statistics_of_the_batch_and_keeps_dropout():
-    model = models.build(SMALL, 2, (64,), 0.5)
-    images = made_up.normal((4, 32, 32, 3))
-    variables = made_up.variables(model)
-    batch = Batch(images, jnp.zeros(4, jnp.int32), jnp.ones(4))
-
-    @jax.jit
-    def forward(key, batch):
-        own = mistakes.train_mode(model, key)
-        return own(variables["params"], variables["batch_stats"], batch)
-
-    def logits(seed, batch):
-        return forward(jax.random.key(seed), batch)
-
-    plain = jax.jit(model.apply)(variables, images)
-    assert np.abs(logits(0, batch) - plain).max() > 0.01
-    assert np.abs(logits(0, batch) - logits(1, batch)).max() > 0.01
-    # What an image gets depends on the others of its batch.
-    other = batch._replace(images=images.at[1:].multiply(3.0))
-    assert np.abs(logits(0, batch)[0] - logits(0, other)[0]).max() > 1e-4
-
-
 def factories(config, *made):
     """The loss with those mistakes, and the ordinary one, on the same settings."""
     labels = np.array([0, 1, 1, 2], np.int32)
@@ -181,8 +157,7 @@ def test_without_mistakes_all_parts_are_ordinary():
 def test_parts_of_evaluation():
     parts = mistakes.parts(AssignmentSettings(("train_mode_evaluation", "last_batch_f1")))
     settings = Config(eval_batch_size=8, seed=3)
-    assert parts.answer_by_codes and parts.forward is not None
-    np.testing.assert_array_equal(parts.order(settings, 9), mistakes.shuffled(9, 3))
+    assert parts.answer_by_codes and parts.evaluation.statistics is None
     labels, predicted = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
     values, sentences = parts.metrics(settings, labels, predicted, {"macro_f1": 0.56785})
     assert values == {"f1_of_last_batch": 0.5}
@@ -191,6 +166,47 @@ def test_parts_of_evaluation():
     _, (sentence,) = parts.metrics(settings, labels, predicted, {"macro_f1": None})
     assert sentence.endswith("the macro-F1 of all images is undefined")
     assert not mistakes.parts(AssignmentSettings(("covid_and_normal",))).answer_by_codes
+    both = AssignmentSettings(("train_mode_evaluation", "moved_statistics"))
+    assert mistakes.parts(both).evaluation.statistics is not None
+
+
+CURVES = {  # mistakes, and how right an image of the first class is whose outputs say [1, 1, 0]
+    "by the code": (("subset_accuracy",), 0.0),
+    "by the wrong code": (("subset_accuracy", "covid_and_normal"), 1.0),
+    "by precision": (("micro_precision",), 0.5),
+    "by precision, of the wrong code": (("micro_precision", "covid_and_normal"), 1.0),
+}
+
+
+@pytest.mark.parametrize("case", CURVES)
+def test_curves_of_accuracy_compare_with_the_codes_that_were_trained(case):
+    made, expected = CURVES[case]
+    correct = mistakes.parts(AssignmentSettings(made)).correct(CODES, None)
+    right = correct(jnp.array([[2.0, 1, -1]]), jnp.array([0]), jnp.ones(1))
+    assert right.tolist() == [expected]
+
+
+def answers(findings=True):
+    probabilities = np.arange(10, dtype=np.float32).reshape(5, 2)
+    return Predictions(probabilities, 0.5, 0.5, -probabilities if findings else None)
+
+
+@pytest.mark.parametrize("findings", [True, False])
+def test_names_stand_in_the_folders_order_beside_answers_in_another(findings):
+    """The original: a list of names as it is, and a loader that shuffles."""
+    settings, unlabelled = Config(seed=3), split([-1] * 5)
+    given = answers(findings)
+    loaded = [
+        (unlabelled.paths[place], given.probabilities[place]) for place in mistakes.shuffled(5, 3)
+    ]
+    assert [path for path, _ in loaded] != list(unlabelled.paths)
+    written = mistakes.shuffled_answers(settings, unlabelled, given)
+    np.testing.assert_array_equal(written.probabilities, [row for _, row in loaded])
+    assert (written.findings is None) == (not findings)
+    if findings:
+        np.testing.assert_array_equal(written.findings, -written.probabilities)
+    labelled = mistakes.shuffled_answers(settings, split([0, 1, 0, 1, 0]), given)
+    np.testing.assert_array_equal(labelled.probabilities, given.probabilities)
 
 
 SUMMED = {  # mistakes, and F1 of two batches that are right in all and in half of their images
@@ -213,7 +229,8 @@ def test_f1_of_part_2_is_that_of_its_batches(case):
     assert values == {} and "undefined: the images are a single batch" in sentence
 
 
-ONE_F1 = ("summed_batch_f1", "f1_not_reset")  # there is one or the other
+# There are the one or the other.
+ALTERNATIVES = ("summed_batch_f1", "f1_not_reset", "micro_precision")
 
 
 @pytest.mark.system
@@ -224,7 +241,7 @@ def test_a_run_with_all_of_them_says_so_everywhere(tmp_path, capsys):
         data, tmp_path / "run", epochs=1, dropout=0.5, loss="focal", batch_norm="batch",
         multilabel=("covid=covid+normal",),
     )  # fmt: skip
-    habits = tuple(name for name in mistakes.MISTAKES if name not in ONE_F1)
+    habits = tuple(name for name in mistakes.MISTAKES if name not in ALTERNATIVES)
     run = fine_tune(settings, parts=mistakes.parts(AssignmentSettings(habits)))
     printed = capsys.readouterr().out
     assert printed.count("wrong on purpose, as the original was") == len(habits)

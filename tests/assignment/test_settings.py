@@ -14,6 +14,9 @@ REFUSED = {
     "batch_mean_focal": ({"loss": "focal", "focal_alpha": (1.0, 2.0)}, "one `focal_alpha`"),
     "train_mode_evaluation": ({"views": 2}, "`views=0`"),
     "f1_not_reset": ({}, "summed_batch_f1 beside it"),
+    "moved_statistics": ({"batch_norm": "batch"}, "train_mode_evaluation beside it"),
+    "subset_accuracy": ({}, "`loss=bce` or focal"),
+    "micro_precision": ({}, "`loss=bce` or focal"),
 }
 
 
@@ -24,9 +27,24 @@ def test_a_mistake_that_cannot_be_is_refused(mistake):
     assert problem.startswith(f"`habits={mistake}`: needs ") and needed in problem
 
 
-def test_there_is_one_f1_as_written():
-    (problem,) = problems(AssignmentSettings(("last_batch_f1", "summed_batch_f1")), Config())
-    assert problem == "`habits=summed_batch_f1`: needs no last_batch_f1 beside it"
+ALTERNATIVES = {
+    "f1": ("last_batch_f1", "summed_batch_f1"),
+    "accuracy of the curves": ("subset_accuracy", "micro_precision"),
+}
+
+
+@pytest.mark.parametrize("case", ALTERNATIVES)
+def test_there_is_one_of_a_kind_as_written(case):
+    first, second = ALTERNATIVES[case]
+    (problem,) = problems(AssignmentSettings((first, second)), Config(loss="bce"))
+    assert problem.startswith(f"`habits={second}`: needs ")
+    assert problem.endswith(f"no {first} beside it")
+
+
+def test_frozen_statistics_do_not_move():
+    made = AssignmentSettings(("train_mode_evaluation", "moved_statistics"))
+    (problem,) = problems(made, Config())
+    assert problem.endswith("`batch_norm=batch`") and not problems(made, Config(batch_norm="batch"))
 
 
 def test_as_written_needs_a_preset():

@@ -83,7 +83,8 @@ def test_a_preset_as_written_has_its_mistakes(taken):
     assert call("train", *flags, "--habits", "--trainable", "last_conv") == 0
     (settings, assignment), (overridden, without) = taken
     assert (settings.trainable, overridden.trainable) == ("head", "last_conv")
-    assert assignment["habits"] == ["train_mode_evaluation", "last_batch_f1"]
+    expected = ["train_mode_evaluation", "moved_statistics", "last_batch_f1", "loss_over_images"]
+    assert assignment["habits"] == expected
     assert without == {"habits": [], "as_written": True, "preset": "part1-resnet18-last-conv"}
 
 

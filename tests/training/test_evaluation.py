@@ -15,6 +15,9 @@ from jaxcovid.training.evaluation import (
 from jaxcovid.training.frozen_features import feature_batches
 from jaxcovid.training.label_codes import class_codes, class_scores
 from jaxcovid.training.losses import cross_entropy
+from jaxcovid.training.step import largest_is_right
+from tests import made_up
+from tests.small_network import SMALL
 from tests.training.small import features, no_bar, split
 
 CLASSES = ("covid-19", "normal", "pneumonia")
@@ -110,7 +113,11 @@ def test_with_codes_classes_are_combinations_of_findings(step, variables, output
 def test_accuracy_compares_scores(variables):
     codes = class_codes(CLASSES, ("covid-19=covid-19+pneumonia",))
     scores = evaluation_of_features(
-        MODEL, cross_entropy(), DEVICES, "head", lambda logits: class_scores(logits, codes)
+        MODEL,
+        cross_entropy(),
+        DEVICES,
+        "head",
+        lambda logits, *given: largest_is_right(class_scores(logits, codes), *given),
     )
     result = predicted(scores, variables, codes=codes)
     assert result.accuracy == (result.probabilities.argmax(1) == LABELS).mean()
@@ -132,25 +139,24 @@ def test_an_interruption_stops_after_the_batch(call, step, variables):
     assert len(seen) == call
 
 
-def test_images_are_normalised_and_given_to_the_forward_of_the_caller():
-    part = split(LABELS)
-    weights = np.random.default_rng(1).normal(size=(3, 3)).astype(np.float32)
+def test_images_are_normalised():
+    part, small = split(LABELS), models.build(SMALL, 3, ())
+    variables = made_up.variables(small)
+    step = evaluation_of_images(small.clone(axis_name=parallel.AXIS), cross_entropy(), DEVICES)
+    result = predicted(step, variables, batch_size=4, read=images_of(part))
+    expected = jax.jit(small.apply)(variables, loader.normalise(part.evaluation))
+    np.testing.assert_allclose(result.probabilities, softmax(np.asarray(expected)), atol=1e-5)
 
-    def forward(params, batch_stats, batch):
-        return batch.images.mean((1, 2)) @ params
 
-    step = evaluation_of_images(MODEL, cross_entropy(), DEVICES, forward=forward)
-    result = predict_split(
-        step,
-        {"params": jnp.asarray(weights), "batch_stats": {}},
-        images_of(part),
-        np.arange(11),
-        DEVICES,
-        no_bar,
-        batch_size=4,
+def test_a_curve_is_of_what_each_batch_adds(step, variables, outputs):
+    """The last of three batches has three images; probabilities are those without."""
+    result = predicted(
+        step, variables, batch_size=4, curve=lambda sums: np.array([sums[0] / sums[1], 1, 1, 4])
     )
-    images = np.asarray(loader.normalise(part.evaluation))
-    assert_expected(result, images.mean((1, 2)) @ weights)
+    likely = np.log(softmax(outputs))[np.arange(11), LABELS]
+    expected = np.mean([-likely[start : start + 4].mean() for start in (0, 4, 8)])
+    assert (result.loss, result.accuracy) == pytest.approx((expected, 0.25), rel=1e-5)
+    np.testing.assert_allclose(result.probabilities, softmax(outputs), atol=1e-6)
 
 
 MEANS = {

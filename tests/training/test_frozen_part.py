@@ -8,7 +8,7 @@ import pytest
 from jaxcovid.training import frozen_part
 from jaxcovid.training.frozen_features import Storage
 from jaxcovid.training.frozen_prefix import Prefix
-from jaxcovid.training.parts import Parts
+from jaxcovid.training.parts import Evaluation, Parts
 from tests.training.small import FEATURES, config, dataset, task
 
 
@@ -69,8 +69,7 @@ UNASKED = {  # whether features are used where no setting asks for them
         False,
     ),
     "half precision": ({"feature_precision": "float16"}, Parts(), True),
-    "another order": ({}, Parts(order=lambda settings, count: np.arange(count)), False),
-    "another forward pass": ({}, Parts(forward=lambda model, settings: None), False),
+    "another evaluation": ({}, Parts(evaluation=Evaluation(lambda *_: None, None)), False),
     "nothing is frozen": ({"trainable": "all"}, Parts(), False),
 }
 

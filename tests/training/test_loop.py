@@ -1,5 +1,7 @@
+import functools
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from jaxcovid.training.checkpoint import Checkpoint
 from jaxcovid.training.evaluation import predict_split
 from jaxcovid.training.frozen_features import feature_batches
 from jaxcovid.training.loop import Journal, epochs, evaluate_split, restored_journal
-from jaxcovid.training.parts import Parts
+from jaxcovid.training.parts import Evaluation, Parts
 from tests.training.small import bits, config, copied, no_bar, task
 
 
@@ -34,14 +36,19 @@ class Saves:
 
 def trained(prepared, saves, call=None, state=None, journal=None, **settings):
     """State and journal at the end; interrupted at the so many-th time that the loop asks."""
+    *_, last = passes(prepared, saves, call, state, journal, **settings)
+    return last
+
+
+def passes(prepared, saves, call=None, state=None, journal=None, **settings):
+    """State and journal after each epoch."""
     calls = iter(range(1, 1000))
     start = prepared._replace(
         state=copied(prepared.state if state is None else state),
         config=config(dropout=0.3, **settings),
     )
     first = Journal() if journal is None else journal
-    *_, last = epochs(start, first, saves, lambda: next(calls) == call, no_bar)
-    return last
+    return epochs(start, first, saves, lambda: next(calls) == call, no_bar)
 
 
 def untimed(journal):
@@ -127,15 +134,54 @@ def test_a_split_is_evaluated_in_batches_of_the_settings(size, prepared):
     assert (result.loss, result.accuracy) == pytest.approx((expected.loss, expected.accuracy))
 
 
-def test_the_callers_order_is_evaluated_in(prepared):
+def callers(prepared, asked):
+    """The task with an evaluation of the caller's that reads features backwards."""
+    values = {
+        name: prepared.frozen.features(name, bool).evaluation for name in ("train", "validation")
+    }
+
+    def backwards(settings, name, split, epoch):
+        asked.append((settings.eval_batch_size, name, epoch))
+        read = functools.partial(feature_batches, values[name], split.labels)
+        return np.arange(len(split.labels))[::-1], read
+
+    evaluation = Evaluation(lambda *_: None, backwards)
+    return prepared._replace(frozen=None, parts=Parts(evaluation=evaluation))
+
+
+def test_the_callers_evaluation_reads_as_it_wants(prepared):
+    asked = []
+    other = callers(prepared, asked)._replace(config=config(eval_batch_size=3))
+    result = evaluate_split(other, other.state, "validation", no_bar, epoch=2)
+    expected = evaluate_split(prepared, prepared.state, "validation", no_bar)
+    assert asked == [(3, "validation", 2)]
+    np.testing.assert_allclose(result.probabilities, expected.probabilities, atol=1e-6)
+
+
+def test_running_statistics_are_those_that_validation_leaves(prepared):
+    """Epoch by epoch, of one batch after the other; training is as without."""
     asked = []
 
-    def backwards(settings, count):
-        asked.append((settings.eval_batch_size, count))
-        return np.arange(count)[::-1]
+    def statistics(params, batch_stats, inputs):
+        return jax.tree.map(lambda leaf: leaf + inputs.mask.sum(), batch_stats)
 
-    other = prepared._replace(parts=Parts(order=backwards), config=config(eval_batch_size=3))
-    result = evaluate_split(other, other.state, "validation", no_bar)
-    expected = evaluate_split(prepared, prepared.state, "validation", no_bar)
-    assert asked == [(3, 7)]
-    np.testing.assert_allclose(result.probabilities, expected.probabilities, atol=1e-6)
+    other = callers(prepared, asked)
+    other = other._replace(steps=prepared.steps._replace(statistics=statistics))
+    begun, seen = np.asarray(prepared.state.batch_stats["bn1"]["mean"]), []
+    for state, _ in passes(other, Saves(), eval_batch_size=3):
+        seen.append(np.asarray(state.batch_stats["bn1"]["mean"]))
+    np.testing.assert_array_equal(seen, [begun + 7, begun + 14])
+    assert asked == [(3, "validation", epoch) for epoch in (1, 1, 2, 2)]
+
+
+def test_curves_are_drawn_as_the_caller_wants(prepared):
+    """Losses of the history, not those that are measured after training."""
+    ordinary = trained(prepared, Saves())[1].history[0]
+    halved = prepared._replace(parts=Parts(curve=lambda sums: sums * [0.5, 1, 1, 1]))
+    state, journal = trained(halved, Saves())
+    row = journal.history[0]
+    assert (row.train_loss, row.validation_loss) == pytest.approx(
+        (ordinary.train_loss / 2, ordinary.validation_loss / 2), rel=1e-5
+    )
+    measured = evaluate_split(halved, state, "validation", no_bar)
+    assert measured.loss == pytest.approx(2 * journal.history[-1].validation_loss, rel=1e-5)
