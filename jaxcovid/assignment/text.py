@@ -55,6 +55,8 @@ def how_to_read() -> list[str]:
         "images like these would give. For reported figures it is Wilson's, from their matrix.",
         "Where all seeds give the same, or a few differ so much that an interval over them would "
         "leave nothing out, that is said in its place.",
+        "Curves as written hold what the original drew under these names: the mistakes of each "
+        "experiment say what its loss and accuracy are. They do not compare with corrected ones.",
         "Accuracy may rise while a rare class is lost, so balanced accuracy (the mean of the "
         "classes' sensitivities) and macro AUROC stand beside it.",
         "Differences are paired by seed and image, and their intervals take in both; images then "
