@@ -15,6 +15,9 @@ from weights_convert.printable import printable
 SMOOTH = 0.15
 # Standard deviations that the correlation of random weights stays within.
 BY_CHANCE = 4
+# Values of the largest first layer that is looked at; that of a ViT-L/16 has 786,432. What a file
+# holds may claim to be of any size, as values that repeat are stored once.
+LARGEST = 2_000_000
 
 
 class Look(NamedTuple):
@@ -54,7 +57,8 @@ def smoothness(filters: np.ndarray) -> tuple[float, int]:
 def _first_layer(state: Mapping[str, np.ndarray]) -> Look:
     """The first one whose filters have several places and see a grey or a colour picture."""
     for name, array in state.items():
-        if array.ndim == 4 and array.shape[1] in (1, 3) and min(array.shape[2:]) > 1:
+        sees_pictures = array.ndim == 4 and array.shape[1] in (1, 3) and min(array.shape[2:]) > 1
+        if sees_pictures and _is_real(array) and 0 < array.size <= LARGEST:
             correlation, pairs = smoothness(array)
             if not np.isfinite(correlation):
                 continue
@@ -70,16 +74,21 @@ def _first_layer(state: Mapping[str, np.ndarray]) -> Look:
 
 def _statistics(state: Mapping[str, np.ndarray]) -> Look:
     """Batch norm's running statistics, and how many batches they come from where that is stored."""
-    means = [array for name, array in state.items() if name.endswith("running_mean")]
-    variances = [array for name, array in state.items() if name.endswith("running_var")]
+    fitting = {name: array for name, array in state.items() if 0 < array.size <= LARGEST}
+    means = [array for name, array in fitting.items() if name.endswith("running_mean")]
+    variances = [array for name, array in fitting.items() if name.endswith("running_var")]
     if not means or not variances:
         return Look("unknown", "")
     counts = [
-        int(array) for name, array in state.items()
-        if name.endswith("num_batches_tracked") and array.size == 1
+        int(array.item()) for name, array in fitting.items()
+        if name.endswith("num_batches_tracked") and array.size == 1 and array.dtype.kind in "iu"
     ]  # fmt: skip
     # Other programs than torch leave the counters at 0.
     counted = f" ({max(counts):,} batches counted)" if any(counts) else ""
     if all((mean == 0).all() for mean in means) and all((of == 1).all() for of in variances):
         return Look("fresh", f"running statistics of batch norm are still 0 and 1{counted}")
     return Look("trained", f"running statistics of batch norm were measured{counted}")
+
+
+def _is_real(array: np.ndarray) -> bool:
+    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"

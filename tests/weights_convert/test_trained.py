@@ -58,6 +58,27 @@ CASES = {  # arrays, verdict, and parts of the reason
     "nothing": ({}, "unknown", ()),
     "all zero": ({"conv1.weight": np.zeros((64, 3, 7, 7))}, "fresh", ()),
     "not finite": ({"conv1.weight": np.full((64, 3, 7, 7), np.nan)}, "unknown", ()),
+    "no filters": ({"conv1.weight": np.zeros((0, 3, 7, 7), np.float32)}, "unknown", ()),
+    "of complex numbers": ({"conv1.weight": smooth().astype(np.complex64)}, "unknown", ()),
+    "a huge one that is stored once": (
+        {"conv1.weight": np.broadcast_to(np.float32(1), (1, 3, 10**6, 10**6))}, "unknown", (),
+    ),
+    "huge statistics": (
+        {"a.running_mean": np.broadcast_to(np.float32(1), (10**12,)),
+         "a.running_var": np.broadcast_to(np.float32(1), (10**12,))}, "unknown", (),
+    ),
+    "counters that are no numbers of batches": (
+        {"conv1.weight": smooth(), **norm(0.2, 3.0), "bn1.num_batches_tracked": np.array(np.nan)},
+        "trained", ("of batch norm were measured",),
+    ),
+    "a counter in a list": (
+        {"conv1.weight": smooth(), **norm(0.2, 3.0), "bn1.num_batches_tracked": np.array([7])},
+        "trained", ("(7 batches counted)",),
+    ),
+    "no statistics": (
+        {"conv1.weight": smooth(), "a.running_mean": np.zeros(0), "a.running_var": np.zeros(0)},
+        "trained", (),
+    ),
     "a mean without a variance": (
         {"conv1.weight": smooth(), "bn1.running_mean": np.zeros(64)}, "trained", (),
     ),
