@@ -11,14 +11,7 @@ from weights_convert.files import SUFFIXES, Weights, read, save
 from weights_convert.names import ARCHITECTURES
 from weights_convert.printable import printable
 from weights_convert.terminal import BROKEN_PIPE, on_standard_streams, tell
-from weights_convert.trained import look
-
-LOOKS = {
-    "trained": "looks trained",
-    "fresh": "looks fresh from initialisation, not trained",
-    "doubtful": "looks only partly trained",
-    "unknown": "trained or fresh: cannot be told",
-}
+from weights_convert.trained import WORDS, look
 
 ENTRY = "the key or prefix of the weights, where a file holds several networks, such as ema"
 
@@ -86,7 +79,7 @@ def _inspect(options: argparse.Namespace) -> int:
     print(f"{_shown(options.source)}: {weights.container}, {_summary(weights)}")
     print(f"model: {_model(weights)}")
     seen = look(weights.arrays)
-    print(f"{LOOKS[seen.verdict]}: {seen.reason}")
+    print(f"{WORDS[seen.verdict]}: {seen.reason}")
     for key, value in sorted(weights.metadata.items()):
         print(f"metadata: {printable(key)} = {printable(value, 1000)}")
     for note in weights.notes:

@@ -11,13 +11,23 @@ import numpy as np
 
 from weights_convert.printable import printable
 
-# Neighbouring weights of trained first layers correlate by .4 to .9.
+# Neighbouring weights of the first layer correlate by 0.37 in a trained ResNet18, 0.55 in a VGG16.
 SMOOTH = 0.15
-# Standard deviations that the correlation of random weights stays within.
-BY_CHANCE = 4
+# Standard deviations that the correlation of random weights stays within, and what these may reach
+# at most, so that it tells anything.
+BY_CHANCE, WIDEST = 4, 0.3
 # Values of the largest first layer that is looked at; that of a ViT-L/16 has 786,432. What a file
 # holds may claim to be of any size, as values that repeat are stored once.
 LARGEST = 2_000_000
+
+
+# What a verdict means, in words.
+WORDS = {
+    "trained": "looks trained",
+    "fresh": "looks fresh from initialisation, not trained",
+    "doubtful": "looks only partly trained",
+    "unknown": "trained or fresh: cannot be told",
+}
 
 
 class Look(NamedTuple):
@@ -42,34 +52,48 @@ def look(state: Mapping[str, np.ndarray]) -> Look:
 
 
 def smoothness(filters: np.ndarray) -> tuple[float, int]:
-    """How neighbouring weights of filters (output, input, height, width) correlate; of how many."""
+    """How neighbouring weights of filters (output, input, height, width) correlate; of how many.
+
+    The filters must be finite and not all alike.
+    """
     weights = filters.astype(np.float64)
-    weights = weights / max(float(np.abs(weights).max(initial=0)), np.finfo(np.float64).tiny)
+    weights /= np.abs(weights).max()  # so that no square is out of range
+    weights -= weights.mean()
     pairs = [
         (weights[..., 1:, :], weights[..., :-1, :]),
         (weights[..., :, 1:], weights[..., :, :-1]),
     ]
     above = sum(float((one * other).sum()) for one, other in pairs)
     below = sum(float(np.sqrt((one**2).sum() * (other**2).sum())) for one, other in pairs)
-    return above / below if below else 0.0, sum(one.size for one, _ in pairs)
+    return above / below, sum(one.size for one, _ in pairs)
 
 
 def _first_layer(state: Mapping[str, np.ndarray]) -> Look:
     """The first one whose filters have several places and see a grey or a colour picture."""
     for name, array in state.items():
-        sees_pictures = array.ndim == 4 and array.shape[1] in (1, 3) and min(array.shape[2:]) > 1
-        if sees_pictures and _is_real(array) and 0 < array.size <= LARGEST:
-            correlation, pairs = smoothness(array)
-            if not np.isfinite(correlation):
-                continue
-            reason = f"neighbouring weights of {printable(name)} correlate by {correlation:.2f}"
-            by_chance = BY_CHANCE / pairs**0.5
-            if abs(correlation) <= by_chance:
-                return Look("fresh", f"{reason}, as random ones do (at most {by_chance:.2f})")
-            if correlation >= SMOOTH:
-                return Look("trained", f"{reason} (random ones by at most {by_chance:.2f})")
-            return Look("doubtful", f"{reason}, less than usual in trained networks ({SMOOTH})")
+        if array.ndim == 4 and array.shape[1] in (1, 3) and min(array.shape[2:]) > 1:
+            return _filters(printable(name), array)
     return Look("unknown", "")
+
+
+def _filters(name: str, array: np.ndarray) -> Look:
+    is_real = array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+    if not is_real or not 0 < array.size <= LARGEST or not np.isfinite(array).all():
+        return Look("unknown", f"{name} holds no weights that could be compared")
+    if (array == array.flat[0]).all():
+        return Look("unknown", f"all weights of {name} are the same")
+    correlation, pairs = smoothness(array)
+    by_chance = BY_CHANCE / pairs**0.5
+    if by_chance > WIDEST:
+        return Look("unknown", f"{name} holds too few weights to tell")
+    reason = f"neighbouring weights of {name} correlate by {correlation:.2f}"
+    if abs(correlation) <= by_chance:
+        return Look("fresh", f"{reason}, as random ones do (at most {by_chance:.2f})")
+    if correlation >= SMOOTH:
+        return Look("trained", f"{reason} (random ones by at most {by_chance:.2f})")
+    return Look(
+        "doubtful", f"{reason}: not as random ones ({by_chance:.2f}), but less than {SMOOTH}"
+    )
 
 
 def _statistics(state: Mapping[str, np.ndarray]) -> Look:
@@ -88,7 +112,3 @@ def _statistics(state: Mapping[str, np.ndarray]) -> Look:
     if all((mean == 0).all() for mean in means) and all((of == 1).all() for of in variances):
         return Look("fresh", f"running statistics of batch norm are still 0 and 1{counted}")
     return Look("trained", f"running statistics of batch norm were measured{counted}")
-
-
-def _is_real(array: np.ndarray) -> bool:
-    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"

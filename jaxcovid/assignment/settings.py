@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxcovid.config import Config, read_settings
+from weights_convert.names import ARCHITECTURES
 
 Mistake = Literal[
     "train_mode_evaluation",
@@ -71,8 +72,10 @@ def problems(assignment: AssignmentSettings, config: Config) -> list[str]:
         "summed_batch_f1": ("last_batch_f1" not in assignment.habits, "no last_batch_f1 beside it"),
         "f1_not_reset": ("summed_batch_f1" in assignment.habits, "summed_batch_f1 beside it"),
         "moved_statistics": (
-            "train_mode_evaluation" in assignment.habits and config.batch_norm == "batch",
-            "train_mode_evaluation beside it and `batch_norm=batch`",
+            "train_mode_evaluation" in assignment.habits
+            and config.batch_norm == "batch"
+            and _has_statistics(config.model),
+            "train_mode_evaluation beside it, `batch_norm=batch` and a network with batch norm",
         ),
         "subset_accuracy": (config.loss != "cross_entropy", "`loss=bce` or focal"),
         "micro_precision": (
@@ -88,3 +91,9 @@ def problems(assignment: AssignmentSettings, config: Config) -> list[str]:
     if assignment.as_written and assignment.preset is None:
         messages.append("`as_written`: give `preset` too, whose original is meant")
     return messages
+
+
+def _has_statistics(model: str) -> bool:
+    # Another name is refused where all settings are looked at.
+    backbone = ARCHITECTURES[model].backbone if model in ARCHITECTURES else ()
+    return any(entry.torch.endswith("running_mean") for entry in backbone)

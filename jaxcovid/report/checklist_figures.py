@@ -64,8 +64,9 @@ def uncertainty(results: Results) -> Answer | None:
     if metrics["patients"] is not None:
         units = "patients, all images of one together"
     return Answer(
-        "95 % intervals: Wilson's of shares of images, and of all else from a bootstrap of 1,000 "
-        f"resamples; both over {units}. These figures are not tested for significance."
+        "95 % intervals: Wilson's of shares of images and of what is 0 or 1, made of the classes' "
+        "for means over them, and of all else from a bootstrap of 1,000 resamples; both over "
+        f"{units}. These figures are not tested for significance."
     )
 
 

@@ -74,8 +74,9 @@ def interval_note(metrics: Mapping[str, Any] | None) -> str:
         else "images, as if each were of another patient"
     )
     return (
-        "Beside or below each figure its 95 % interval: Wilson's of shares of images, and of all "
-        f"else from a bootstrap; both over {what}."
+        "Beside or below each figure its 95 % interval: Wilson's of shares of images and of what "
+        "is 0 or 1, made of the classes' for means over them, and of all else from a bootstrap; "
+        f"over {what}."
     )
 
 

@@ -102,7 +102,10 @@ def _run(
     metric = judged_by(metric, before, dataset.splits["validation"])
     configs = grid_members(config, grid)
     kept: Kept = {}
-    task = _prepared(configs[0], dataset, parts, kept)
+    # Members that train together are evaluated and drawn in the ordinary way.
+    alone = not (parts.evaluation is parts.curve is parts.correct is None)
+    first = dataclasses.replace(configs[0], views=0) if alone else configs[0]
+    task = _prepared(first, dataset, parts, kept)
     network = task.network
     warnings = [*network.warnings, *dataset.warnings]
     settings = record.run_record(config, parts, dataset, network.weights_source, warnings)
@@ -111,22 +114,22 @@ def _run(
     warn(warnings)
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
     say(f"Judged by {WORDS[metric]} on the validation images")
-    shared, reason = task.frozen is not None, "Nothing is frozen that they could share"
-    if shared and not (parts.curve is parts.correct is None):
-        shared, reason = False, "Their curves are drawn in a way that only single runs know"
+    together, reason = task.frozen is not None, "Nothing is frozen that they could share"
+    if alone:
+        together, reason = False, "They are evaluated in a way that only single runs know"
     if not resumed:
         with folder_aside(folder) as aside:
             files.write_json(aside / RECORD, seal.sealed(settings))
     try:
         with alone_in(None if resumed else folder):
-            if not shared:
+            if not together:
                 say(f"{reason}, so they train one after another")
                 outcomes = train_one_by_one(configs, parts, folder, metric, deferred)
             else:
                 outcomes = train_together(task, configs, folder, settings, metric, deferred)
                 write_best_run(task, configs, outcomes, folder, metric, kept)
-            views = shared and config.augment
-            summary = write_sweep_page(folder, grid, outcomes, settings, bar, views)
+            shared_views = together and config.augment
+            summary = write_sweep_page(folder, grid, outcomes, settings, bar, shared_views)
             remove_state(folder)
     except (KeyboardInterrupt, BrokenPipeError) as error:
         raise Interrupted(folder) from error

@@ -28,7 +28,7 @@ from weights_convert import (
 )
 from weights_convert.fetch import FetchError, fetch
 from weights_convert.printable import printable
-from weights_convert.trained import look
+from weights_convert.trained import WORDS, look
 
 MAX_PROBLEMS = 8  # arrays that are named one by one
 
@@ -169,9 +169,8 @@ def _doubts(path: Path, state: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     seen = look(state)
     if seen.verdict not in ("fresh", "doubtful"):
         return ()
-    how = {"fresh": "fresh from initialisation, not trained", "doubtful": "only partly trained"}
     return (
-        f"`weights`: {path} looks {how[seen.verdict]} ({seen.reason}); if it is meant to be "
+        f"`weights`: {path} {WORDS[seen.verdict]} ({seen.reason}); if it is meant to be "
         "pretrained, look where it comes from",
     )
 

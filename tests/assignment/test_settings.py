@@ -44,7 +44,13 @@ def test_there_is_one_of_a_kind_as_written(case):
 def test_frozen_statistics_do_not_move():
     made = AssignmentSettings(("train_mode_evaluation", "moved_statistics"))
     (problem,) = problems(made, Config())
-    assert problem.endswith("`batch_norm=batch`") and not problems(made, Config(batch_norm="batch"))
+    assert "`batch_norm=batch`" in problem and not problems(made, Config(batch_norm="batch"))
+
+
+def test_a_network_without_running_statistics_cannot_move_them():
+    made = AssignmentSettings(("train_mode_evaluation", "moved_statistics"))
+    (problem,) = problems(made, Config(model="vgg16", batch_norm="batch"))
+    assert problem.endswith("a network with batch norm")
 
 
 def test_as_written_needs_a_preset():

@@ -11,8 +11,11 @@ from jaxcovid.data.dataset import Split
 from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.results import Epoch
 from jaxcovid.runs.run import fine_tune
+from jaxcovid.sweeps import run as sweeps_run
 from jaxcovid.sweeps.grid import Grid, grid_members
 from jaxcovid.sweeps.run import judged_by, stored_sweep, sweep
+from jaxcovid.training.parts import Evaluation, Parts
+from jaxcovid.training.step import largest_is_right
 from tests.small_runs import config, interruption, noise_folder, numbers
 
 
@@ -149,6 +152,31 @@ def test_where_nothing_is_frozen_members_train_one_after_another(data, tmp_path,
     np.testing.assert_array_equal(histories(folder)[0], numbers(folder / "best"))
     with (folder / "members.csv").open(newline="") as stream:
         assert [row["diverged_in_epoch"] for row in csv.DictReader(stream)] == ["", "1"]
+
+
+CALLERS = {
+    "evaluation": Parts(evaluation=Evaluation(lambda *_: None, None)),
+    "curve": Parts(curve=lambda sums: sums),
+    "accuracy": Parts(correct=lambda codes, axis: largest_is_right),
+}
+
+
+@pytest.mark.parametrize("part", CALLERS)
+def test_what_members_that_train_together_do_not_know_is_done_run_by_run(
+    part, data, tmp_path, monkeypatch, capsys
+):
+    """Else a sweep would say that it evaluates as the original, and not do so."""
+    asked = []
+
+    def one_by_one(configs, parts, *_):
+        asked.append((len(configs), parts))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeps_run, "train_one_by_one", one_by_one)
+    with pytest.raises(Interrupted):
+        sweep(config(data, tmp_path / "sweep"), Grid({"lr": (1e-3, 1e-2)}), parts=CALLERS[part])
+    assert asked == [(2, CALLERS[part])]
+    assert "evaluated in a way that only single runs know, so they train" in capsys.readouterr().out
 
 
 # What is asked for, what sweep.json of a sweep to go on holds, and what it is judged by.

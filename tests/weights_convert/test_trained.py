@@ -51,13 +51,27 @@ CASES = {  # arrays, verdict, and parts of the reason
         {"conv1.weight": smooth(), **norm()}, "doubtful", ("still 0 and 1",),
     ),
     "hardly trained": (
-        {"conv1.weight": smooth() + 20 * drawn()}, "doubtful", ("less than usual",),
+        {"conv1.weight": smooth() + 20 * drawn()}, "doubtful", ("but less than 0.15",),
     ),
     "a head alone": ({"fc.weight": drawn((2, 8))}, "unknown", ("no layer that sees pictures",)),
     "1 x 1 filters": ({"conv1.weight": drawn((8, 3, 1, 1))}, "unknown", ()),
     "nothing": ({}, "unknown", ()),
-    "all zero": ({"conv1.weight": np.zeros((64, 3, 7, 7))}, "fresh", ()),
+    "all zero": (
+        {"conv1.weight": np.zeros((64, 3, 7, 7))}, "unknown", ("all weights of conv1.weight are the same",),
+    ),
+    "all alike": ({"conv1.weight": np.ones((64, 3, 7, 7)), **norm()}, "unknown", ()),
+    "drawn around another number than 0": ({"conv1.weight": 1 + drawn()}, "fresh", ()),
     "not finite": ({"conv1.weight": np.full((64, 3, 7, 7), np.nan)}, "unknown", ()),
+    "beyond half precision": (
+        {"conv1.weight": np.full((64, 3, 7, 7), np.inf, np.float16)}, "unknown", ("no weights that could be",),
+    ),
+    "of whole numbers": (
+        {"conv1.weight": np.ones((64, 3, 7, 7), np.int8)}, "unknown", ("no weights that could be",),
+    ),
+    "too few to tell": ({"conv1.weight": drawn((1, 1, 2, 2))}, "unknown", ("too few",)),
+    "near the largest numbers": (
+        {"conv1.weight": 1e307 * drawn().astype(np.float64)}, "fresh", (),
+    ),
     "no filters": ({"conv1.weight": np.zeros((0, 3, 7, 7), np.float32)}, "unknown", ()),
     "of complex numbers": ({"conv1.weight": smooth().astype(np.complex64)}, "unknown", ()),
     "a huge one that is stored once": (
@@ -102,7 +116,7 @@ def test_drawn_filters_are_never_smooth(seed):
 
 def test_smoothness_is_the_correlation_of_neighbours():
     filters = np.array([1.0, 2, 3, 4]).reshape(1, 1, 2, 2)
-    one, other = np.array([3.0, 4, 2, 4]), np.array([1.0, 2, 1, 3])
+    one, other = np.array([3.0, 4, 2, 4]) - 2.5, np.array([1.0, 2, 1, 3]) - 2.5
     below = sum(
         np.sqrt((a**2).sum() * (b**2).sum())
         for a, b in ((one[:2], other[:2]), (one[2:], other[2:]))
