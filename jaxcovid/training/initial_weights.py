@@ -1,6 +1,5 @@
 """The variables that a run starts from: random, or from a file with a new head."""
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,14 +8,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
 
 from jaxcovid.config import Config
-from jaxcovid.data.loader import INIT, purpose_key
 from jaxcovid.errors import InputError, check
 from jaxcovid.models import Model
 from jaxcovid.training.pytrees import LabelTree, Variables
-from jaxcovid.training.trainable import FROZEN
+from jaxcovid.training.random_weights import random_variables
 from weights_convert import (
     ARCHITECTURES,
     ConversionError,
@@ -72,37 +69,6 @@ def initial_variables(
         )
         return Initial(random_variables(module, config.seed, labels), "random weights", (warning,))
     return from_file(config, path, module, entries, classes, labels)
-
-
-def random_variables(
-    module: Model, seed: int, labels: LabelTree, start: str | None = None
-) -> Variables:
-    """Random variables of backbone and head, distributed as torchvision initialises them.
-
-    With `start`, only those from that stage on; they are the same as among all. What stays frozen
-    stands for pretrained weights, so it is the same for every seed.
-    """
-    start = start or module.stages[0]
-    seeded = _init(module, purpose_key(seed, INIT), start)
-    fixed = _init(module, purpose_key(0, INIT), start) if seed else seeded
-
-    def chosen(label: str, trained: Array, frozen: Array) -> Array:
-        return frozen if label == FROZEN else trained
-
-    labels = {name: labels[name] for name in seeded["params"]}
-    params = jax.tree.map(chosen, labels, seeded["params"], fixed["params"])
-    return {"params": params, "batch_stats": seeded.get("batch_stats", {})}
-
-
-@functools.partial(jax.jit, static_argnums=(0, 2))  # compiled once for all seeds
-def _init(module: Model, key: PRNGKeyArray, start: str) -> Variables:
-    given = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
-    if start != module.stages[0]:
-        before = module.stages[module.stages.index(start) - 1]
-        given, _ = jax.eval_shape(
-            functools.partial(module.init_with_output, stop=before), key, given
-        )
-    return module.init(key, jnp.zeros(given.shape, jnp.float32), start=start)
 
 
 def from_file(

@@ -136,7 +136,7 @@ def test_names_steer_no_terminal(run, data, tmp_path, capfd):
     assert call("predict", run, tmp_path) == 0
     printed = capfd.readouterr()
     assert "\x1b" not in printed.out + printed.err
-    assert "a\\x1b[31mred.png: covid (" in printed.out and "two\\nlines.png: " in printed.out
+    assert "a\\x1b[31mred.png: " in printed.out and "two\\nlines.png: " in printed.out
     assert len(printed.out.splitlines()) == 3 and "Predicting" not in printed.err
 
 

@@ -10,9 +10,8 @@ from tqdm import tqdm
 
 from jaxcovid import parallel
 from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.training import frozen_part, initial_weights, setup
+from jaxcovid.training import frozen_part, setup
 from jaxcovid.training.frozen_features import Features
-from jaxcovid.training.images_together import ONE_IMAGE
 from tests import small_runs
 
 no_bar = functools.partial(tqdm, disable=True)
@@ -55,16 +54,6 @@ def features(labels, shape=FEATURES, views=0, seed=0):
     return Features(noise[0].astype(np.float32), noise[1:].astype(np.float32))
 
 
-def light_variables(module, key, start):
-    """A new head; the frozen part, which nothing looks at, is of zeros."""
-    if start == "head":
-        return module.init(key, jnp.zeros((1, *FEATURES)), start="head")
-    shapes = jax.eval_shape(module.init, key, ONE_IMAGE)
-    variables = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    head = module.init(key, jnp.zeros((1, *FEATURES)), start="head")
-    return {**variables, "params": {**variables["params"], **head["params"]}}
-
-
 def task(settings=None, data=None, made=None, **options):
     """As `prepare` makes it, with made-up features; `made` gets an entry each time they are made."""
 
@@ -75,7 +64,6 @@ def task(settings=None, data=None, made=None, **options):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frozen_part, "feature_extractor", lambda *_: compute)
-        patch.setattr(initial_weights, "_init", light_variables)
         return setup.prepare(
             settings or config(),
             data or dataset(),

@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import traverse_util
 
 import weights_convert
 from jaxcovid import models
@@ -13,20 +12,14 @@ from jaxcovid.config import Config
 from jaxcovid.errors import InputError
 from jaxcovid.training import initial_weights
 from jaxcovid.training.images_together import ONE_IMAGE
-from jaxcovid.training.initial_weights import initial_variables, random_variables, unfit_values
+from jaxcovid.training.initial_weights import initial_variables, unfit_values
 from jaxcovid.training.trainable import label
 from tests.small_network import SMALL
-from tests.training.small import bits, config, light_variables
+from tests.training.small import config
 from weights_convert import table
 from weights_convert.fetch import FetchError
 
 CLASSES = ("covid", "normal")
-
-
-@pytest.fixture(autouse=True)
-def light(monkeypatch):
-    """Random heads on a frozen part of zeros: no network is initialised."""
-    monkeypatch.setattr(initial_weights, "_init", light_variables)
 
 
 @functools.cache
@@ -55,56 +48,6 @@ def saved(path, arrays=None, classes=None):
 
 def leaves(tree):
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
-
-
-def test_random_weights_differ_by_seed_where_they_train():
-    module, _, labels = network()
-    one, again, other = (random_variables(module, seed, labels) for seed in (1, 1, 2))
-    assert bits(one) == bits(again)
-    kernels = [tree["params"]["fc_0"]["kernel"] for tree in (one, other)]
-    assert np.abs(kernels[0] - kernels[1]).max() > 0.01
-
-
-def test_random_weights_are_distributed_as_torchvisions(monkeypatch):
-    monkeypatch.undo()
-    module, _, labels = network()
-    params = traverse_util.flatten_dict(random_variables(module, 0, labels)["params"])
-    for (*_, layer, name), values in params.items():
-        if name != "kernel":
-            continue
-        array = np.asarray(values)
-        if array.ndim == 4:  # normal, by what a convolution gives to
-            fan_out = array.shape[0] * array.shape[1] * array.shape[3]
-            assert array.std() == pytest.approx(np.sqrt(2 / fan_out), rel=0.05), layer
-        else:  # uniform, by what a dense layer is given
-            bound = 1 / np.sqrt(array.shape[0])
-            assert np.abs(array).max() <= bound, layer
-            if array.size > 100:
-                assert array.std() == pytest.approx(bound / np.sqrt(3), rel=0.1), layer
-
-
-def test_what_stays_frozen_is_the_same_for_every_seed(monkeypatch):
-    def noise(module, key, start):
-        return {"params": {"a": {"kernel": jax.random.normal(key, (3,))},
-                           "fc": {"kernel": jax.random.normal(key, (3,))}}}  # fmt: skip
-
-    monkeypatch.setattr(initial_weights, "_init", noise)
-    labels = {"a": {"kernel": "frozen"}, "fc": {"kernel": "head"}}
-    one, other = (random_variables(network()[0], seed, labels) for seed in (1, 2))
-    assert one["batch_stats"] == {}
-    np.testing.assert_array_equal(one["params"]["a"]["kernel"], other["params"]["a"]["kernel"])
-    assert (one["params"]["fc"]["kernel"] != other["params"]["fc"]["kernel"]).all()
-
-
-def test_a_head_alone_is_the_head_of_the_whole(monkeypatch):
-    monkeypatch.undo()
-    module, _, labels = network()
-    for seed in (0, 1):
-        whole, head = (random_variables(module, seed, labels, start) for start in (None, "head"))
-        assert set(head["params"]) == {"fc_0", "fc_2"}
-        assert bits(head["params"]) == bits(
-            {name: whole["params"][name] for name in head["params"]}
-        )
 
 
 HEADS = {  # arrays of the file's head; its classes; whether the head is taken
