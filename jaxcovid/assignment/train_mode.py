@@ -5,7 +5,7 @@ running statistics move.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -22,11 +22,11 @@ from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
 from jaxcovid.results import ORDER
-from jaxcovid.training.evaluation import EvalStep, Read, images_of
+from jaxcovid.training.evaluation import EvalStep, MovingStep, Read, images_of
 from jaxcovid.training.losses import Loss
 from jaxcovid.training.parts import Evaluation
 from jaxcovid.training.pytrees import BatchStats, Params
-from jaxcovid.training.step import Batch, Correct, Totals, make_eval_step
+from jaxcovid.training.step import Batch, Correct, Totals, of_all_devices
 
 
 class Drawn(NamedTuple):
@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
 
 def in_train_mode(moving: bool) -> Evaluation:
     """The evaluation; with `moving` each epoch's validation leaves its running statistics."""
-    return Evaluation(_step, reading, _statistics if moving else None)
+    return Evaluation(functools.partial(_step, moving), reading)
 
 
 def shuffled(count: int, seed: int) -> Int[np.ndarray, "n"]:
@@ -78,29 +78,25 @@ def train_mode(
     return logits, updates.get("batch_stats", {})
 
 
-def _step(model: Model, config: Config, loss: Loss, correct: Correct, devices: Devices) -> EvalStep:
+def _step(
+    moving: bool, model: Model, config: Config, loss: Loss, correct: Correct, devices: Devices
+) -> EvalStep | MovingStep:
     def evaluate(
         params: Params, batch_stats: BatchStats, inputs: Drawn
+    ) -> tuple[Float[Array, "batch class"], Totals, BatchStats]:
+        batch = _batch(inputs)
+        logits, moved = train_mode(model, params, batch_stats, batch, _key(config, inputs))
+        return *of_all_devices(model, loss, correct, logits, batch), moved
+
+    def unmoved(
+        params: Params, batch_stats: BatchStats, inputs: Drawn
     ) -> tuple[Float[Array, "batch class"], Totals]:
-        batch, key = _batch(inputs), _key(config, inputs)
+        return evaluate(params, batch_stats, inputs)[:2]
 
-        def forward(
-            params: Params, batch_stats: BatchStats, batch: Batch
-        ) -> Float[Array, "batch class"]:
-            return train_mode(model, params, batch_stats, batch, key)[0]
-
-        return make_eval_step(model, loss, correct, None, forward)(params, batch_stats, batch)
-
-    return parallel.spread(evaluate, devices, (False, False, True))
-
-
-def _statistics(
-    model: Model, config: Config, devices: Devices
-) -> Callable[[Params, BatchStats, Drawn], BatchStats]:
-    def moved(params: Params, batch_stats: BatchStats, inputs: Drawn) -> BatchStats:
-        return train_mode(model, params, batch_stats, _batch(inputs), _key(config, inputs))[1]
-
-    return parallel.spread(moved, devices, (False, False, True))
+    split = (False, False, True)
+    if moving:
+        return parallel.spread(evaluate, devices, split)
+    return parallel.spread(unmoved, devices, split)
 
 
 def _batch(inputs: Drawn) -> Batch:

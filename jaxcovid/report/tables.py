@@ -71,6 +71,8 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
     Where classes imply others, the split's table of findings comes before. Figures that no class of
     the split has are left out.
     """
+    # Intervals below figures where more would not fit beside another table.
+    stacked = {"stacked": True} if len(results.classes) > 2 else {}
     tables = []
     for split, measured in labelled.items():
         tables += _findings(split, measured)
@@ -80,6 +82,7 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
                 "caption": "",
                 "header": ["figure", *results.classes],
                 "rows": list(_class_rows(measured, PER_CLASS)),
+                **stacked,
             }
         )
         is_chosen_here = split == "validation" and results.training is not None
@@ -89,6 +92,7 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
             "caption": f"Thresholds were fixed on the run's validation images{note}.",
             "header": ["figure", *results.classes],
             "rows": list(_class_rows(measured, AT_POINTS)),
+            **stacked,
         }
         tables += [at_points] if at_points["rows"] else []
     return tables

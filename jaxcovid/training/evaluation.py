@@ -35,6 +35,9 @@ Inputs = Any
 # (params, batch_stats, inputs) to the logits of the whole batch and totals.
 EvalStep = Callable[..., tuple[Float[Array, "batch class"], Totals]]
 
+# The same, and what running statistics become.
+MovingStep = Callable[..., tuple[Float[Array, "batch class"], Totals, BatchStats]]
+
 # This process's rows of each batch, to the inputs of each step.
 Read = Callable[[Sequence[Indices]], Iterable[Inputs]]
 
@@ -46,13 +49,15 @@ class Predictions(NamedTuple):
     """The probabilities that a model gives the images of a split, in the split's order.
 
     `loss` and `accuracy` (0 to 1) are means over images; they mean nothing for unlabelled images.
-    `findings` are the probabilities of every output by itself, where classes imply others.
+    `findings` are the probabilities of every output by itself, where classes imply others;
+    `batch_stats` what running statistics became, where evaluation moves them.
     """
 
     probabilities: Float[np.ndarray, "n class"]
     loss: float
     accuracy: float
     findings: Float[np.ndarray, "n output"] | None = None
+    batch_stats: BatchStats | None = None
 
 
 class Means(NamedTuple):
@@ -63,7 +68,7 @@ class Means(NamedTuple):
 
 
 def predict_split(
-    eval_step: EvalStep,
+    eval_step: EvalStep | MovingStep,
     variables: Variables,
     read: Read,
     order: Int[np.ndarray, "n"],
@@ -83,10 +88,14 @@ def predict_split(
     """
     batches = list(loader.batches(order, batch_size, devices.mesh.size))
     shares = [parallel.process_rows(batch) for batch in batches]
-    results = []
+    results: list[tuple[Float[Array, "batch class"], Totals]] = []
+    batch_stats, moved = variables["batch_stats"], None
     for inputs in bar(read(shares), total=len(batches), delay=0.5):
         shared = parallel.shares(inputs, devices)
-        results.append(eval_step(variables["params"], variables["batch_stats"], shared))
+        result = eval_step(variables["params"], batch_stats, shared)
+        results.append(result[:2])
+        if len(result) == 3:
+            batch_stats = moved = result[2]
         # Several processes must stop at the same place, which is after the next training step.
         if jax.process_count() == 1 and interrupted():
             raise KeyboardInterrupt
@@ -101,6 +110,7 @@ def predict_split(
         np.asarray(jax.nn.softmax(scores, axis=-1)),
         *means(sums.sum(0)),
         None if codes is None else np.asarray(jax.nn.sigmoid(outputs)),
+        moved,
     )
 
 

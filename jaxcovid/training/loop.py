@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxcovid import parallel
-from jaxcovid.data import loader
 from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
 from jaxcovid.training.checkpoint import Checkpoint, Save
@@ -61,7 +60,8 @@ def epochs(
         except KeyboardInterrupt:
             save(int(state.step), state, journal_record(task, journal), wait=True)
             raise
-        state = _with_statistics(task, state, epoch)
+        if validation.batch_stats is not None:
+            state = state._replace(batch_stats=validation.batch_stats)
         training, steps = means(journal.sums), int(state.step)
         row = Epoch(
             epoch,
@@ -119,21 +119,6 @@ def evaluate_split(
         interrupted,
         task.parts.curve if epoch else None,
     )
-
-
-def _with_statistics(task: Task, state: TrainState, epoch: int) -> TrainState:
-    """The state with the running statistics that a caller's evaluation leaves, if it does."""
-    evaluation, split = task.parts.evaluation, task.dataset.splits["validation"]
-    if task.steps.statistics is None or evaluation is None:
-        return state
-    order, read = evaluation.reading(task.config, "validation", split, epoch)
-    size = min(task.config.eval_batch_size, len(order))
-    shares = map(parallel.process_rows, loader.batches(order, size, task.devices.mesh.size))
-    batch_stats = state.batch_stats
-    for inputs in read(list(shares)):
-        shared = parallel.shares(inputs, task.devices)
-        batch_stats = task.steps.statistics(state.params, batch_stats, shared)
-    return state._replace(batch_stats=batch_stats)
 
 
 def _fit_epoch(

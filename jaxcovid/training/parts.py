@@ -11,9 +11,8 @@ from jaxcovid.config import Config
 from jaxcovid.data.dataset import Split
 from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
-from jaxcovid.training.evaluation import EvalStep, Inputs, Predictions, Read, Sums
+from jaxcovid.training.evaluation import EvalStep, MovingStep, Predictions, Read, Sums
 from jaxcovid.training.losses import Codes, Loss
-from jaxcovid.training.pytrees import BatchStats, Params
 from jaxcovid.training.recipe import loss_function
 from jaxcovid.training.step import Correct
 
@@ -31,18 +30,14 @@ FurtherMetrics = Callable[
 class Evaluation(NamedTuple):
     """Another way to evaluate than with running statistics and without dropout.
 
-    `step` makes what is compiled once for a run. `reading` says which of a split's images are
+    `step` makes what is compiled once for a run; where it moves running statistics, training goes
+    on with those that each epoch's validation leaves. `reading` says which of a split's images are
     evaluated together, and what the step is given of them, in the pass over that split after the
-    epoch of that number; 0 is the pass after training. `statistics`, if there is one, makes of
-    parameters, running statistics and such inputs the statistics to go on with after an epoch.
+    epoch of that number; 0 is the pass after training.
     """
 
-    step: Callable[[Model, Config, Loss, Correct, Devices], EvalStep]
+    step: Callable[[Model, Config, Loss, Correct, Devices], EvalStep | MovingStep]
     reading: Callable[[Config, str, Split, int], tuple[Int[np.ndarray, "n"], Read]]
-    statistics: (
-        Callable[[Model, Config, Devices], Callable[[Params, BatchStats, Inputs], BatchStats]]
-        | None
-    ) = None
 
 
 class Parts(NamedTuple):

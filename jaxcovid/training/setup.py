@@ -23,7 +23,7 @@ from jaxcovid.training.checkpoint import Checkpoint
 from jaxcovid.training.evaluation import (
     Bar,
     EvalStep,
-    Inputs,
+    MovingStep,
     evaluation_of_features,
     evaluation_of_images,
 )
@@ -36,7 +36,7 @@ from jaxcovid.training.initial_weights import Initial, initial_variables
 from jaxcovid.training.label_codes import class_codes, class_scores
 from jaxcovid.training.losses import Codes
 from jaxcovid.training.parts import Parts
-from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables
+from jaxcovid.training.pytrees import LabelTree, Variables
 from jaxcovid.training.recipe import learning_rates, update_rule
 from jaxcovid.training.step import (
     Correct,
@@ -93,14 +93,12 @@ class Steps(NamedTuple):
     """The compiled steps, and what they are given.
 
     `batch_size` is the number of images of a training step. `learning_rate` is the head's, by step.
-    `statistics` is that of `Parts.evaluation`.
     """
 
     batch_size: int
     work: Work
-    evaluate: EvalStep
+    evaluate: EvalStep | MovingStep
     learning_rate: Callable[[int], float]
-    statistics: Callable[[Params, BatchStats, Inputs], BatchStats] | None = None
 
 
 class Task(NamedTuple):
@@ -247,20 +245,16 @@ def _steps(
         None if prefix is None else prefix.start,
     )
     batch_size = min(config.batch_size, len(train.labels))
-    statistics = None
     if frozen is not None:
         evaluate = evaluation_of_features(model, loss, devices, frozen.start, targets.correct)
     elif parts.evaluation is None:
         evaluate = evaluation_of_images(model, loss, devices, targets.correct)
     else:
         evaluate = parts.evaluation.step(model, config, loss, targets.correct, devices)
-        if parts.evaluation.statistics is not None:
-            statistics = parts.evaluation.statistics(model, config, devices)
     rate, _ = learning_rates(config, len(train.labels))
     return Steps(
         batch_size=batch_size,
         work=training_work(config, train, features, prefix, train_step, devices, batch_size),
         evaluate=evaluate,
         learning_rate=lambda step: float(np.asarray(rate(step))),
-        statistics=statistics,
     )

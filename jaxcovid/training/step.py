@@ -43,9 +43,6 @@ class Totals(NamedTuple):
     examples: Float[Array, ""]
 
 
-# (params, batch_stats, batch) to logits.
-Forward = Callable[[Params, BatchStats, Batch], Float[Array, "batch class"]]
-
 # What of a network's outputs is compared between classes: the largest is the answer.
 Scores = Callable[[Float[Array, "batch class"]], Float[Array, "batch class"]]
 
@@ -119,30 +116,34 @@ def make_eval_step(
     loss: Loss,
     correct: Correct = largest_is_right,
     start: str | None = None,
-    forward: Forward | None = None,
 ) -> Callable[[Params, BatchStats, Batch], tuple[Float[Array, "batch class"], Totals]]:
     """The evaluation step: logits and totals, with running statistics and without dropout.
 
-    `forward` is another way to get logits. If the model has an `axis_name`, every device returns
-    those of the whole batch.
+    If the model has an `axis_name`, every device returns the logits of the whole batch.
     """
-
-    def evaluation_mode(
-        params: Params, batch_stats: BatchStats, batch: Batch
-    ) -> Float[Array, "batch class"]:
-        variables = {"params": params, "batch_stats": batch_stats}
-        return cast(Array, model.apply(variables, batch.images, start=start or model.stages[0]))
 
     def eval_step(
         params: Params, batch_stats: BatchStats, batch: Batch
     ) -> tuple[Float[Array, "batch class"], Totals]:
-        logits = (forward or evaluation_mode)(params, batch_stats, batch)
-        totals = parallel.sum_over_devices(total(loss, correct, logits, batch), model.axis_name)
-        if model.axis_name is not None:
-            logits = lax.all_gather(logits, model.axis_name, tiled=True)
-        return logits, totals
+        variables = {"params": params, "batch_stats": batch_stats}
+        logits = model.apply(variables, batch.images, start=start or model.stages[0])
+        return of_all_devices(model, loss, correct, cast(Array, logits), batch)
 
     return eval_step
+
+
+def of_all_devices(
+    model: Model,
+    loss: Loss,
+    correct: Correct,
+    logits: Float[Array, "share class"],
+    batch: Batch,
+) -> tuple[Float[Array, "batch class"], Totals]:
+    """Logits and totals of the whole batch, from those of this device's share of it."""
+    totals = parallel.sum_over_devices(total(loss, correct, logits, batch), model.axis_name)
+    if model.axis_name is not None:
+        logits = lax.all_gather(logits, model.axis_name, tiled=True)
+    return logits, totals
 
 
 def init_state(

@@ -70,27 +70,27 @@ def test_every_pass_and_every_batch_draws_anew():
 def test_answers_depend_on_the_draw_alone(model, variables):
     part = split(np.arange(4) % 2, (32, 32))
     evaluation = in_train_mode(moving=False)
-    assert evaluation.statistics is None
     step = evaluation.step(model, SETTINGS, cross_entropy(), largest_is_right, DEVICES)
     shares = parallel.shares(
         batches_of(reading(SETTINGS, "train", part, 1)[1], np.arange(4))[0], DEVICES
     )
-    first, again, other = (
-        step(
-            variables["params"], variables["batch_stats"], shares._replace(draw=shares.draw + more)
-        )[0]
-        for more in (0, 0, 1)
-    )
+    results = [
+        step(variables["params"], variables["batch_stats"], shares._replace(draw=draws))
+        for draws in (shares.draw, shares.draw, shares.draw + 1)
+    ]
+    assert all(len(result) == 2 for result in results)
+    first, again, other = (result[0] for result in results)
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.01
 
 
 def test_running_statistics_move_as_in_training(model, variables):
     part = split(np.arange(4) % 2, (32, 32))
-    moved = in_train_mode(moving=True).statistics(model, SETTINGS, DEVICES)
+    evaluation = in_train_mode(moving=True)
+    step = evaluation.step(model, SETTINGS, cross_entropy(), largest_is_right, DEVICES)
     (inputs,) = batches_of(reading(SETTINGS, "validation", part, 1)[1], np.arange(4))
     before = variables["batch_stats"]
-    after = moved(variables["params"], before, parallel.shares(inputs, DEVICES))
+    _, _, after = step(variables["params"], before, parallel.shares(inputs, DEVICES))
     # torch: 0.9 of what they were, and 0.1 of the batch's mean; of the first layer by hand.
     images = loader.normalise(part.evaluation)
     kernel = variables["params"]["conv1"]["kernel"]
