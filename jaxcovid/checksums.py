@@ -1,6 +1,7 @@
 """SHA-256 of files of a folder, kept in the folder: what was changed is noticed."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from weights_convert.aside import written_aside
 NAME = "SHA256SUMS"
 
 # Tables of a run that are read back; its records in JSON hold a digest themselves (see `seal`).
-TABLES = ("history.csv", "predictions.csv")
+TABLES = ("history.csv", "predictions.csv", "split.csv")
+# The last is there only if the run drew its splits.
+_ALWAYS = TABLES[:2]
 
 
 def write_checksums(folder: Path, names: Iterable[str]) -> None:
@@ -35,7 +38,8 @@ def check_tables(run: Path) -> None:
     Those of a run without checksums, as earlier versions left it, are taken as they are.
     """
     if (run / NAME).is_file():
-        check_checksums(run, TABLES)
+        names = [name for name in TABLES if name in _ALWAYS or os.path.lexists(run / name)]
+        check_checksums(run, names)
 
 
 def _checksums(folder: Path, names: Iterable[str]) -> bytes:

@@ -27,8 +27,14 @@ class DataSettings:
     """Which images are trained on, and what they are called."""
 
     data: str | None = None
-    """Folder with train/ and validation/ (perhaps test/), one sub-folder per class; or tfds:NAME;
-    not given: the built-in phantoms."""
+    """Folder with train/ and validation/ (perhaps test/), one sub-folder per class; or with the
+    classes' folders or train/ alone, from which splits are then drawn; or tfds:NAME; not given: the
+    built-in phantoms."""
+    split: tuple[float, ...] = ()
+    """Shares of training, validation and perhaps test images, where the data have no such splits:
+    drawn by the seed, whole patients together, every class in proportion. Default: 70 15 15."""
+    resplit: bool = False
+    """Draw splits although the data have some, as where a patient is in several."""
     merge: tuple[str, ...] = ()
     """Classes to join, such as infected=covid-19+pneumonia."""
     patients: tuple[Path, ...] = ()

@@ -31,6 +31,14 @@ def _data_problems(settings: DataSettings) -> Iterable[str]:
     yield from _no_text("data", settings.data)
     if settings.data is not None and not settings.data.strip():
         yield "`data`: is empty; give a folder, or leave it out for the phantoms"
+    if settings.split and len(settings.split) not in (2, 3):
+        yield (
+            f"`split`: {len(settings.split)} share(s); give those of training, validation and "
+            "perhaps test images, such as 70 15 15 or 80 20"
+        )
+    for share in settings.split:
+        if not (math.isfinite(share) and share > 0):
+            yield f"`split`: {share} is not a number above 0"
     counted = ("limit_train", "stored_side")
     yield from _counts(*((name, getattr(settings, name)) for name in counted))
 

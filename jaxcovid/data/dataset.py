@@ -82,6 +82,25 @@ class Split(NamedTuple):
     few_levels: Int[np.ndarray, "n"] = np.zeros(0, np.int32)
 
 
+class Row(NamedTuple):
+    """What a table says of an image: its patient, and the values of further columns by name."""
+
+    patient: str
+    further: Mapping[str, str] = MappingProxyType({})
+
+
+class Member(NamedTuple):
+    """An image by its path relative to the data, and the split that it was drawn into.
+
+    `label` and `patient` are "" if they are unknown.
+    """
+
+    file: str
+    label: str
+    patient: str
+    split: str
+
+
 class Dataset(NamedTuple):
     """Splits "train", "validation" and perhaps "test", and what is to be known about them.
 
@@ -90,7 +109,9 @@ class Dataset(NamedTuple):
     if that is known; `patient_names` are their names, None where unknown. `columns` hold what else
     is known of the images of a split, by the column's name; empty where unknown. `copies` are the
     paths of files whose content is the same. `stored_side` is how many pixels the shorter side of
-    an augmentable view has at most.
+    an augmentable view has at most. `rows` hold what the data say of their images by path, None if
+    that is looked for elsewhere. `members` are all images, where their splits were drawn, and
+    `notes` sentences on what was made of the data.
     """
 
     name: str
@@ -105,6 +126,9 @@ class Dataset(NamedTuple):
     columns: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     copies: tuple[tuple[str, ...], ...] = ()
     stored_side: int = SIDES[0]
+    rows: Mapping[str, Row] | None = None
+    members: tuple[Member, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:

@@ -8,10 +8,13 @@ import numpy as np
 from jaxcovid.data import dicom, headers
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.division import AS_GIVEN, Divided, Division, divided, shares_to_draw
 from jaxcovid.data.layout import Layout, copies, fingerprint, path_text, scan, scan_all, scan_split
 from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.prepared import VERSION, prepared_images
 from jaxcovid.data.sides import SIDES, caution, choose_side, sided
+from jaxcovid.data.split_folders import WHOLE, is_whole, splits_in
 from jaxcovid.errors import InputError, check
 
 
@@ -23,16 +26,21 @@ def load_folder(
     memory_budget: float,
     progress: Progress,
     stored_side: int | None = None,
+    division: Division = AS_GIVEN,
+    patients: Table | None = None,
 ) -> Dataset:
-    """The images of a folder laid out as split/class/image.
+    """The images of a folder laid out as split/class/image, or as class/image.
 
-    The prepared images are kept in `cache` under the fingerprint of the folder's content. If they
-    take more than `memory_budget` bytes, they stay there and are read when asked for. `stored_side`
-    is as in `sources.load_dataset`. Raises InputError with all that is wrong with the layout, or
-    every unreadable image unless they are to be skipped, or if too few are left.
+    Splits that training needs and the folder lacks are drawn, as `division` wants them, with whole
+    patients by the table `patients`. The prepared images are kept in `cache` under the fingerprint
+    of the folder's content. If they take more than `memory_budget` bytes, they stay there and are
+    read when asked for. `stored_side` is as in `sources.load_dataset`. Raises InputError with all
+    that is wrong with the layout, or every unreadable image unless they are to be skipped, or if
+    too few are left.
     """
-    return _load(
-        scan(folder),
+    layout, known = _layout_to_train(folder, division, patients)
+    dataset = _load(
+        layout,
         folder,
         cache,
         _too_little_to_train,
@@ -41,6 +49,37 @@ def load_folder(
         progress,
         stored_side,
     )
+    if known is None:
+        return dataset
+    return dataset._replace(
+        rows=known.rows,
+        members=known.members,
+        notes=(known.note,),
+        warnings=(*dataset.warnings, *known.warnings),
+    )
+
+
+def _layout_to_train(
+    folder: Path, division: Division, patients: Table | None
+) -> tuple[Layout, Divided | None]:
+    whole = is_whole(folder)
+    given = [WHOLE] if whole else splits_in(folder)
+    shares = shares_to_draw(division, given)
+    if division.shares and not shares:
+        raise InputError(
+            [
+                f"`split`: {folder} has the splits {', '.join(given)}; leave it out to use them, "
+                "or add `resplit` to draw others"
+            ]
+        )
+    if whole or division.again:
+        layout = scan_all(folder, "training needs at least two")
+    else:
+        layout = scan(folder)
+    if not shares:
+        return layout, None
+    result = divided(layout, folder, patients, shares, division.seed)
+    return result.layout, result
 
 
 def load_folder_split(

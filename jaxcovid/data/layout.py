@@ -43,13 +43,13 @@ _Listings = Mapping[str, tuple[Path, Listing]]
 
 
 def scan(folder: Path) -> Layout:
-    """Finds splits, classes and images in a folder for training.
+    """Finds splits, classes and images in a folder of splits for training.
 
-    Splits are sub-folders by any name in SPLITS, in any case; "test" may be missing, and its images
-    need no class. Classes are the training folders' names, sorted. Raises InputError with all that
-    is wrong.
+    Splits are sub-folders by any name in SPLITS, in any case; "validation" and "test" may be
+    missing, and images of the latter need no class. Classes are the training folders' names,
+    sorted. Raises InputError with all that is wrong.
     """
-    listings = _listings(split_folders(folder, SPLITS, optional=("test",)))
+    listings = _listings(split_folders(folder, SPLITS, optional=("validation", "test")))
     train = listings["train"][0]
     files, warnings = _labelled(listings, _spelled_once(_class_folders(*listings["train"])))
     problems = _problems(folder, listings, files)
@@ -97,10 +97,11 @@ def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
     return Layout(tuple(classes), files, _ignored(folder, listings), warnings)
 
 
-def scan_all(folder: Path) -> Layout:
+def scan_all(folder: Path, purpose: str = "shortcuts show between two classes or more") -> Layout:
     """Finds all images of a folder of splits, or of classes: then its one split is `WHOLE`.
 
-    Classes are those of all splits, sorted. Raises InputError with all that is wrong.
+    Classes are those of all splits, sorted. Raises InputError with all that is wrong; `purpose`
+    says why one class is too few.
     """
     roots = {WHOLE: folder} if is_whole(folder) else split_folders(folder, splits_in(folder))
     listings = _listings(roots)
@@ -109,9 +110,7 @@ def scan_all(folder: Path) -> Layout:
     problems = _problems(folder, listings, files)
     classes = tuple(sorted({file.label for file in files if file.label is not None}))
     if len(classes) < 2 and not problems:
-        problems.append(
-            f"{folder}: {len(classes)} class folder(s); shortcuts show between two classes or more"
-        )
+        problems.append(f"{folder}: {len(classes)} class folder(s); {purpose}")
     check(problems)
     return Layout(classes, files, _ignored(folder, listings), warnings)
 

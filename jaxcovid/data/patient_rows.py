@@ -2,21 +2,14 @@
 
 import unicodedata
 from collections.abc import Container, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
+from jaxcovid.data.dataset import Row
 from jaxcovid.data.split_folders import split_named
 from jaxcovid.errors import InputError
 
 # So many ambiguities are told one by one.
 TOLD = 5
-
-
-class Row(NamedTuple):
-    """What a table says of an image: its patient, and the values of further columns by name."""
-
-    patient: str
-    further: Mapping[str, str] = MappingProxyType({})
 
 
 # By (class, file), or (class, file, split) where it holds for that split only. `file` may stand
@@ -63,7 +56,8 @@ def parts_of(path: str) -> Parts:
 def named(path: str, split: str, label: str) -> Named:
     """An image by its path relative to the data; `label` is its class, "" if that is unknown."""
     parts = parts_of(path)
-    start = int(len(parts) > 1 and split_named(parts[0]) == split)
+    # A split that was drawn is not the folder's.
+    start = int(len(parts) > 1 and split_named(parts[0]) is not None)
     classes = {unicodedata.normalize("NFC", label)}
     if label and len(parts) > start + 1:
         classes.add(parts[start])  # its class may be a join of several

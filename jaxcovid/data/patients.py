@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxcovid.csv_file import unguarded
-from jaxcovid.data.dataset import Dataset, Split
-from jaxcovid.data.patient_rows import Named, Row, Table, named, parts_of, rows_of_images
+from jaxcovid.data.dataset import Dataset, Row, Split
+from jaxcovid.data.patient_rows import Named, Table, named, parts_of, rows_of_images
 from jaxcovid.data.split_folders import SPLITS, split_named
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.regular_file import read_text
@@ -49,9 +49,9 @@ class Patients(NamedTuple):
 def with_patients(dataset: Dataset, table: Table | None) -> Dataset:
     """The dataset with what `assign_patients` finds, its warnings after those that it has.
 
-    Raises InputError.
+    What the dataset itself knows of its images goes before the table. Raises InputError.
     """
-    assigned = assign_patients(dataset.splits, dataset.classes, table)
+    assigned = assign_patients(dataset.splits, dataset.classes, table, dataset.rows)
     return dataset._replace(
         patients=assigned.groups,
         patient_names=assigned.names,
@@ -61,29 +61,23 @@ def with_patients(dataset: Dataset, table: Table | None) -> Dataset:
 
 
 def assign_patients(
-    splits: Mapping[str, Split], classes: Sequence[str], table: Table | None
+    splits: Mapping[str, Split],
+    classes: Sequence[str],
+    table: Table | None,
+    by_path: Mapping[str, Row] | None = None,
 ) -> Patients:
-    """Patients by the table, else by names of files or folders as public sets have them.
+    """Patients of all images, those that `rows_by_split` finds; with `by_path` those alone.
 
     Other images count as patients of their own; a warning says how many, others which patients have
-    images in two splits. `classes` are those that the splits' labels number. Raises InputError if
-    no row of the table is of any image, or if it is not clear of which.
+    images in two splits. `classes` are those that the splits' labels number. Raises InputError.
     """
-    images = {name: list(_images(name, split, classes)) for name, split in splits.items()}
-    rows = rows_of_images(images, table or {})
-    if table is not None and not any(row for of_split in rows.values() for row in of_split):
-        raise InputError(
-            [
-                f"`patients`: none of the {len(table)} row(s) is of an image of `data`; class must "
-                "be the name of its folder, file that of the file or its path"
-            ]
-        )
+    if by_path is None:
+        images = {name: list(_images(name, split, classes)) for name, split in splits.items()}
+        rows = rows_by_split(images, table)
+    else:
+        rows = {name: [by_path.get(path) for path in split.paths] for name, split in splits.items()}
     known = {
-        name: tuple(
-            row.patient if row else _by_path(image)
-            for row, image in zip(rows[name], of_split, strict=True)
-        )
-        for name, of_split in images.items()
+        name: tuple(row and row.patient for row in of_split) for name, of_split in rows.items()
     }
     groups = {
         name: _numbered(patients) if any(patients) else None for name, patients in known.items()
@@ -98,6 +92,27 @@ def assign_patients(
         for _ in unknown[:1]
     ]
     return Patients(groups, (*warnings, *_shared(known)), known, _columns(rows))
+
+
+def rows_by_split(
+    images: Mapping[str, Sequence[Named]], table: Table | None
+) -> dict[str, list[Row | None]]:
+    """What is known of each image by split: by the table, else by names as public sets have them.
+
+    Raises InputError if no row of the table is of any image, or if it is not clear of which.
+    """
+    rows = rows_of_images(images, table or {})
+    if table is not None and not any(row for of_split in rows.values() for row in of_split):
+        raise InputError(
+            [
+                f"`patients`: none of the {len(table)} row(s) is of an image of `data`; class must "
+                "be the name of its folder, file that of the file or its path"
+            ]
+        )
+    return {
+        split: [row or _by_path(image) for row, image in zip(rows[split], of_split, strict=True)]
+        for split, of_split in images.items()
+    }
 
 
 def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], Row]:
@@ -179,14 +194,14 @@ def _images(name: str, split: Split, classes: Sequence[str]) -> Iterator[Named]:
         yield named(path, name, classes[int(label)] if label >= 0 else "")
 
 
-def _by_path(image: Named) -> str | None:
+def _by_path(image: Named) -> Row | None:
     """The patient that the names of the folders below the class tell, or that of the file."""
     *folders, file = image.parts[-image.below :]
     for folder in folders:
         if FOLDERS.fullmatch(folder):
-            return folder
+            return Row(folder)
     match = NIH.fullmatch(file) or BIDS.fullmatch(file)
-    return match and match[1]
+    return Row(match[1]) if match else None
 
 
 def _numbered(patients: Sequence[str | None]) -> Int[np.ndarray, "_"]:

@@ -12,8 +12,10 @@ from PIL import Image
 from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.division import AS_GIVEN, Division
 from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.loader import ORDER, purpose_key
+from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.errors import InputError
 
@@ -25,15 +27,26 @@ def load_dataset(
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
     stored_side: int | None = None,
+    division: Division = AS_GIVEN,
+    patients: Table | None = None,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
     """The dataset to train on: a folder, `tfds:NAME`, or the built-in phantoms if None.
+
+    Of a folder without the splits that training needs they are drawn, as `division` wants them,
+    with whole patients by the table `patients`.
 
     A folder's prepared images are kept in `cache`, as phantoms are; over the budget, in bytes,
     their pixels stay there. Unreadable images of a folder are an error unless they are to be
     skipped. Training images are kept with a shorter side of at most `stored_side` pixels, None for
     what their sizes call for. Raises InputError with all that is wrong with the data.
     """
+    has_splits = data is None or data.startswith("tfds:")
+    if has_splits and (division.shares or division.again):
+        setting = "resplit" if division.again else "split"
+        raise InputError(
+            [f"`{setting}`: {data or 'the phantoms'} come(s) with splits of its own; leave it out"]
+        )
     if data is None:
         return phantoms(cache, progress, stored_side)
     if data.startswith("tfds:"):
@@ -44,6 +57,8 @@ def load_dataset(
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
         stored_side=stored_side,
+        division=division,
+        patients=patients,
         progress=progress,
     )
 

@@ -41,6 +41,7 @@ def announcement(
             for name, split in dataset.splits.items()
         ],
     )
+    lines += dataset.notes
     for kind, names in (("skipped", dataset.skipped), ("ignored", dataset.ignored)):
         if names:
             examples = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -6,7 +6,7 @@ from typing import Any
 
 from jaxcovid import report
 from jaxcovid.checksums import TABLES, write_checksums
-from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset import Dataset, Member
 from jaxcovid.inference import inference_model
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
@@ -136,6 +136,16 @@ def _write_checks(folder: Path, result: Audit, about: Mapping[str, Any]) -> None
 def write_config(folder: Path, record: Mapping[str, Any]) -> None:
     """Writes config.json: settings, versions, device, data. Raises OSError."""
     files.write_json(folder / "config.json", sealed(record))
+
+
+def write_split(folder: Path, members: Sequence[Member]) -> None:
+    """Writes split.csv, which as --data gives the same splits again; not without members.
+
+    Raises OSError.
+    """
+    if members:
+        rows = ((member.file, member.label, member.patient, member.split) for member in members)
+        files.write_csv(folder / "split.csv", ("file", "class", "patient", "split"), rows)
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:

@@ -127,6 +127,7 @@ def data_record(dataset: Dataset) -> dict[str, Any]:
             },
             "skipped": dataset.skipped,
             "ignored": dataset.ignored,
+            "notes": dataset.notes,
         },
         "data_fingerprint": dataset.fingerprint,
         "versions": _versions(),

@@ -19,6 +19,7 @@ import numpy as np
 from jaxcovid import config_problems, parallel
 from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.config import Config
+from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError, Interrupted, check, first_line
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.report import text
@@ -109,7 +110,7 @@ def _run(config: Config, parts: Parts, deferred: Deferred, kept: Kept | None) ->
     if newest is not None:
         say(f"Going on after step {newest.step}, in epoch {len(journal.history) + 1}")
     try:
-        folder = _make_folder(config, settings)
+        folder = _make_folder(config, dataset, settings)
         with alone_in(folder if before is None else None):
             if before is not None and jax.process_index() == 0:
                 # Only now, when nothing speaks against going on without these.
@@ -157,7 +158,7 @@ def write_trained(task: Task, state: TrainState, journal: Journal, warnings: Seq
     settings = record.run_record(
         config, task.parts, task.dataset, task.network.weights_source, warnings
     )
-    folder = _make_folder(config, settings)
+    folder = _make_folder(config, task.dataset, settings)
     with checkpoint.writer(folder, settings) as save:
         loss = journal.history[-1].validation_loss
         save(int(state.step), state, journal_record(task, journal), loss)
@@ -240,8 +241,8 @@ def resolve(config: Config) -> Config:
     return dataclasses.replace(config, precision=precision, output=output)
 
 
-def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
-    """The run's folder with config.json in it: either both are there or neither."""
+def _make_folder(config: Config, dataset: Dataset, settings: Mapping[str, Any]) -> Path:
+    """The run's folder with config.json in it, and the splits if they were drawn: all or none."""
     folder, problem = config.output, ""
     assert folder is not None
     if jax.process_index() == 0:
@@ -249,6 +250,7 @@ def _make_folder(config: Config, settings: Mapping[str, Any]) -> Path:
             if config.resume is None:
                 with folder_aside(folder) as aside:
                     artifacts.write_config(aside, settings)
+                    artifacts.write_split(aside, dataset.members)
             else:
                 artifacts.write_config(folder, settings)
         except OSError as error:

@@ -16,7 +16,7 @@ from jaxcovid.config import Config, stored
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
 from jaxcovid.report import text
-from jaxcovid.runs import files, record, resume
+from jaxcovid.runs import artifacts, files, record, resume
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.progress import bar, progress, say, warn
 from jaxcovid.runs.run import Deferred, alone_in, device_error, resolve
@@ -120,6 +120,7 @@ def _run(
     if not resumed:
         with folder_aside(folder) as aside:
             files.write_json(aside / RECORD, seal.sealed(settings))
+            artifacts.write_split(aside, dataset.members)
     try:
         with alone_in(None if resumed else folder):
             if not together:

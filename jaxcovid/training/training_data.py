@@ -11,6 +11,7 @@ from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_training_warnings
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.division import Division
 from jaxcovid.data.merge import merged
 
 
@@ -30,6 +31,8 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         skip_unreadable=config.skip_unreadable,
         memory_budget=budget if jax.process_count() == 1 else -1,
         stored_side=config.stored_side,
+        division=Division(config.split, config.resplit, config.seed),
+        patients=known,
         progress=progress,
     )
     dataset = sources.limit_train(dataset, config.limit_train, config.seed)

@@ -64,8 +64,8 @@ def test_other_files_are_ignored_and_hidden_ones_not_mentioned(tmp_path):
 
 BAD = {
     "no train split": (GOOD[2:], ["no train split"]),
-    "no validation split": (GOOD[:2], ["no validation split"]),
-    "neither": (("a/1.png", "b/2.png"), ["no train split", "no validation split"]),
+    "no training split": (GOOD[2:], ["no train split"]),
+    "neither": (("a/1.png", "b/2.png"), ["no train split"]),
     "two validation splits": ((*GOOD, "val/a/1.png"), ["val, validation all mean"]),
     "one class": (("train/a/1.png", "validation/a/1.png"), ["1 class folder(s)"]),
     "class only in validation": ((*GOOD, "validation/c/1.png"), ["class 'c' is not in"]),

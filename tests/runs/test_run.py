@@ -2,6 +2,7 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
 
 import jax
 import numpy as np
@@ -21,7 +22,7 @@ from jaxcovid.training.initial_weights import initial_variables
 from jaxcovid.training.trainable import label
 from tests.experiments.scripts import call
 from tests.small_network import SMALL
-from tests.small_runs import assert_same, blank_charts, config, interruption
+from tests.small_runs import assert_same, blank_charts, config, interruption, noise_folder
 from weights_convert import table
 
 
@@ -175,6 +176,26 @@ def test_says_what_it_does(image_folder, tmp_path, capsys, undrawn):
         f"Results in {tmp_path / 'run'}",
     ):
         assert part in printed, part
+
+
+def test_splits_that_were_drawn_are_written_down_and_stay_on_resuming(tmp_path, capsys, undrawn):
+    folder = noise_folder(tmp_path / "xrays", 10, 1)
+    shutil.rmtree(folder / "validation")
+    settings = config(folder, tmp_path / "run", epochs=1, split=(50, 50), merge=("sick=covid",))
+    with pytest.raises(Interrupted):
+        fine_tune(settings, deferred=interruption(1))
+    before = (settings.output / "split.csv").read_bytes()
+    fine_tune(stored(settings.output))
+    assert (settings.output / "split.csv").read_bytes() == before
+    members = rows(settings.output / "split.csv")
+    assert list(members[0]) == ["file", "class", "patient", "split"]
+    of_split = {row["path"]: row["split"] for row in rows(settings.output / "predictions.csv")}
+    assert {row["file"]: row["split"] for row in members} == of_split and len(of_split) == 20
+    assert {row["class"] for row in members} == {"covid", "normal"}
+    assert "split.csv" in (settings.output / "SHA256SUMS").read_text()
+    assert "Splits were drawn from 20 images: train, validation as 50 50" in capsys.readouterr().out
+    checklist = (settings.output / "checklist.md").read_text()
+    assert "Splits were drawn from 20 images" in checklist
 
 
 def test_a_violated_freeze_is_an_error_and_recorded(image_folder, tmp_path, monkeypatch, undrawn):

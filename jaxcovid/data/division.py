@@ -1,0 +1,147 @@
+"""Data without the splits that training needs: their images divided, whole patients together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxcovid.data.dataset import Member, Row
+from jaxcovid.data.layout import Layout
+from jaxcovid.data.patient_rows import Table, named
+from jaxcovid.data.patients import rows_by_split
+from jaxcovid.data.split_folders import SPLITS, WHOLE
+from jaxcovid.data.splits import SHARES, drawn_splits
+
+
+class Division(NamedTuple):
+    """What is wanted of splits: percents in the order of SPLITS, none for the usual ones.
+
+    `again` asks for a draw although the data have splits.
+    """
+
+    shares: tuple[float, ...] = ()
+    again: bool = False
+    seed: int = 0
+
+
+# What is given stays; what is missing is drawn as usual.
+AS_GIVEN = Division()
+
+
+class Divided(NamedTuple):
+    """A layout with new splits, its images by path, a sentence on how, and warnings.
+
+    `rows` hold what is known of images by their path relative to the folder.
+    """
+
+    layout: Layout
+    rows: Mapping[str, Row]
+    members: tuple[Member, ...]
+    note: str
+    warnings: tuple[str, ...]
+
+
+def shares_to_draw(wanted: Division, given: Sequence[str]) -> dict[str, float]:
+    """The splits to draw and their shares, for data that have the `given` ones; none if empty.
+
+    Data without any split, with training images alone, or on request, get all; where a test split
+    is there, training images become training and validation images.
+    """
+    shares = dict(zip(SPLITS, wanted.shares or SHARES.values(), strict=False))
+    if wanted.again or given in ([WHOLE], ["train"]):
+        return shares
+    if "validation" in given:
+        return {}
+    return {name: share for name, share in shares.items() if name not in given or name == "train"}
+
+
+def divided(
+    layout: Layout, folder: Path, table: Table | None, shares: Mapping[str, float], seed: int
+) -> Divided:
+    """The layout with its labelled images in new splits, drawn by patient.
+
+    A test split that is not in `shares` stays as it is, and so do images without a class. Raises
+    InputError if the table is not clear, or if a class has too few patients.
+    """
+    paths = [file.path.relative_to(folder).as_posix() for file in layout.files]
+    rows = _rows(layout, paths, table)
+    chosen = [
+        place
+        for place, file in enumerate(layout.files)
+        if file.label is not None and (file.split != "test" or "test" in shares)
+    ]
+    drawn = drawn_splits(
+        [frozenset((str(layout.files[place].label),)) for place in chosen],
+        # An image of no known patient is one of its own; no file's name holds the character.
+        [rows[path].patient if (path := paths[place]) in rows else f"\0{path}" for place in chosen],
+        shares,
+        seed,
+    )
+    split_of = dict(zip(chosen, drawn, strict=True))
+    files = [
+        file._replace(split=split_of.get(place, file.split))
+        for place, file in enumerate(layout.files)
+    ]
+    order = sorted(range(len(files)), key=lambda place: list(SPLITS).index(files[place].split))
+    members = tuple(
+        Member(
+            paths[place],
+            files[place].label or "",
+            rows[paths[place]].patient if paths[place] in rows else "",
+            files[place].split,
+        )
+        for place in order
+    )
+    of_drawn = [member for member in members if member.split in shares and member.label]
+    return Divided(
+        layout._replace(files=tuple(files[place] for place in order)),
+        rows,
+        members,
+        _note(shares, of_drawn),
+        tuple(_warnings(of_drawn)),
+    )
+
+
+def _rows(layout: Layout, paths: Sequence[str], table: Table | None) -> dict[str, Row]:
+    places: dict[str, list[int]] = {}
+    for place, file in enumerate(layout.files):
+        places.setdefault(file.split, []).append(place)
+    images = {
+        split: [named(paths[place], split, layout.files[place].label or "") for place in of_split]
+        for split, of_split in places.items()
+    }
+    return {
+        paths[place]: row
+        for split, of_split in rows_by_split(images, table).items()
+        for place, row in zip(places[split], of_split, strict=True)
+        if row is not None
+    }
+
+
+def _note(shares: Mapping[str, float], drawn: Sequence[Member]) -> str:
+    asked = " ".join(f"{share:g}" for share in shares.values())
+    patients = len({member.patient for member in drawn if member.patient})
+    unknown = sum(not member.patient for member in drawn)
+    of_whom = f"{patients} patients' images together" if patients else "no patient is known"
+    if patients and unknown:
+        of_whom += f", {unknown} images of no known patient one by one"
+    return (
+        f"Splits were drawn from {len(drawn)} images: {', '.join(shares)} as {asked}, each class "
+        f"in proportion, {of_whom}; split.csv says which is where"
+    )
+
+
+def _warnings(drawn: Sequence[Member]) -> Iterator[str]:
+    classes: dict[str, set[str]] = {}
+    for member in drawn:
+        if member.patient:
+            classes.setdefault(member.patient, set()).add(member.label)
+    mixed = sorted(patient for patient, names in classes.items() if len(names) > 1)
+    if mixed:
+        count = "1 patient has" if len(mixed) == 1 else f"{len(mixed)} patients have"
+        yield f"{count} images of several classes, such as {mixed[0]}"
+    if not classes:
+        yield (
+            "splits were drawn image by image, as it is not known which images are of one patient "
+            "(`patients`): if several are, they may be in several splits, and figures are partly "
+            "memory"
+        )
