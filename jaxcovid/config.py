@@ -28,8 +28,23 @@ class DataSettings:
 
     data: str | None = None
     """Folder with train/ and validation/ (perhaps test/), one sub-folder per class; or with the
-    classes' folders or train/ alone, from which splits are then drawn; or tfds:NAME; not given: the
-    built-in phantoms."""
+    classes' folders or train/ alone, from which splits are then drawn; or a table of images (.csv,
+    .tsv, .txt, .xlsx); or tfds:NAME; not given: the built-in phantoms."""
+    images: Path | None = None
+    """Folder below which the files of a table lie. Default: the table's."""
+    columns: tuple[str, ...] = ()
+    """What a table's columns say, where their names do not: file=path label=finding patient=id
+    split=fold source=hospital view=view sex=sex age=age mask=mask. Counted from 0, or from -1 at
+    the end, without a header; column:pattern takes a part of each cell; several columns of 0 and 1
+    make classes, label=a,b."""
+    labels: tuple[str, ...] = ()
+    """Classes by values of the column of labels, such as covid-19='COVID-19*' normal='[Nn]o
+    finding': the first that a value fits; other rows are left out. Default: the values are the
+    classes."""
+    select_rows: str | None = None
+    """Rows of a table to use, such as 'view in ("PA", "AP")' (an expression of pandas)."""
+    readers: Literal["majority", "all", "any"] | None = None
+    """Whose answer counts where several rows of an image differ."""
     split: tuple[float, ...] = ()
     """Shares of training, validation and perhaps test images, where the data have no such splits:
     drawn by the seed, whole patients together, every class in proportion. Default: 70 15 15."""
@@ -171,8 +186,8 @@ BEFORE = {"feature_precision": "by_memory", "stored_side": 320}
 
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (
-    "data", "parallel", "memory_budget", "checkpoint_every", "patients", "output", "weights_file",
-    "study", "resume", "coordinator", "num_processes", "process_id",
+    "data", "images", "parallel", "memory_budget", "checkpoint_every", "patients", "output",
+    "weights_file", "study", "resume", "coordinator", "num_processes", "process_id",
 )  # fmt: skip
 
 

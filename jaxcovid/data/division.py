@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jaxcovid.data.dataset import Member, Row
 from jaxcovid.data.layout import Layout
+from jaxcovid.data.listing import names_below
 from jaxcovid.data.patient_rows import Table, named
 from jaxcovid.data.patients import rows_by_split
 from jaxcovid.data.split_folders import SPLITS, WHOLE
@@ -28,13 +29,9 @@ AS_GIVEN = Division()
 
 
 class Divided(NamedTuple):
-    """A layout with new splits, its images by path, a sentence on how, and warnings.
-
-    `rows` hold what is known of images by their path relative to the folder.
-    """
+    """A layout with new splits, its images with these, a sentence on how, and warnings."""
 
     layout: Layout
-    rows: Mapping[str, Row]
     members: tuple[Member, ...]
     note: str
     warnings: tuple[str, ...]
@@ -55,15 +52,20 @@ def shares_to_draw(wanted: Division, given: Sequence[str]) -> dict[str, float]:
 
 
 def divided(
-    layout: Layout, folder: Path, table: Table | None, shares: Mapping[str, float], seed: int
+    layout: Layout,
+    folder: Path,
+    rows: Mapping[str, Row],
+    shares: Mapping[str, float],
+    seed: int,
 ) -> Divided:
     """The layout with its labelled images in new splits, drawn by patient.
 
-    A test split that is not in `shares` stays as it is, and so do images without a class. Raises
-    InputError if the table is not clear, or if a class has too few patients.
+    `rows` hold what is known of images by their path relative to the folder. A test split that is
+    not in `shares` stays as it is, and so do images without a class. Raises InputError if a class
+    has too few patients.
     """
-    paths = [file.path.relative_to(folder).as_posix() for file in layout.files]
-    rows = _rows(layout, paths, table)
+    paths = names_below(folder, (file.path for file in layout.files))
+    patients = [rows[path].patient if path in rows else "" for path in paths]
     chosen = [
         place
         for place, file in enumerate(layout.files)
@@ -72,7 +74,7 @@ def divided(
     drawn = drawn_splits(
         [frozenset((str(layout.files[place].label),)) for place in chosen],
         # An image of no known patient is one of its own; no file's name holds the character.
-        [rows[path].patient if (path := paths[place]) in rows else f"\0{path}" for place in chosen],
+        [patients[place] or f"\0{paths[place]}" for place in chosen],
         shares,
         seed,
     )
@@ -86,7 +88,7 @@ def divided(
         Member(
             paths[place],
             files[place].label or "",
-            rows[paths[place]].patient if paths[place] in rows else "",
+            patients[place],
             files[place].split,
         )
         for place in order
@@ -94,14 +96,18 @@ def divided(
     of_drawn = [member for member in members if member.split in shares and member.label]
     return Divided(
         layout._replace(files=tuple(files[place] for place in order)),
-        rows,
         members,
         _note(shares, of_drawn),
         tuple(_warnings(of_drawn)),
     )
 
 
-def _rows(layout: Layout, paths: Sequence[str], table: Table | None) -> dict[str, Row]:
+def rows_of_layout(layout: Layout, folder: Path, table: Table | None) -> dict[str, Row]:
+    """What is known of a folder's images, by the patients' table or by names, by their path.
+
+    Raises InputError if the table is not clear.
+    """
+    paths = names_below(folder, (file.path for file in layout.files))
     places: dict[str, list[int]] = {}
     for place, file in enumerate(layout.files):
         places.setdefault(file.split, []).append(place)

@@ -1,20 +1,22 @@
 """Image folders as data sets: what to train on, to evaluate on, or to audit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxcovid.data import dicom, headers
-from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.data.dataset import Dataset, Row, Split
 from jaxcovid.data.disk import Progress
-from jaxcovid.data.division import AS_GIVEN, Divided, Division, divided, shares_to_draw
+from jaxcovid.data.division import AS_GIVEN, Division, divided, rows_of_layout, shares_to_draw
 from jaxcovid.data.layout import Layout, copies, fingerprint, path_text, scan, scan_all, scan_split
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.prepared import VERSION, prepared_images
 from jaxcovid.data.sides import SIDES, caution, choose_side, sided
-from jaxcovid.data.split_folders import WHOLE, is_whole, splits_in
+from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, splits_in
+from jaxcovid.data.table import TableSettings, read_listed
 from jaxcovid.errors import InputError, check
 
 
@@ -38,48 +40,93 @@ def load_folder(
     that is wrong with the layout, or every unreadable image unless they are to be skipped, or if
     too few are left.
     """
-    layout, known = _layout_to_train(folder, division, patients)
-    dataset = _load(
-        layout,
-        folder,
-        cache,
-        _too_little_to_train,
-        skip_unreadable,
-        memory_budget,
-        progress,
-        stored_side,
-    )
-    if known is None:
-        return dataset
-    return dataset._replace(
-        rows=known.rows,
-        members=known.members,
-        notes=(known.note,),
-        warnings=(*dataset.warnings, *known.warnings),
-    )
-
-
-def _layout_to_train(
-    folder: Path, division: Division, patients: Table | None
-) -> tuple[Layout, Divided | None]:
     whole = is_whole(folder)
     given = [WHOLE] if whole else splits_in(folder)
-    shares = shares_to_draw(division, given)
-    if division.shares and not shares:
-        raise InputError(
-            [
-                f"`split`: {folder} has the splits {', '.join(given)}; leave it out to use them, "
-                "or add `resplit` to draw others"
-            ]
-        )
+    shares = _shares(division, given, folder)
     if whole or division.again:
         layout = scan_all(folder, "training needs at least two")
     else:
         layout = scan(folder)
-    if not shares:
-        return layout, None
-    result = divided(layout, folder, patients, shares, division.seed)
-    return result.layout, result
+    rows = rows_of_layout(layout, folder, patients) if shares else None
+    settings = _Reading(cache, skip_unreadable, memory_budget, progress, stored_side)
+    return _load_to_train(layout, folder, rows, shares, division.seed, settings)
+
+
+def load_table(
+    path: Path,
+    how: TableSettings,
+    cache: Path,
+    *,
+    skip_unreadable: bool,
+    memory_budget: float,
+    progress: Progress,
+    stored_side: int | None = None,
+    division: Division = AS_GIVEN,
+) -> Dataset:
+    """The images that a table lists, `how` it is to be understood; all else as in `load_folder`."""
+    listed = read_listed(path, how, with_splits=not division.again)
+    given = [name for name in (*SPLITS, WHOLE) if any(f.split == name for f in listed.layout.files)]
+    shares = _shares(division, given, path)
+    settings = _Reading(cache, skip_unreadable, memory_budget, progress, stored_side)
+    dataset = _load_to_train(
+        listed.layout, listed.folder, listed.rows, shares, division.seed, settings
+    )
+    return dataset._replace(rows=listed.rows, notes=(*listed.notes, *dataset.notes))
+
+
+class _Reading(NamedTuple):
+    """How images are read and kept; as in `load_folder`."""
+
+    cache: Path
+    skip_unreadable: bool
+    memory_budget: float
+    progress: Progress
+    stored_side: int | None
+
+
+def _shares(division: Division, given: Sequence[str], data: Path) -> dict[str, float]:
+    """The splits to draw, empty for none. Raises InputError if some are asked for in vain."""
+    shares = shares_to_draw(division, given)
+    if not {"train", WHOLE} & {*given} and not division.again:
+        raise InputError([f"`data`: {data} has no training images, only {', '.join(given)}"])
+    if division.shares and not shares:
+        raise InputError(
+            [
+                f"`split`: {data} has the splits {', '.join(given)}; leave it out to use them, or "
+                "add `resplit` to draw others"
+            ]
+        )
+    return shares
+
+
+def _load_to_train(
+    layout: Layout,
+    folder: Path,
+    rows: Mapping[str, Row] | None,
+    shares: Mapping[str, float],
+    seed: int,
+    how: _Reading,
+) -> Dataset:
+    """The images of a layout; its splits drawn if there are shares, by what `rows` know."""
+    drawn = divided(layout, folder, rows or {}, shares, seed) if shares else None
+    dataset = _load(
+        layout if drawn is None else drawn.layout,
+        folder,
+        how.cache,
+        _too_little_to_train,
+        how.skip_unreadable,
+        how.memory_budget,
+        how.progress,
+        how.stored_side,
+    )
+    if drawn is None:
+        return dataset
+    return dataset._replace(
+        rows=rows,
+        members=drawn.members,
+        notes=(drawn.note,),
+        warnings=(*dataset.warnings, *drawn.warnings),
+    )
 
 
 def load_folder_split(

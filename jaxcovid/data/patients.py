@@ -77,7 +77,9 @@ def assign_patients(
     else:
         rows = {name: [by_path.get(path) for path in split.paths] for name, split in splits.items()}
     known = {
-        name: tuple(row and row.patient for row in of_split) for name, of_split in rows.items()
+        # A row may say where an image is from and not of whom.
+        name: tuple((row and row.patient) or None for row in of_split)
+        for name, of_split in rows.items()
     }
     groups = {
         name: _numbered(patients) if any(patients) else None for name, patients in known.items()
@@ -110,7 +112,9 @@ def rows_by_split(
             ]
         )
     return {
-        split: [row or _by_path(image) for row, image in zip(rows[split], of_split, strict=True)]
+        split: [
+            row or patient_by_path(image) for row, image in zip(rows[split], of_split, strict=True)
+        ]
         for split, of_split in images.items()
     }
 
@@ -194,7 +198,7 @@ def _images(name: str, split: Split, classes: Sequence[str]) -> Iterator[Named]:
         yield named(path, name, classes[int(label)] if label >= 0 else "")
 
 
-def _by_path(image: Named) -> Row | None:
+def patient_by_path(image: Named) -> Row | None:
     """The patient that the names of the folders below the class tell, or that of the file."""
     *folders, file = image.parts[-image.below :]
     for folder in folders:

@@ -17,6 +17,8 @@ from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.loader import ORDER, purpose_key
 from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.sides import SIDES, sided
+from jaxcovid.data.table import USUAL_TABLE, TableSettings
+from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import InputError
 
 
@@ -29,12 +31,14 @@ def load_dataset(
     stored_side: int | None = None,
     division: Division = AS_GIVEN,
     patients: Table | None = None,
+    table: TableSettings = USUAL_TABLE,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
-    """The dataset to train on: a folder, `tfds:NAME`, or the built-in phantoms if None.
+    """The dataset to train on: folder, table, `tfds:NAME`, or the built-in phantoms if None.
 
-    Of a folder without the splits that training needs they are drawn, as `division` wants them,
-    with whole patients by the table `patients`.
+    Of data without the splits that training needs they are drawn, as `division` wants them, with
+    whole patients, by the table `patients` of a folder. `table` says how one that lists images is
+    to be understood.
 
     A folder's prepared images are kept in `cache`, as phantoms are; over the budget, in bytes,
     their pixels stay there. Unreadable images of a folder are an error unless they are to be
@@ -51,6 +55,22 @@ def load_dataset(
         return phantoms(cache, progress, stored_side)
     if data.startswith("tfds:"):
         return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side)
+    if is_table(data):
+        return folders.load_table(
+            Path(data),
+            table,
+            cache,
+            skip_unreadable=skip_unreadable,
+            memory_budget=memory_budget,
+            stored_side=stored_side,
+            division=division,
+            progress=progress,
+        )
+    if given := [name for name, value in table._asdict().items() if value]:
+        raise InputError(
+            [f"`{name}`: {data} is no table (.csv, .tsv, .txt, .xlsx); leave it out"
+             for name in given]
+        )  # fmt: skip
     return folders.load_folder(
         Path(data),
         cache,

@@ -39,7 +39,7 @@ def drawn_splits(
         split_of: dict[str, str] = {}
         for _, members in sorted(strata.items()):
             order = [members[place] for place in generator.permutation(len(members))]
-            split_of |= _cut(order, images, shares)
+            split_of |= _cut(order, images, shares, int(generator.integers(2)))
         if _all_classes(of_patient, split_of) == len(shares):
             return [split_of[patient] for patient in patients]
     raise InputError(
@@ -75,17 +75,19 @@ def _strata(classes: Mapping[str, frozenset[str]]) -> dict[tuple[str, ...], list
 
 
 def _cut(
-    order: Sequence[str], images: Mapping[str, int], shares: Mapping[str, float]
+    order: Sequence[str], images: Mapping[str, int], shares: Mapping[str, float], up: int
 ) -> dict[str, str]:
     """The split of each patient: the first get the first split, up to its share of the images.
 
-    Each split gets one at least, if there are enough.
+    Each split gets one at least, if there are enough. `up` is 1 if who is half in a split, is in
+    it, else 0.
     """
     counts = np.array([images[patient] for patient in order])
     # Where the middle of each patient's images lies among all, from 0 to 1.
     middles = (np.cumsum(counts) - counts / 2) / counts.sum()
     ends = np.cumsum(list(shares.values())) / sum(shares.values())
-    bounds = [int(np.searchsorted(middles, end)) for end in ends[:-1]]
+    side = "right" if up else "left"
+    bounds = [int(np.searchsorted(middles.round(9), end, side)) for end in ends[:-1].round(9)]
     for place in range(len(bounds)):
         least, left = place + 1, len(order) - (len(bounds) - place)
         bounds[place] = max(min(bounds[place], left), least, bounds[place - 1] + 1 if place else 0)

@@ -13,6 +13,7 @@ from jaxcovid.data.dataset_warnings import with_training_warnings
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import Division
 from jaxcovid.data.merge import merged
+from jaxcovid.data.table import TableSettings
 
 
 def load_training_data(config: Config, cache: Path, progress: Progress) -> Dataset:
@@ -33,6 +34,9 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         stored_side=config.stored_side,
         division=Division(config.split, config.resplit, config.seed),
         patients=known,
+        table=TableSettings(
+            config.images, config.columns, config.labels, config.select_rows, config.readers
+        ),
         progress=progress,
     )
     dataset = sources.limit_train(dataset, config.limit_train, config.seed)

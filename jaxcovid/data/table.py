@@ -1,0 +1,264 @@
+"""A table of images as a layout: which files, of which class, patient and split."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from jaxcovid.data.dataset import Row
+from jaxcovid.data.layout import ImageFile, Layout, path_text
+from jaxcovid.data.listing import list_images, names_below
+from jaxcovid.data.patient_rows import named
+from jaxcovid.data.patients import FURTHER, patient_by_path
+from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
+from jaxcovid.data.table_columns import Column, Columns, chosen_columns, needs_header
+from jaxcovid.data.table_file import TableFile, read_table
+from jaxcovid.data.table_images import files_of_rows
+from jaxcovid.data.table_labels import chosen_labels, labels_of_rows
+from jaxcovid.errors import InputError, check, first_line
+
+Readers = Literal["majority", "all", "any"]
+
+
+class TableSettings(NamedTuple):
+    """How a table is to be understood; `images` is where its files lie, None for its folder."""
+
+    images: Path | None = None
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    select_rows: str | None = None
+    readers: Readers | None = None
+
+
+USUAL_TABLE = TableSettings()
+
+
+class Listed(NamedTuple):
+    """A table's images: their layout below `folder`, and what it says of each by its path.
+
+    Without a column of splits all are of the split `WHOLE`.
+    """
+
+    folder: Path
+    layout: Layout
+    rows: Mapping[str, Row]
+    notes: tuple[str, ...]
+
+
+class _Image(NamedTuple):
+    split: str
+    label: str
+    row: Row
+
+
+def read_listed(path: Path, settings: TableSettings, with_splits: bool = True) -> Listed:
+    """The images that a table lists. Raises InputError with what is wrong.
+
+    Without splits its column of them is not looked at.
+    """
+    folder = settings.images or path.parent
+    if not folder.is_dir():
+        raise InputError([f"`images`: {folder} is not a folder; give where the table's files lie"])
+    table = read_table(path, needs_header(settings.columns))
+    columns = chosen_columns(table, settings.columns)
+    notes = [f"{path.name}: {note}" for note in (*table.notes, *columns.notes)]
+    kept = _selected(table, settings.select_rows)
+    if len(kept) < len(table.rows):
+        notes.append(f"{len(table.rows) - len(kept)} row(s) left out by select_rows")
+    rows = [table.rows[place] for place in kept]
+    labelled = labels_of_rows(rows, columns.by_role["label"], chosen_labels(settings.labels))
+    paths = list_images(folder).images
+    path_of = dict(zip(names_below(folder, paths), paths, strict=True))
+    match = files_of_rows(columns.of("file", rows), [*path_of])
+    check(match.problems)
+    splits = _splits(rows, columns, table, kept) if with_splits else [WHOLE] * len(rows)
+    has_test_labels = any(
+        name == "test" and label for name, label in zip(splits, labelled.classes, strict=True)
+    )
+    by_file: dict[str, list[_Image]] = {}
+    known = zip(labelled.classes, splits, match.files, _rows(rows, columns), strict=True)
+    for label, split, file, row in known:
+        if file is not None and (label or (split == "test" and not has_test_labels)):
+            by_file.setdefault(file, []).append(_Image(split, label, row))
+    images, of_readers = _one_for_each(by_file, settings.readers, labelled.absent)
+    layout, by_path = _layout(images, path_of)
+    if len(layout.classes) < 2:
+        check([_too_few(layout.classes, path)])
+    return Listed(folder, layout, by_path, (*notes, *labelled.notes, *match.notes, *of_readers))
+
+
+def _selected(table: TableFile, condition: str | None) -> list[int]:
+    """Places of the rows of which the condition holds, as pandas understands it."""
+    if condition is None:
+        return list(range(len(table.rows)))
+    import pandas
+
+    width = len(table.columns) or max(map(len, table.rows))
+    names = table.columns or tuple(map(str, range(width)))
+    columns = {
+        name: _as_numbers(Column(place, name).of(table.rows))
+        for place, name in enumerate(names)
+        if name in condition
+    }
+    frame = pandas.DataFrame(columns, index=range(len(table.rows)))
+    try:
+        chosen = frame.query(condition, engine="python").index
+    except Exception as error:  # whatever an expression may do
+        known = ", ".join(names)
+        raise InputError(
+            [f"`select_rows`: {condition!r} cannot be asked of columns {known} "
+             f"({first_line(error)}); write names with blanks in backquotes"]
+        ) from None  # fmt: skip
+    if not len(chosen):
+        raise InputError([f"`select_rows`: {condition!r} holds of no row"])
+    return [int(place) for place in chosen]
+
+
+def _as_numbers(cells: list[str]) -> list[str] | list[float]:
+    """A column as numbers, NaN where a cell is empty, if all others are numbers."""
+    try:
+        return [float(cell) if cell else math.nan for cell in cells]
+    except ValueError:
+        return cells
+
+
+def _splits(
+    rows: Sequence[Sequence[str]], columns: Columns, table: TableFile, kept: Sequence[int]
+) -> list[str]:
+    if "split" not in columns.by_role:
+        return [WHOLE] * len(rows)
+    said = columns.of("split", rows)
+    unknown = [
+        (table.lines[place], text)
+        for place, text in zip(kept, said, strict=True)
+        if split_named(text) is None
+    ]
+    if unknown:
+        line, text = unknown[0]
+        raise InputError(
+            [
+                f"`columns`: {len(unknown)} row(s) are of no split, such as line {line}, {text!r}; "
+                f"it must be one of {', '.join(SPLITS)} (or leave the column out by `resplit`)"
+            ]
+        )
+    return [split_named(text) or "" for text in said]
+
+
+def _rows(rows: Sequence[Sequence[str]], columns: Columns) -> Iterator[Row]:
+    names = [name for name in FURTHER if name in columns.by_role]
+    of_names = [columns.of(name, rows) for name in names]
+    for patient, *values in zip(columns.of("patient", rows), *of_names, strict=True):
+        further = {name: value for name, value in zip(names, values, strict=True) if value}
+        yield Row(patient, further)
+
+
+def _one_for_each(
+    by_file: Mapping[str, Sequence[_Image]],
+    readers: Readers | None,
+    absent: frozenset[str],
+) -> tuple[dict[str, _Image], list[str]]:
+    """One of the rows of each file; of several that differ in class what the readers say."""
+    images, differ, repeated, left = {}, [], 0, 0
+    for file, of_file in by_file.items():
+        labels = [image.label for image in of_file]
+        repeated += len(of_file) - 1
+        if len(set(labels)) == 1:
+            images[file] = of_file[0]
+            continue
+        differ.append(f"{file}: {', '.join(sorted(set(labels)))}")
+        label = _agreed(labels, readers, absent)
+        if label is None:
+            left += 1
+        else:
+            images[file] = of_file[0]._replace(label=label)
+    if differ and readers in ("any", "all") and not absent:
+        raise InputError(
+            [
+                f"`readers`: {readers} is about findings that are there or not, in a column of 0 "
+                "and 1; use majority"
+            ]
+        )
+    if differ and readers is None:
+        raise InputError(
+            [
+                f"`data`: the rows of {len(differ)} image(s) name different classes, such as "
+                f"{differ[0]}; correct them, or say whose answer counts (`readers`: majority, all "
+                "or any)"
+            ]
+        )
+    notes = [f"{repeated} row(s) more than images, joined"] if repeated else []
+    if differ:
+        notes.append(
+            f"readers disagree on {len(differ)} image(s): {readers}"
+            + (f", which leaves {left} out" if left else "")
+        )
+    check(list(_several(by_file)))
+    return images, notes
+
+
+def _agreed(labels: Sequence[str], readers: Readers | None, absent: frozenset[str]) -> str | None:
+    """The class that rows of one image make; None if they leave it open.
+
+    For any of the readers a finding is there as soon as one names it, for all only if none names
+    its absence.
+    """
+    counts = Counter(labels).most_common()
+    if readers == "majority":
+        return None if counts[0][1] == counts[1][1] else counts[0][0]
+    chosen = {label for label in labels if (label in absent) == (readers == "all")}
+    return chosen.pop() if len(chosen) == 1 else None
+
+
+def _several(by_file: Mapping[str, Sequence[_Image]]) -> Iterator[str]:
+    """Files whose rows name several patients or splits."""
+    whats: dict[str, Callable[[_Image], str]] = {
+        "patients": lambda image: image.row.patient,
+        "splits": lambda image: image.split,
+    }
+    for what, of_image in whats.items():
+        odd = [
+            (file, sorted({of_image(image) for image in of_file}))
+            for file, of_file in by_file.items()
+            if len({of_image(image) for image in of_file}) > 1
+        ]
+        if odd:
+            file, values = odd[0]
+            yield (
+                f"`data`: the rows of {len(odd)} image(s) name several {what}, such as {file}: "
+                f"{', '.join(values)}; correct the table"
+            )
+
+
+def _layout(
+    images: Mapping[str, _Image], path_of: Mapping[str, Path]
+) -> tuple[Layout, dict[str, Row]]:
+    order = [*SPLITS, WHOLE]
+
+    def place(item: tuple[str, _Image]) -> tuple[int, str, list[str]]:
+        name, image = item
+        return order.index(image.split), image.label, name.split("/")
+
+    files, rows = [], {}
+    for name, image in sorted(images.items(), key=place):
+        files.append(ImageFile(image.split, image.label or None, path_of[name]))
+        rows[name] = image.row
+        if not image.row.patient and (by_path := patient_by_path(named(name, image.split, ""))):
+            rows[name] = Row(by_path.patient, image.row.further)
+    check(
+        [
+            f"{text}: the name is not valid Unicode; rename it"
+            for name in images
+            if not name.isascii() and (text := path_text(Path(name))) != name
+        ]
+    )
+    classes = tuple(sorted({file.label for file in files if file.label is not None}))
+    return Layout(classes, tuple(files), ()), rows
+
+
+def _too_few(classes: Sequence[str], path: Path) -> str:
+    held = f"only the class {classes[0]!r}" if classes else "no class"
+    return (
+        f"`data`: {path} and its images hold {held}; training needs at least two. Which values are "
+        "classes is for `labels` to say, where the images lie for `images`"
+    )

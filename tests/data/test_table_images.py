@@ -1,0 +1,46 @@
+"""Which file a row means."""
+
+import pytest
+
+from jaxcovid.data.table_images import files_of_rows
+
+FILES = (
+    "images_001/images/a.png",
+    "images_002/images/b.png",
+    "train/p1/view1.jpg",
+    "train/p2/view1.jpg",
+    "Normal-1.png",
+)
+
+CASES = {  # a name, the file that it means, notes beside those on files in no row
+    "whole": ("train/p1/view1.jpg", "train/p1/view1.jpg", ()),
+    "alone": ("a.png", "images_001/images/a.png", ()),
+    "without a suffix": ("b", "images_002/images/b.png", ()),
+    "with the root's name": ("CheXpert-v1.0/train/p2/view1.jpg", "train/p2/view1.jpg", ()),
+    "other slashes": (r"train\p2\view1.jpg", "train/p2/view1.jpg", ()),
+    "other capitals": ("NORMAL-1", "Normal-1.png", ("1 name(s) differ in capitals (NORMAL-1 = Normal-1.png)",)),
+    "absent": ("c.png", None, ("1 row(s) left out: there is no image of that name (c.png)",)),
+    "empty": ("", None, ("1 row(s) left out: there is no image of that name ()",)),
+    "another folder": ("elsewhere/a.png", "images_001/images/a.png", ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_file_of_a_row(case):
+    name, expected, notes = CASES[case]
+    match = files_of_rows([name], FILES)
+    assert match.files == (expected,) and not match.problems
+    assert tuple(note for note in match.notes if "in no row" not in note) == notes
+    assert any(f"{5 - (expected is not None)} image(s) in no row" in note for note in match.notes)
+
+
+def test_a_name_of_several_files_is_a_problem():
+    match = files_of_rows(["view1.jpg", "a.png"], FILES)
+    assert match.files == (None, "images_001/images/a.png")
+    (problem,) = match.problems
+    assert "view1.jpg may be train/p1/view1.jpg or train/p2/view1.jpg" in problem
+
+
+def test_all_are_listed_in_one_row_or_several():
+    match = files_of_rows([*FILES, FILES[0]], FILES)
+    assert match.files == (*FILES, FILES[0]) and match.notes == ()
