@@ -66,6 +66,8 @@ def load_table(
     """The images that a table lists, `how` it is to be understood; all else as in `load_folder`."""
     listed = read_listed(path, how, with_splits=not division.again)
     given = [name for name in (*SPLITS, WHOLE) if any(f.split == name for f in listed.layout.files)]
+    if not {"train", WHOLE} & {*given}:
+        raise InputError([f"`data`: {path} lists no training images, only {', '.join(given)}"])
     shares = _shares(division, given, path)
     settings = _Reading(cache, skip_unreadable, memory_budget, progress, stored_side)
     dataset = _load_to_train(
@@ -87,8 +89,6 @@ class _Reading(NamedTuple):
 def _shares(division: Division, given: Sequence[str], data: Path) -> dict[str, float]:
     """The splits to draw, empty for none. Raises InputError if some are asked for in vain."""
     shares = shares_to_draw(division, given)
-    if not {"train", WHOLE} & {*given} and not division.again:
-        raise InputError([f"`data`: {data} has no training images, only {', '.join(given)}"])
     if division.shares and not shares:
         raise InputError(
             [

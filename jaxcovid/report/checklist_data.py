@@ -117,7 +117,7 @@ def partitions(results: Results) -> Answer:
     stand_in = [sentence(warning) for warning in _warnings(results) if "stand in for" in warning]
     if stand_in:
         return Answer(f"{text} {stand_in[0]}")
-    if notes := results.settings["dataset"].get("notes"):
+    if notes := results.settings.get("dataset", {}).get("notes"):
         return Answer(" ".join([text, *map(sentence, notes)]))
     return Answer(f"{text} The partitions are those of the data as given.", "how these were made")
 

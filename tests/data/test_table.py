@@ -189,5 +189,5 @@ def test_settings_of_tables_are_refused_for_folders_and_training_images_needed(t
         listed(tmp_path, "file,class", images=tmp_path / "nowhere")
     rows = [f"{name},{name.split('/')[1]},test" for name in TREE]
     table = write(tree / "t.csv", "file,class,split", *rows)
-    with pytest.raises(InputError, match="has no training images, only test"):
+    with pytest.raises(InputError, match="lists no training images, only test"):
         load_dataset(str(table), tmp_path)

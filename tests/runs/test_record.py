@@ -39,6 +39,7 @@ def test_a_run_s_record_holds_every_setting_and_what_it_was_made_of():
         },
         "skipped": DATA.skipped,
         "ignored": ("a.txt",),
+        "notes": (),
     }
     assert made["disclaimer"] == "Not for clinical use."
 
