@@ -19,7 +19,7 @@ from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.data.table import USUAL_TABLE, TableSettings
 from jaxcovid.data.table_file import is_table
-from jaxcovid.errors import InputError
+from jaxcovid.errors import InputError, check
 
 
 def load_dataset(
@@ -45,12 +45,7 @@ def load_dataset(
     skipped. Training images are kept with a shorter side of at most `stored_side` pixels, None for
     what their sizes call for. Raises InputError with all that is wrong with the data.
     """
-    has_splits = data is None or data.startswith("tfds:")
-    if has_splits and (division.shares or division.again):
-        setting = "resplit" if division.again else "split"
-        raise InputError(
-            [f"`{setting}`: {data or 'the phantoms'} come(s) with splits of its own; leave it out"]
-        )
+    check(_unfit(data, division, patients, table))
     if data is None:
         return phantoms(cache, progress, stored_side)
     if data.startswith("tfds:"):
@@ -66,11 +61,6 @@ def load_dataset(
             division=division,
             progress=progress,
         )
-    if given := [name for name, value in table._asdict().items() if value]:
-        raise InputError(
-            [f"`{name}`: {data} is no table (.csv, .tsv, .txt, .xlsx); leave it out"
-             for name in given]
-        )  # fmt: skip
     return folders.load_folder(
         Path(data),
         cache,
@@ -81,6 +71,32 @@ def load_dataset(
         patients=patients,
         progress=progress,
     )
+
+
+def _unfit(
+    data: str | None, division: Division, patients: Table | None, table: TableSettings
+) -> list[str]:
+    """Settings that say nothing of such data."""
+    name = data or "the phantoms"
+    if data is not None and is_table(data):
+        problem = (
+            f"`patients`: {name} itself says whose its images are; leave it out, and name the "
+            "column (`columns`: patient=COLUMN)"
+        )
+        return [] if patients is None else [problem]
+    problems = [
+        f"`{setting}`: {name} is no table (.csv, .tsv, .txt, .xlsx); leave it out"
+        for setting, value in table._asdict().items()
+        if value
+    ]
+    if data is None or data.startswith("tfds:"):
+        asked = {"split": bool(division.shares), "resplit": division.again}
+        problems += [
+            f"`{setting}`: {name} come(s) with splits of its own; leave it out"
+            for setting, is_asked in asked.items()
+            if is_asked
+        ]
+    return problems
 
 
 def load_evaluation_split(

@@ -1,6 +1,5 @@
 """A table of images as a layout: which files, of which class, patient and split."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +11,12 @@ from jaxcovid.data.listing import list_images, names_below
 from jaxcovid.data.patient_rows import named
 from jaxcovid.data.patients import FURTHER, patient_by_path
 from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
-from jaxcovid.data.table_columns import Column, Columns, chosen_columns, needs_header
+from jaxcovid.data.table_columns import Columns, chosen_columns, needs_header
 from jaxcovid.data.table_file import TableFile, read_table
 from jaxcovid.data.table_images import files_of_rows
 from jaxcovid.data.table_labels import chosen_labels, labels_of_rows
-from jaxcovid.errors import InputError, check, first_line
+from jaxcovid.data.table_selection import selected_rows
+from jaxcovid.errors import InputError, check
 
 Readers = Literal["majority", "all", "any"]
 
@@ -63,7 +63,7 @@ def read_listed(path: Path, settings: TableSettings, with_splits: bool = True) -
     table = read_table(path, needs_header(settings.columns))
     columns = chosen_columns(table, settings.columns)
     notes = [f"{path.name}: {note}" for note in (*table.notes, *columns.notes)]
-    kept = _selected(table, settings.select_rows)
+    kept = selected_rows(table, settings.select_rows)
     if len(kept) < len(table.rows):
         notes.append(f"{len(table.rows) - len(kept)} row(s) left out by select_rows")
     rows = [table.rows[place] for place in kept]
@@ -86,41 +86,6 @@ def read_listed(path: Path, settings: TableSettings, with_splits: bool = True) -
     if len(layout.classes) < 2:
         check([_too_few(layout.classes, path)])
     return Listed(folder, layout, by_path, (*notes, *labelled.notes, *match.notes, *of_readers))
-
-
-def _selected(table: TableFile, condition: str | None) -> list[int]:
-    """Places of the rows of which the condition holds, as pandas understands it."""
-    if condition is None:
-        return list(range(len(table.rows)))
-    import pandas
-
-    width = len(table.columns) or max(map(len, table.rows))
-    names = table.columns or tuple(map(str, range(width)))
-    columns = {
-        name: _as_numbers(Column(place, name).of(table.rows))
-        for place, name in enumerate(names)
-        if name in condition
-    }
-    frame = pandas.DataFrame(columns, index=range(len(table.rows)))
-    try:
-        chosen = frame.query(condition, engine="python").index
-    except Exception as error:  # whatever an expression may do
-        known = ", ".join(names)
-        raise InputError(
-            [f"`select_rows`: {condition!r} cannot be asked of columns {known} "
-             f"({first_line(error)}); write names with blanks in backquotes"]
-        ) from None  # fmt: skip
-    if not len(chosen):
-        raise InputError([f"`select_rows`: {condition!r} holds of no row"])
-    return [int(place) for place in chosen]
-
-
-def _as_numbers(cells: list[str]) -> list[str] | list[float]:
-    """A column as numbers, NaN where a cell is empty, if all others are numbers."""
-    try:
-        return [float(cell) if cell else math.nan for cell in cells]
-    except ValueError:
-        return cells
 
 
 def _splits(
