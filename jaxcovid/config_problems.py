@@ -39,6 +39,8 @@ def _data_problems(settings: DataSettings) -> Iterable[str]:
     for share in settings.split:
         if not (math.isfinite(share) and share > 0):
             yield f"`split`: {share} is not a number above 0"
+    if all(map(math.isfinite, settings.split)) and not math.isfinite(sum(settings.split)):
+        yield "`split`: the shares are too large to be added; give parts of 100"
     counted = ("limit_train", "stored_side")
     yield from _counts(*((name, getattr(settings, name)) for name in counted))
 

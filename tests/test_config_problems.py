@@ -42,6 +42,13 @@ REFUSED = {
         for name in ("momentum", "dropout")
         for value in (1.0, -0.1, math.nan)
     },
+    "one share": ({"split": (80.0,)}, "`split`: 1 share(s); give those of training, validation and"),
+    "four shares": ({"split": (70.0, 10.0, 10.0, 10.0)}, "`split`: 4 share(s)"),
+    **{
+        f"a share of {value}": ({"split": (80.0, value)}, f"`split`: {value} is not a number above 0")
+        for value in (0.0, -1.0, math.nan, math.inf)
+    },
+    "shares without a sum": ({"split": (1e308,) * 3}, "`split`: the shares are too large to be added"),
     "views below 0": ({"views": -1}, "`views`: -1 is not 0 or above"),
     "seed below 0": ({"seed": -1}, "`seed`: -1 is not a whole number from 0 to 4,294,967,295"),
     "too large a seed": ({"seed": 2**32}, "`seed`: 4294967296 is not a whole number from 0 to"),

@@ -7,10 +7,9 @@ from typing import NamedTuple
 from jaxcovid.data.dataset import Member, Row
 from jaxcovid.data.layout import Layout
 from jaxcovid.data.listing import names_below
-from jaxcovid.data.patient_rows import Table, named
-from jaxcovid.data.patients import rows_by_split
 from jaxcovid.data.split_folders import SPLITS, WHOLE
 from jaxcovid.data.splits import SHARES, drawn_splits
+from jaxcovid.errors import InputError
 
 
 class Division(NamedTuple):
@@ -37,18 +36,29 @@ class Divided(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def shares_to_draw(wanted: Division, given: Sequence[str]) -> dict[str, float]:
-    """The splits to draw and their shares, for data that have the `given` ones; none if empty.
+def shares_to_draw(wanted: Division, layout: Layout) -> dict[str, float]:
+    """The splits to draw and their shares; empty if there are enough.
 
-    Data without any split, with training images alone, or on request, get all; where a test split
-    is there, training images become training and validation images.
+    Images without any split, training images alone, or on request all become all splits; where a
+    test split is there, training images become training and validation images. Raises InputError if
+    shares are asked for in vain, or if there are no training images.
     """
+    given = [name for name in (*SPLITS, WHOLE) if any(f.split == name for f in layout.files)]
     shares = dict(zip(SPLITS, wanted.shares or SHARES.values(), strict=False))
     if wanted.again or given in ([WHOLE], ["train"]):
         return shares
-    if "validation" in given:
-        return {}
-    return {name: share for name, share in shares.items() if name not in given or name == "train"}
+    if "train" not in given:
+        raise InputError([f"`data`: it has no training images, only {', '.join(given)}"])
+    if "validation" not in given:
+        return {name: share for name, share in shares.items() if name != "test"}
+    if wanted.shares:
+        raise InputError(
+            [
+                f"`split`: the data have the splits {', '.join(given)}; leave it out to use them, "
+                "or add `resplit` to draw others"
+            ]
+        )
+    return {}
 
 
 def divided(
@@ -85,12 +95,7 @@ def divided(
     ]
     order = sorted(range(len(files)), key=lambda place: list(SPLITS).index(files[place].split))
     members = tuple(
-        Member(
-            paths[place],
-            files[place].label or "",
-            patients[place],
-            files[place].split,
-        )
+        Member(paths[place], files[place].label or "", patients[place], files[place].split)
         for place in order
     )
     of_drawn = [member for member in members if member.split in shares and member.label]
@@ -100,27 +105,6 @@ def divided(
         _note(shares, of_drawn),
         tuple(_warnings(of_drawn)),
     )
-
-
-def rows_of_layout(layout: Layout, folder: Path, table: Table | None) -> dict[str, Row]:
-    """What is known of a folder's images, by the patients' table or by names, by their path.
-
-    Raises InputError if the table is not clear.
-    """
-    paths = names_below(folder, (file.path for file in layout.files))
-    places: dict[str, list[int]] = {}
-    for place, file in enumerate(layout.files):
-        places.setdefault(file.split, []).append(place)
-    images = {
-        split: [named(paths[place], split, layout.files[place].label or "") for place in of_split]
-        for split, of_split in places.items()
-    }
-    return {
-        paths[place]: row
-        for split, of_split in rows_by_split(images, table).items()
-        for place, row in zip(places[split], of_split, strict=True)
-        if row is not None
-    }
 
 
 def _note(shares: Mapping[str, float], drawn: Sequence[Member]) -> str:

@@ -1,60 +1,63 @@
 """Image folders as data sets: what to train on, to evaluate on, or to audit."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from jaxcovid.data import dicom, headers
-from jaxcovid.data.dataset import Dataset, Row, Split
+from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.disk import Progress
-from jaxcovid.data.division import AS_GIVEN, Division, divided, rows_of_layout, shares_to_draw
-from jaxcovid.data.layout import Layout, copies, fingerprint, path_text, scan, scan_all, scan_split
+from jaxcovid.data.division import AS_GIVEN, Division, divided, shares_to_draw
+from jaxcovid.data.layout import (
+    Layout,
+    Listed,
+    copies,
+    fingerprint,
+    path_text,
+    scan,
+    scan_all,
+    scan_split,
+)
+from jaxcovid.data.listing import names_below
 from jaxcovid.data.merge import joined, relabelled
-from jaxcovid.data.patient_rows import Table
+from jaxcovid.data.patient_rows import Table, named
+from jaxcovid.data.patients import rows_by_split
 from jaxcovid.data.prepared import VERSION, prepared_images
 from jaxcovid.data.sides import SIDES, caution, choose_side, sided
-from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, splits_in
-from jaxcovid.data.table import TableSettings, read_listed
+from jaxcovid.data.split_folders import is_whole
 from jaxcovid.errors import InputError, check
 
 
-def load_folder(
-    folder: Path,
-    cache: Path,
-    *,
-    skip_unreadable: bool,
-    memory_budget: float,
-    progress: Progress,
-    stored_side: int | None = None,
-    division: Division = AS_GIVEN,
-    patients: Table | None = None,
-) -> Dataset:
-    """The images of a folder laid out as split/class/image, or as class/image.
+def listed_folder(folder: Path, patients: Table | None, again: bool) -> Listed:
+    """The images of a folder laid out as split/class/image, or as class/image, for training.
 
-    Splits that training needs and the folder lacks are drawn, as `division` wants them, with whole
-    patients by the table `patients`. The prepared images are kept in `cache` under the fingerprint
-    of the folder's content. If they take more than `memory_budget` bytes, they stay there and are
-    read when asked for. `stored_side` is as in `sources.load_dataset`. Raises InputError with all
-    that is wrong with the layout, or every unreadable image unless they are to be skipped, or if
-    too few are left.
+    `again` says that its splits do not count. Raises InputError with all that is wrong with the
+    layout, or if the table of patients is not clear.
     """
-    whole = is_whole(folder)
-    given = [WHOLE] if whole else splits_in(folder)
-    shares = _shares(division, given, folder)
-    if whole or division.again:
+    if again or is_whole(folder):
         layout = scan_all(folder, "training needs at least two")
     else:
         layout = scan(folder)
-    rows = rows_of_layout(layout, folder, patients) if shares else None
-    settings = _Reading(cache, skip_unreadable, memory_budget, progress, stored_side)
-    return _load_to_train(layout, folder, rows, shares, division.seed, settings)
+    paths = names_below(folder, (file.path for file in layout.files))
+    places: dict[str, list[int]] = {}
+    for place, file in enumerate(layout.files):
+        places.setdefault(file.split, []).append(place)
+    images = {
+        split: [named(paths[place], split, layout.files[place].label or "") for place in of_split]
+        for split, of_split in places.items()
+    }
+    rows = {
+        paths[place]: row
+        for split, of_split in rows_by_split(images, patients).items()
+        for place, row in zip(places[split], of_split, strict=True)
+        if row is not None
+    }
+    return Listed(folder, layout, rows)
 
 
-def load_table(
-    path: Path,
-    how: TableSettings,
+def load_listed(
+    listed: Listed,
     cache: Path,
     *,
     skip_unreadable: bool,
@@ -63,68 +66,32 @@ def load_table(
     stored_side: int | None = None,
     division: Division = AS_GIVEN,
 ) -> Dataset:
-    """The images that a table lists, `how` it is to be understood; all else as in `load_folder`."""
-    listed = read_listed(path, how, with_splits=not division.again)
-    given = [name for name in (*SPLITS, WHOLE) if any(f.split == name for f in listed.layout.files)]
-    if not {"train", WHOLE} & {*given}:
-        raise InputError([f"`data`: {path} lists no training images, only {', '.join(given)}"])
-    shares = _shares(division, given, path)
-    settings = _Reading(cache, skip_unreadable, memory_budget, progress, stored_side)
-    dataset = _load_to_train(
-        listed.layout, listed.folder, listed.rows, shares, division.seed, settings
-    )
-    return dataset._replace(rows=listed.rows, notes=(*listed.notes, *dataset.notes))
+    """The images to train with, in splits that are drawn as `division` wants them if they lack.
 
-
-class _Reading(NamedTuple):
-    """How images are read and kept; as in `load_folder`."""
-
-    cache: Path
-    skip_unreadable: bool
-    memory_budget: float
-    progress: Progress
-    stored_side: int | None
-
-
-def _shares(division: Division, given: Sequence[str], data: Path) -> dict[str, float]:
-    """The splits to draw, empty for none. Raises InputError if some are asked for in vain."""
-    shares = shares_to_draw(division, given)
-    if division.shares and not shares:
-        raise InputError(
-            [
-                f"`split`: {data} has the splits {', '.join(given)}; leave it out to use them, or "
-                "add `resplit` to draw others"
-            ]
-        )
-    return shares
-
-
-def _load_to_train(
-    layout: Layout,
-    folder: Path,
-    rows: Mapping[str, Row] | None,
-    shares: Mapping[str, float],
-    seed: int,
-    how: _Reading,
-) -> Dataset:
-    """The images of a layout; its splits drawn if there are shares, by what `rows` know."""
-    drawn = divided(layout, folder, rows or {}, shares, seed) if shares else None
+    The prepared images are kept in `cache` under the fingerprint of their content. If they take
+    more than `memory_budget` bytes, they stay there and are read when asked for. `stored_side` is
+    as in `sources.load_dataset`. Raises InputError if splits are not to be had, or with every
+    unreadable image unless they are to be skipped, or if too few are left.
+    """
+    layout, drawn = listed.layout, None
+    if shares := shares_to_draw(division, layout):
+        drawn = divided(layout, listed.folder, listed.rows, shares, division.seed)
+        layout = drawn.layout
     dataset = _load(
-        layout if drawn is None else drawn.layout,
-        folder,
-        how.cache,
+        layout,
+        listed.folder,
+        cache,
         _too_little_to_train,
-        how.skip_unreadable,
-        how.memory_budget,
-        how.progress,
-        how.stored_side,
-    )
+        skip_unreadable,
+        memory_budget,
+        progress,
+        stored_side,
+    )._replace(rows=listed.rows, notes=listed.notes)
     if drawn is None:
         return dataset
     return dataset._replace(
-        rows=rows,
         members=drawn.members,
-        notes=(drawn.note,),
+        notes=(*listed.notes, drawn.note),
         warnings=(*dataset.warnings, *drawn.warnings),
     )
 
@@ -144,7 +111,7 @@ def load_folder_split(
 
     Nothing else in the folder is looked at. Classes may be absent, or those from which
     `merge` made the model's. `cache`, `memory_budget` (bytes) and the InputErrors are as
-    in `load_folder`; one more is a class that the model does not know.
+    in `load_listed`; one more is a class that the model does not know.
     """
     renamed = joined(merge)
     layout = scan_split(folder, split, tuple(dict.fromkeys((*classes, *renamed))))
@@ -159,7 +126,7 @@ def load_folder_whole(
 ) -> Dataset:
     """All images of a folder of splits, any of them, or of classes without a split.
 
-    `cache`, `memory_budget` (bytes) and the InputErrors are as in `load_folder`.
+    `cache`, `memory_budget` (bytes) and the InputErrors are as in `load_listed`.
     """
     layout = scan_all(folder)
     return _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxcovid.data import class_names
+from jaxcovid.data.dataset import Row
 from jaxcovid.data.listing import Identity, Listing, list_images
 from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, split_folders, splits_in
 from jaxcovid.errors import InputError, check
@@ -36,6 +37,18 @@ class Layout(NamedTuple):
     files: tuple[ImageFile, ...]
     ignored: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+
+
+class Listed(NamedTuple):
+    """Images that are to be trained with: their layout below `folder`, and what is known of them.
+
+    `rows` are by path relative to the folder, `notes` sentences on what was understood.
+    """
+
+    folder: Path
+    layout: Layout
+    rows: Mapping[str, Row]
+    notes: tuple[str, ...] = ()
 
 
 # The folder of each split, and what lies in it.

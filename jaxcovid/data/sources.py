@@ -17,7 +17,7 @@ from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.loader import ORDER, purpose_key
 from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.sides import SIDES, sided
-from jaxcovid.data.table import USUAL_TABLE, TableSettings
+from jaxcovid.data.table import USUAL_TABLE, TableSettings, read_listed
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import InputError, check
 
@@ -51,24 +51,16 @@ def load_dataset(
     if data.startswith("tfds:"):
         return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side)
     if is_table(data):
-        return folders.load_table(
-            Path(data),
-            table,
-            cache,
-            skip_unreadable=skip_unreadable,
-            memory_budget=memory_budget,
-            stored_side=stored_side,
-            division=division,
-            progress=progress,
-        )
-    return folders.load_folder(
-        Path(data),
+        listed = read_listed(Path(data), table, with_splits=not division.again)
+    else:
+        listed = folders.listed_folder(Path(data), patients, division.again)
+    return folders.load_listed(
+        listed,
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
         stored_side=stored_side,
         division=division,
-        patients=patients,
         progress=progress,
     )
 

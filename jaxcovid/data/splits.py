@@ -53,8 +53,9 @@ def drawn_splits(
 def _check_enough(of_patient: Mapping[str, set[str]], splits: int) -> None:
     counts = Counter(name for found in of_patient.values() for name in found)
     few = [
-        f"`split`: only {count} patient(s) of class {name!r} for {splits} splits; add images of "
-        "others, leave the class out, or ask for fewer splits, such as 80 20"
+        f"`split`: only {count} patient(s) of class {name!r} for {splits} splits (an image of no "
+        "known patient counts as one); add images of others, leave the class out, or ask for fewer "
+        "splits, such as 80 20"
         for name, count in sorted(counts.items())
         if count < splits
     ]

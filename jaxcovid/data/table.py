@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from jaxcovid.data.dataset import Row
-from jaxcovid.data.layout import ImageFile, Layout, path_text
+from jaxcovid.data.layout import ImageFile, Layout, Listed, path_text
 from jaxcovid.data.listing import list_images, names_below
 from jaxcovid.data.patient_rows import named
 from jaxcovid.data.patients import FURTHER, patient_by_path
@@ -34,18 +34,6 @@ class TableSettings(NamedTuple):
 USUAL_TABLE = TableSettings()
 
 
-class Listed(NamedTuple):
-    """A table's images: their layout below `folder`, and what it says of each by its path.
-
-    Without a column of splits all are of the split `WHOLE`.
-    """
-
-    folder: Path
-    layout: Layout
-    rows: Mapping[str, Row]
-    notes: tuple[str, ...]
-
-
 class _Image(NamedTuple):
     split: str
     label: str
@@ -53,9 +41,10 @@ class _Image(NamedTuple):
 
 
 def read_listed(path: Path, settings: TableSettings, with_splits: bool = True) -> Listed:
-    """The images that a table lists. Raises InputError with what is wrong.
+    """The images that a table lists, for training. Raises InputError with what is wrong.
 
-    Without splits its column of them is not looked at.
+    Without splits its column of them is not looked at; without such a column all images are of the
+    split `WHOLE`.
     """
     folder = settings.images or path.parent
     if not folder.is_dir():
@@ -218,6 +207,14 @@ def _layout(
         ]
     )
     classes = tuple(sorted({file.label for file in files if file.label is not None}))
+    check(
+        [
+            f"`labels`: class {name!r} holds what cannot be shown; correct the table, or give it "
+            "another name, NAME=GLOB"
+            for name in classes
+            if not name.isprintable()
+        ]
+    )
     return Layout(classes, tuple(files), ()), rows
 
 

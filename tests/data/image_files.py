@@ -15,9 +15,9 @@ def write_pictures(root, *names):
 
 def load_folder(folder, cache, skip=False, memory_budget=1e12, stored_side=None):
     """The dataset of a folder."""
-    return folders.load_folder(
-        folder, cache, skip_unreadable=skip, memory_budget=memory_budget, stored_side=stored_side,
-        progress=lambda items, *_: items,
+    return folders.load_listed(
+        folders.listed_folder(folder, None, again=False), cache, skip_unreadable=skip,
+        memory_budget=memory_budget, stored_side=stored_side, progress=lambda items, *_: items,
     )  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """Folders without the splits that training needs, or with others than are wanted."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from jaxcovid.data.dataset import Row
 from jaxcovid.data.division import Division, shares_to_draw
+from jaxcovid.data.layout import ImageFile, Layout
 from jaxcovid.data.patients import with_patients
 from jaxcovid.data.sources import load_dataset
 from jaxcovid.errors import InputError
@@ -24,10 +27,14 @@ SHARES = {  # the splits that the data have, what is wanted, and what is to be d
 }  # fmt: skip
 
 
+def of_splits(names):
+    return Layout(("a",), tuple(ImageFile(name, "a", Path(name)) for name in names), ())
+
+
 @pytest.mark.parametrize("case", SHARES)
 def test_what_is_drawn(case):
     given, wanted, expected = SHARES[case]
-    assert shares_to_draw(wanted, given) == expected
+    assert shares_to_draw(wanted, of_splits(given)) == expected
 
 
 def names(prefix, *labels, count=8):
@@ -113,7 +120,7 @@ def test_given_splits_are_drawn_anew_on_request(tmp_path):
     again = load(folder, tmp_path, again=True, shares=(50, 50))
     assert held(again) == {"train": [0, 4, 4], "validation": [0, 4, 4]}
     assert {member.file.split("/")[0] for member in again.members if member.split == "train"} == {"train", "val"}  # fmt: skip
-    with pytest.raises(InputError, match="has the splits train, validation; leave it out to use"):
+    with pytest.raises(InputError, match="have the splits train, validation; leave it out to use"):
         load(folder, tmp_path, shares=(50, 50))
 
 

@@ -106,9 +106,8 @@ def test_two_runs_may_prepare_the_same_images_at_once(image_folder, tmp_path):
     command = [
         sys.executable,
         "-c",
-        "import sys; from pathlib import Path; from jaxcovid.data import folders; "
-        "print(len(folders.load_folder(Path(sys.argv[1]), Path(sys.argv[2]), skip_unreadable=False, memory_budget=1e12, "
-        "progress=lambda items, *_: items).splits['train'].labels))",
+        "import sys; from pathlib import Path; from jaxcovid.data.sources import load_dataset; "
+        "print(len(load_dataset(sys.argv[1], Path(sys.argv[2])).splits['train'].labels))",
         image_folder,
         tmp_path / "cache",
     ]

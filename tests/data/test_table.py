@@ -158,6 +158,7 @@ BAD = {  # lines, settings, what is said
     "two patients": (("file,class,patient", "a.png,x,1", "a.png,x,2", "b.png,y,3"), {}, "name several patients, such as a.png: 1, 2"),
     "two splits": (("file,class,split", "a.png,x,train", "a.png,x,test", "b.png,y,train"), {}, "name several splits, such as a.png: test, train"),
     "no split": (("file,class,split", "a.png,x,train", "b.png,y,"), {}, "1 row(s) are of no split, such as line 3, ''"),
+    "a class that cannot be shown": (("file,class", "a.png,x\x00y", "b.png,z"), {}, "class 'x\\x00y' holds what cannot be shown"),
     "one class": (("file,class", "a.png,x", "b.png,x"), {}, "hold only the class 'x'"),
     "no image": (("file,class", "z.png,x", "y.png,y"), {}, "hold no class"),
 }  # fmt: skip
@@ -181,5 +182,5 @@ def test_settings_of_tables_are_refused_for_folders_and_training_images_needed(t
         listed(tmp_path, "file,class", images=tmp_path / "nowhere")
     rows = [f"{name},{name.split('/')[1]},test" for name in TREE]
     table = write(tree / "t.csv", "file,class,split", *rows)
-    with pytest.raises(InputError, match="lists no training images, only test"):
+    with pytest.raises(InputError, match="has no training images, only test"):
         load_dataset(str(table), tmp_path)

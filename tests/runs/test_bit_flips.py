@@ -13,11 +13,11 @@ import pytest
 import weights_convert
 from jaxcovid import checksums
 from jaxcovid.assignment.finished_runs import read_run
-from jaxcovid.data import folders
 from jaxcovid.errors import InputError
 from jaxcovid.inference import inference_model
 from jaxcovid.runs.kept_arrays import read_arrays
 from jaxcovid.training import checkpoint
+from tests.data.image_files import load_folder
 
 # Of a damaged checkpoint Orbax leaves a coroutine behind, which says so when it is collected, and
 # callbacks of a loop that is closed.
@@ -59,9 +59,7 @@ def training(run):
 
 
 def images(data, cache):
-    dataset = folders.load_folder(
-        data, cache, skip_unreadable=False, memory_budget=1e12, progress=lambda items, *_: items
-    )
+    dataset = load_folder(data, cache)
     return dataset._replace(
         warnings=tuple(text for text in dataset.warnings if "prepared again" not in text)
     )
