@@ -10,6 +10,8 @@ from typing import NamedTuple
 from jaxcovid.data import class_names
 from jaxcovid.data.dataset import Row
 from jaxcovid.data.listing import Identity, Listing, list_images
+from jaxcovid.data.mask_folders import masks_apart
+from jaxcovid.data.no_classes import no_classes
 from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, split_folders, splits_in
 from jaxcovid.errors import InputError, check
 from weights_convert.printable import printable
@@ -179,7 +181,14 @@ def path_text(path: Path) -> str:
 
 
 def _listings(roots: Mapping[str, Path]) -> _Listings:
-    return {split: (root, list_images(root)) for split, root in roots.items()}
+    """What lies in each split; masks are no images of it."""
+    listings = {}
+    for split, root in roots.items():
+        listing = list_images(root)
+        images, masks = masks_apart(listing.images, root)
+        others = tuple(sorted((*listing.others, *masks)))
+        listings[split] = root, listing._replace(images=images, others=others)
+    return listings
 
 
 def _class_folders(root: Path, listing: Listing) -> list[str]:
@@ -240,6 +249,7 @@ def _problems(folder: Path, listings: _Listings, files: Sequence[ImageFile]) -> 
     """What is wrong with the folders and files of all splits."""
     problems = _unlisted_problems(listings) + _folders_of_two_classes(listings)
     for split, (root, listing) in listings.items():
+        problems += no_classes(root, _class_folders(root, listing))
         of_split = [file for file in files if file.split == split]
         problems += _name_problems(of_split, folder)
         problems += _split_problems(split, root, listing, of_split)

@@ -24,9 +24,13 @@ COLUMNS = ("class", "file", "patient")
 # Further columns that say where an image comes from, and of whom it is.
 FURTHER = ("source", "view", "sex", "age", "mask")
 
-# Files of NIH ChestX-ray14 (patient, follow-up), and of BIDS, such as BIMCV's.
+# Files of NIH ChestX-ray14 (patient, follow-up), and of BIDS, such as BIMCV's; the groups that a
+# pattern has are alternatives.
 NIH = re.compile(r"(\d{8})_\d{3}\.\w+")
 BIDS = re.compile(r"(sub-[A-Za-z0-9]+)_.+")
+
+# Kermany's: a person's number is only unique within bacteria and within virus.
+KERMANY = re.compile(r"(person\d+_(?:bacteria|virus))_.+|((?:NORMAL2-)?IM-\d+)-\d.*")
 
 # Folders of one patient: CheXpert's, BIDS', MIMIC-CXR's.
 FOLDERS = re.compile(r"patient\d{5}|sub-[A-Za-z0-9]+|p\d{8}")
@@ -204,8 +208,8 @@ def patient_by_path(image: Named) -> Row | None:
     for folder in folders:
         if FOLDERS.fullmatch(folder):
             return Row(folder)
-    match = NIH.fullmatch(file) or BIDS.fullmatch(file)
-    return Row(match[1]) if match else None
+    match = NIH.fullmatch(file) or BIDS.fullmatch(file) or KERMANY.fullmatch(file)
+    return Row(match[1] or match[2]) if match else None
 
 
 def _numbered(patients: Sequence[str | None]) -> Int[np.ndarray, "_"]:
