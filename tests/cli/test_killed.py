@@ -1,14 +1,14 @@
 """SIGKILL at any instant leaves nothing half-written, and the next command sweeps up."""
 
 import json
-import subprocess
-import sys
+import time
 
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
 from jaxcovid.csv_file import read_rows
+from tests.forks import Server
 from tests.small_network import SMALL
 from tests.small_runs import noise_folder
 
@@ -18,22 +18,20 @@ INSTANTS = 10
 
 
 @pytest.fixture(scope="module")
-def commands():
+def commands(tmp_path_factory):
     """Runs a command by its arguments, killed after so many seconds; gives exit code and seconds."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.cli.killing"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    server = Server(tmp_path_factory.mktemp("said"))
 
     def run(*arguments, after=None):
-        process.stdin.write(json.dumps([[*map(str, arguments)], after]) + "\n")
-        process.stdin.flush()
-        return json.loads(process.stdout.readline())
+        command = server.start(*arguments)
+        if after is not None:
+            time.sleep(after)
+            command.kill()
+        command.communicate()
+        return command.returncode, time.perf_counter() - command.started
 
     yield run
-    process.stdin.close()
-    process.stdout.close()
-    process.wait()
+    server.close()
 
 
 def test_predict_killed_at_any_instant(commands, finished, tmp_path):

@@ -6,27 +6,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.forks import Server
 from tests.small_runs import assert_same, noise_folder, numbers
 
 pytestmark = pytest.mark.system
-
-ROOT = Path(__file__).parents[2]
-
-# experiments/run.py, which knows of the small network and draws no charts.
-SCRIPT = """
-import runpy, tests.small_network
-from tests.small_runs import blank_charts
-with blank_charts():
-    runpy.run_path("experiments/run.py", run_name="__main__")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +24,32 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
+def server(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
-    return {
+    environment = {
         "JAX_COMPILATION_CACHE_DIR": str(cache / "compiled"),
         **os.environ,
         "JAXCOVID_CACHE": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "PYTHONUNBUFFERED": "1",
     }
+    server = Server(tmp_path_factory.mktemp("said"), environment)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def launch(server):
+    """Starts `jaxcovid train` with those flags; what is left running in the end is killed."""
+    started = []
+
+    def start(*arguments):
+        started.append(server.start("train", *arguments))
+        return started[-1]
+
+    yield start
+    for command in started:
+        command.kill()
+        command.communicate()
 
 
 def flags(data, output):
@@ -54,53 +59,17 @@ def flags(data, output):
     ]  # fmt: skip
 
 
-STARTED = []
-
-
-def launch(environment, *arguments):
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    limit = threading.Timer(180, process.kill)
-    limit.daemon = True
-    limit.start()
-    STARTED.append((process, limit))
-    return process
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_running():
-    yield
-    while STARTED:
-        process, limit = STARTED.pop()
-        limit.cancel()
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
-
-
-def finish(process, code=0, timeout=180):
-    out, err = process.communicate(timeout=timeout)
+def finish(process, code=0):
+    out, err = process.communicate()
     assert process.returncode == code, err[-3000:]
     assert "Traceback" not in err
     return out, err
 
 
-def until(process, text):
-    """Reads what a process says until a line holds the text."""
-    for line in process.stdout:
-        if text in line:
-            return
-    raise AssertionError(f"ended before saying {text!r}: {process.stderr.read()[-3000:]}")
-
-
 @pytest.fixture(scope="module")
-def whole(data, environment, tmp_path_factory):
+def whole(data, server, tmp_path_factory):
     output = tmp_path_factory.mktemp("whole") / "run"
-    finish(launch(environment, *flags(data, output)))
+    finish(server.start("train", *flags(data, output)))
     return output
 
 
@@ -108,19 +77,19 @@ def whole(data, environment, tmp_path_factory):
 KILLS = int(os.environ.get("JAXCOVID_KILLS", "5"))
 
 
-def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tmp_path):
+def test_killed_at_any_instant_a_run_can_be_resumed(data, launch, whole, tmp_path):
     """Kills before there is a folder, while compiling, in steps, in saves and at the end."""
     runs, kills = [tmp_path / "0"], 0
     for instant in range(KILLS):
         run = runs[-1]
         arguments = ["--resume", run] if run.exists() else flags(data, run)
-        process = launch(environment, *arguments)
+        process = launch(*arguments)
         if instant >= 3:
             # Steps take some 50 ms here, and each is followed by a save in the background.
-            until(process, "Compiling")
+            process.until("Compiling")
             time.sleep(0.55 + 0.9 * (instant - 3) / (KILLS - 3))
         else:
-            time.sleep(1 + instant)
+            time.sleep(0.3 + 0.6 * instant)
         process.kill()
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
@@ -131,37 +100,37 @@ def test_killed_at_any_instant_a_run_can_be_resumed(data, environment, whole, tm
     assert kills >= KILLS - 1
     for run in runs:
         if run.exists() and not (run / "metrics.json").exists():
-            finish(launch(environment, "--resume", run))
+            finish(launch("--resume", run))
         if run.exists():
             assert_same(run, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_says_how_to_go_on(number, data, environment, whole, tmp_path):
-    process = launch(environment, *flags(data, tmp_path / "run"))
-    until(process, "Compiling")
+def test_a_signal_saves_and_says_how_to_go_on(number, data, launch, whole, tmp_path):
+    process = launch(*flags(data, tmp_path / "run"))
+    process.until("Compiling")
     time.sleep(0.8)
     process.send_signal(number)
     _, err = finish(process, 130)
     assert f"--resume {tmp_path / 'run'}" in err
     if number == signal.SIGINT:  # as after any other interruption
         return
-    finish(launch(environment, "--resume", tmp_path / "run"))
+    finish(launch("--resume", tmp_path / "run"))
     assert_same(tmp_path / "run", whole)
 
 
-def test_a_second_signal_ends_at_once(data, environment, tmp_path):
-    process = launch(environment, *flags(data, tmp_path / "run"))
-    until(process, "Compiling")  # deaf to Python's handlers while the compiler works
+def test_a_second_signal_ends_at_once(data, launch, tmp_path):
+    process = launch(*flags(data, tmp_path / "run"))
+    process.until("Compiling")  # deaf to Python's handlers while the compiler works
     process.send_signal(signal.SIGINT)
     time.sleep(0.1)
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate()
     assert process.returncode == 130 and time.monotonic() - sent < 2
 
 
-def test_a_full_disk_is_a_message_and_the_run_goes_on_elsewhere(data, environment, whole, tmp_path):
+def test_a_full_disk_is_a_message_and_the_run_goes_on_elsewhere(data, launch, whole, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -170,23 +139,24 @@ def test_a_full_disk_is_a_message_and_the_run_goes_on_elsewhere(data, environmen
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root")
     try:
-        _, err = finish(launch(environment, *flags(data, disk / "run")), 2)
+        _, err = finish(launch(*flags(data, disk / "run")), 2)
         assert "cannot save a checkpoint (No space left on device)" in err
         assert f"--resume {disk / 'run'}" in err
         shutil.copytree(disk / "run", tmp_path / "run")
     finally:
         subprocess.run(["umount", disk], check=True)
-    finish(launch(environment, "--resume", tmp_path / "run"))
+    finish(launch("--resume", tmp_path / "run"))
     assert_same(tmp_path / "run", whole)
 
 
-def pair(environment, *arguments):
-    """Two processes of one run, each with one device."""
+def pair(launch, *arguments):
+    """Two processes of one run, each with one device; they save after every epoch."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    together = ["--coordinator", f"localhost:{port}", "--num-processes", 2, "--process-id"]
-    return [launch(environment, *arguments, *together, index) for index in range(2)]
+    together = ["--checkpoint-every", 8]
+    together += ["--coordinator", f"localhost:{port}", "--num-processes", 2, "--process-id"]
+    return [launch(*arguments, *together, index) for index in range(2)]
 
 
 def near(run, whole):
@@ -194,8 +164,8 @@ def near(run, whole):
 
 
 @pytest.mark.parametrize("how", ["shard_map", "pmap"])
-def test_two_processes_make_the_run_of_one(how, data, environment, whole, tmp_path):
-    first, second = pair(environment, *flags(data, tmp_path / "run"), "--parallel", how)
+def test_two_processes_make_the_run_of_one(how, data, launch, whole, tmp_path):
+    first, second = pair(launch, *flags(data, tmp_path / "run"), "--parallel", how)
     out, _ = finish(first)
     assert "Results in" in out
     assert "Results in" not in finish(second)[0]
@@ -206,30 +176,30 @@ def test_two_processes_make_the_run_of_one(how, data, environment, whole, tmp_pa
     )
 
 
-def test_saved_by_two_resumed_by_one_and_back(data, environment, whole, tmp_path):
+def test_saved_by_two_resumed_by_one_and_back(data, launch, whole, tmp_path):
     # The signal reaches one of them; both stop at the same step.
-    processes = pair(environment, *flags(data, tmp_path / "run"))
-    until(processes[0], "epoch 1/2")
+    processes = pair(launch, *flags(data, tmp_path / "run"))
+    processes[0].until("epoch 1/2")
     processes[1].send_signal(signal.SIGTERM)
     for process in processes:
         assert "--resume" in finish(process, 130)[1]
     shutil.copytree(tmp_path / "run", tmp_path / "again")
-    finish(launch(environment, "--resume", tmp_path / "run"))
+    finish(launch("--resume", tmp_path / "run"))
     near(tmp_path / "run", whole)
 
-    process = launch(environment, *flags(data, tmp_path / "back"))
-    until(process, "epoch 1/2")
+    process = launch(*flags(data, tmp_path / "back"))
+    process.until("epoch 1/2")
     process.send_signal(signal.SIGINT)
     finish(process, 130)
-    for process in pair(environment, "--resume", tmp_path / "back"):
+    for process in pair(launch, "--resume", tmp_path / "back"):
         finish(process)
     near(tmp_path / "back", whole)
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_when_one_process_dies_the_other_ends_with_a_message(victim, data, environment, tmp_path):
-    processes = pair(environment, *flags(data, tmp_path / "run"), "--epochs", 200)
-    until(processes[0], "epoch 1/200")
+def test_when_one_process_dies_the_other_ends_with_a_message(victim, data, launch, tmp_path):
+    processes = pair(launch, *flags(data, tmp_path / "run"), "--epochs", 200)
+    processes[0].until("epoch 1/200")
     processes[victim].kill()
     died = time.monotonic()
     _, err = processes[1 - victim].communicate(timeout=120)
