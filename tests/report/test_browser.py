@@ -21,7 +21,7 @@ from tests.sweeps.made_up import CLEAR, GRID, RECORD, outcomes
 pytestmark = pytest.mark.system
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-NAMES = ("run", "external", "many", "comparison", "sweep", "reproduction", "audit")
+NAMES = ("run", "comparison/first", "many", "comparison", "sweep", "reproduction", "audit")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def browser():
 def folder(tmp_path_factory):
     """Pages of a run, an evaluation elsewhere, a comparison, a sweep, a reproduction, an audit."""
     root = tmp_path_factory.mktemp("pages")
-    for name in ("run", "external", "many", "comparison", "audit"):
+    for name in ("run", "many", "comparison", "audit"):
         (root / name).mkdir()
     audit = planted.audit()
     artifacts.write_results(root / "run", results()._replace(audit=audit))
@@ -51,7 +51,6 @@ def folder(tmp_path_factory):
     artifacts.write_results(root / "many", results(classes, with_training=False))
     data = dataset({"test": 30})
     first = results(data, with_training=False)
-    artifacts.write_results(root / "external", first)
     second = results(data, with_training=False, predictions=predictions(data, seed=3))
     split = data.splits["test"]
     both = (network.splits["test"].probabilities for network in (first, second))
@@ -92,7 +91,9 @@ def opened(browser, folder, tmp_path):
         )
         page.goto(address)
         shots = Path(os.environ.get("JAXCOVID_SCREENSHOTS", tmp_path))
-        page.screenshot(path=shots / f"{name}-{size}-{scheme}.png", full_page=True)
+        page.screenshot(
+            path=shots / f"{name.replace('/', '-')}-{size}-{scheme}.png", full_page=True
+        )
         return page
 
     yield open_page
@@ -112,7 +113,7 @@ def test_fits_the_screen_and_stays_on_it(opened, name, size, scheme):
     )
 
 
-@pytest.mark.parametrize("name", ["run", "external", "many", "comparison"])
+@pytest.mark.parametrize("name", ["run", "comparison/first", "many", "comparison"])
 def test_what_is_before_the_appendix_takes_few_screens(opened, name):
     top = opened(name).evaluate("document.querySelector('.appendix').getBoundingClientRect().top")
     # The run's audit has something found by every check, under the longest of names.
