@@ -125,6 +125,11 @@ class TrainingSettings:
     views: int = 0
     """Augmented views of each image to keep as features of the frozen part, for epochs in turn; 0
     augments afresh every epoch."""
+    select: Literal["best", "last"] = "best"
+    """Whose weights are measured and saved: those after the epoch of lowest validation loss, or
+    after the last."""
+    patience: int | None = None
+    """Stop after so many epochs without a lower validation loss."""
     seed: int = 0
     """Determines everything random."""
 
@@ -182,7 +187,7 @@ class Config(MachineSettings, MeasuringSettings, TrainingSettings, NetworkSettin
 
 
 # What runs did before there were settings for it.
-BEFORE = {"feature_precision": "by_memory", "stored_side": 320}
+BEFORE = {"feature_precision": "by_memory", "stored_side": 320, "select": "last"}
 
 # Settings that say where and how to run, not what comes out.
 INCIDENTAL = (

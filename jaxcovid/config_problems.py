@@ -55,7 +55,8 @@ def _network_problems(settings: NetworkSettings) -> Iterable[str]:
 
 
 def _training_problems(settings: TrainingSettings) -> Iterable[str]:
-    yield from _counts(("epochs", settings.epochs), ("batch_size", settings.batch_size))
+    counted = ("epochs", "batch_size", "patience")
+    yield from _counts(*((name, getattr(settings, name)) for name in counted))
     for name, value in (
         ("lr", settings.lr),
         ("backbone_lr", settings.backbone_lr),

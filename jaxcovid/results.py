@@ -65,12 +65,16 @@ class FreezeAudit(NamedTuple):
 
 
 class Training(NamedTuple):
-    """How a network came to be; `views` is a batch as it saw it, normalised."""
+    """How a network came to be; `views` is a batch as it saw it, normalised.
+
+    `chosen` is the epoch after which it was measured and saved.
+    """
 
     plan: Sequence[PlanRow]
     audit: FreezeAudit
     history: Sequence[Epoch]
     views: Float[np.ndarray, "n height width channel"]
+    chosen: Epoch
 
 
 class Measured(NamedTuple):

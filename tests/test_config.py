@@ -49,7 +49,7 @@ def test_a_run_of_before_the_groups_is_read(tmp_path):
     (tmp_path / "sweep.json").write_text(json.dumps(record))
     expected = Config(
         model="vgg16", lr=0.5, output=tmp_path, resume=tmp_path, stored_side=320,
-        feature_precision="by_memory",
+        feature_precision="by_memory", select="last",
     )  # fmt: skip
     assert stored(tmp_path, "sweep.json") == expected
 

@@ -14,7 +14,7 @@ def test_the_defaults_are_sound():
 
 
 # Settings, and the problem; where it says "is not", what the value is not.
-COUNTS = ("epochs", "batch_size", "eval_batch_size", "limit_train", "checkpoint_every")
+COUNTS = ("epochs", "batch_size", "patience", "eval_batch_size", "limit_train", "checkpoint_every")
 ABOVE_0 = ("lr", "backbone_lr")
 NOT_BELOW_0 = ("weight_decay", "warmup_epochs", "focal_gamma")
 REFUSED = {

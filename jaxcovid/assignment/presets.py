@@ -29,7 +29,7 @@ def config(name: str, as_written: bool = False) -> tuple[Config, AssignmentSetti
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise InputError([f"`preset`: there is no {name!r}; {hint}`list_presets` prints all"])
     preset = PRESETS[name]
-    settings = {"weights_file": preset.weights_file, **preset.settings}
+    settings = {"select": "last", "weights_file": preset.weights_file, **preset.settings}
     if not as_written:
         return Config(**settings), AssignmentSettings(preset=name)
     if not (preset.mistakes or preset.as_run):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jaxcovid.report import checks, words
+from jaxcovid.report import checks, epoch_words, words
 from jaxcovid.results import Results
 
 # With fewer images of a class than that, its figures are guesses.
@@ -29,8 +29,8 @@ def run_cautions(results: Results) -> Cautions:
     Weighty are the run's warnings, random weights, a verdict about validation images, an evaluation
     far below the run's own figures, checks of the data that failed, and classes of the split
     that the verdict is about of which none is recognised or fewer than `SMALL` images are there.
-    Others are unreadable images, such classes of other splits, checks that could not be made, and
-    patients that are not known.
+    Others are an epoch chosen by the validation images, unreadable images, such classes of other
+    splits, checks that could not be made, and patients that are not known.
     """
     weighty = [*_about_the_run(results), *_far_below_internal(results), *_about_the_data(results)]
     others: list[str] = []
@@ -43,6 +43,9 @@ def run_cautions(results: Results) -> Cautions:
         of_classes += [f"{name}: {caution}" for caution in _about_classes(measured.metrics)]
         if measured.metrics["patients"] is None:
             unknown.append(name)
+    flattered = epoch_words.is_flattered(results.training, results.settings)
+    if flattered and results.main != "validation":
+        others.append("validation: these images chose the epoch, which flatters their figures")
     if skipped := results.settings.get("dataset", {}).get("skipped"):
         images = words.counted(len(skipped), "unreadable image")
         others.append(f"{images} left out, such as {skipped[0]}")
@@ -76,9 +79,12 @@ def _about_the_run(results: Results) -> Iterator[str]:
     ):
         yield "training started from random weights, not from ImageNet's"
     if results.main == "validation" and results.training is not None:
+        flattered = epoch_words.is_flattered(results.training, settings)
+        chosen = ", to choose the epoch" if flattered else ""
         yield (
-            "the verdict is about the validation images, which also served to watch the training "
-            "and to choose thresholds; images kept apart (a test split) would judge more strictly"
+            "the verdict is about the validation images, which also served to watch the training"
+            f"{chosen} and to choose thresholds; images kept apart (a test split) would judge more "
+            "strictly"
         )
 
 

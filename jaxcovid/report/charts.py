@@ -13,6 +13,7 @@ from jaxcovid.report.drawing import (
     DASHES,
     INK,
     PAPER,
+    SOFT,
     TRAIN,
     VALIDATION,
     new_figure,
@@ -23,10 +24,13 @@ from jaxcovid.report.drawing import (
 )
 
 
-def learning_curve(history: Sequence[Mapping[str, Any]], name: str, title: str) -> Figure:
+def learning_curve(
+    history: Sequence[Mapping[str, Any]], name: str, title: str, chosen: int | None = None
+) -> Figure:
     """Loss or accuracy by epoch, training and validation on one axis.
 
     `history` are the columns of history.csv, a row for each epoch; `name` is "loss" or "accuracy".
+    A line marks the epoch `chosen`, unless that is the last.
     """
     figure = new_figure(4, 2.5, title)
     axes = figure.subplots()
@@ -34,6 +38,8 @@ def learning_curve(history: Sequence[Mapping[str, Any]], name: str, title: str) 
     for split, colour, marker in (("train", TRAIN, "o"), ("validation", VALIDATION, "s")):
         values = [row[f"{split}_{name}"] for row in history]
         axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=split)
+    if chosen is not None and chosen != epochs[-1]:
+        axes.axvline(chosen, color=SOFT, linestyle=":", label="measured here")
     axes.set(xlabel="epoch", ylabel=name)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(epochs) == 1:

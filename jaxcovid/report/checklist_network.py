@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxcovid.data.augment import ANGLE, AREA, RATIO
 from jaxcovid.data.images import CROP
-from jaxcovid.report import words
+from jaxcovid.report import epoch_words, words
 from jaxcovid.report.checklist_facts import Answer, is_evaluation, of_training
 from jaxcovid.report.words import sentence
 from jaxcovid.results import Results
@@ -94,7 +94,7 @@ def training(results: Results) -> Answer | None:
         f"precision {record.get('precision', 'not recorded')}",
     ]
     wrong = [sentence(text) for text in record.get("warnings", ()) if "on purpose" in text]
-    end = "All epochs were run; nothing stopped training early."
+    end = epoch_words.ending(results.training, record)
     return Answer(" ".join([sentence("; ".join(settings)), end, *wrong]))
 
 
@@ -113,8 +113,10 @@ def selection(results: Results) -> Answer | None:
     record = of_training(results)
     if "epochs" not in record:
         return None
-    texts = [f"The weights after the last of {words.counted(record['epochs'], 'epoch')}."]
-    texts.append("No epoch was chosen; the tuning set (folder validation) was measured after each.")
+    texts = [f"The weights {epoch_words.measured_after(results.training, record)}."]
+    if record.get("select", "last") == "last":
+        texts.append("No epoch was chosen.")
+    texts.append("The tuning set (folder validation) was measured after each.")
     if results.thresholds:
         texts.append("It fixed the thresholds for 90 and 95 % specificity.")
     texts += [sentence(text) for text in record.get("warnings", ()) if text.startswith(CHOSEN)]

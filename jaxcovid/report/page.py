@@ -74,7 +74,9 @@ def run_page(
         truth=truth_sections(results),
         plan=None
         if results.training is None
-        else parts.plan_content(results.training, [name for name in CURVES if name in pictures]),
+        else parts.plan_content(
+            results.training, results.settings, [name for name in CURVES if name in pictures]
+        ),
         operating=[_charts(name, results.main, pictures) for name in labelled],
         overall=tables.overall_table(shown) if labelled else None,
         per_class=_class_tables(results, shown),

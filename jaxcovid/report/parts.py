@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jaxcovid.report import gallery, tables
+from jaxcovid.report import epoch_words, gallery, tables
 from jaxcovid.report.checklist import STATES
 from jaxcovid.report.words import OVERALL
 from jaxcovid.results import Measured, Results, Training
@@ -80,8 +80,13 @@ def interval_note(metrics: Mapping[str, Any] | None) -> str:
     )
 
 
-def plan_content(training: Training, curves: Sequence[str]) -> dict[str, Any]:
-    """What trained, whether what was frozen is unchanged; `curves` are names of pictures."""
+def plan_content(
+    training: Training, record: Mapping[str, Any], curves: Sequence[str]
+) -> dict[str, Any]:
+    """What trained, for how long, and whether what was frozen is unchanged.
+
+    `record` holds the settings, `curves` are names of pictures.
+    """
     trained, total = (
         sum(row.trainable for row in training.plan),
         sum(row.parameters for row in training.plan),
@@ -99,7 +104,9 @@ def plan_content(training: Training, curves: Sequence[str]) -> dict[str, Any]:
             f"them, are bit for bit as before training; {changed}."
         )
     return {
-        "sentence": f"{trained:,} of {total:,} parameters trained ({trained / total:.1%}).",
+        "sentence": f"{trained:,} of {total:,} parameters trained ({trained / total:.1%}). "
+        f"{epoch_words.ending(training, record)} Measured and saved "
+        f"{epoch_words.measured_after(training, record)}.",
         "audit": sentence,
         "audit_passed": audit.frozen_unchanged,
         "table": tables.plan_table(training),

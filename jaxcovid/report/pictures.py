@@ -5,7 +5,7 @@ import io
 import re
 import struct
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ from jaxcovid.report import charts, gallery, interval_charts, operating_charts, 
 from jaxcovid.report.interval_charts import Row
 from jaxcovid.report.svg import inline_svg
 from jaxcovid.report.tables import difference_name, in_order
-from jaxcovid.results import FLOORS, Audit, Epoch, Measured, Results
+from jaxcovid.results import FLOORS, Audit, Measured, Results, Training
 
 LARGE = 520  # pixels of a page
 
@@ -62,10 +62,9 @@ def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
     training = results.training
     if training is not None:
         for name in ("loss", "accuracy"):
-            figure = charts.learning_curve(
-                [epoch._asdict() for epoch in training.history], name, results.title
-            )
-            yield name, chart_picture(figure, _curve_alt(training.history, name), "")
+            rows = [epoch._asdict() for epoch in training.history]
+            figure = charts.learning_curve(rows, name, results.title, training.chosen.epoch)
+            yield name, chart_picture(figure, _curve_alt(training, name), "")
         mosaic = gallery.mosaic(training.views, columns=4)
         alt = f"{len(training.views)} training images as the network sees them"
         yield "training_views", Picture(gallery.png(mosaic), alt)
@@ -229,9 +228,12 @@ def picture_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _curve_alt(history: Sequence[Epoch], name: str) -> str:
+def _curve_alt(training: Training, name: str) -> str:
+    history = training.history
+
     def course(split: str) -> str:
         first, last = (getattr(epoch, f"{split}_{name}") for epoch in (history[0], history[-1]))
         return f"{split} {name} goes from {first:.3f} to {last:.3f}"
 
-    return f"Over {len(history)} epoch(s) {course('train')}, {course('validation')}"
+    measured = f"; measured after epoch {training.chosen.epoch}"
+    return f"Over {len(history)} epoch(s) {course('train')}, {course('validation')}{measured}"

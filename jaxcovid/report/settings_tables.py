@@ -31,6 +31,8 @@ WORDS = {
     "multilabel": "classes that imply others",
     "augment": "augmentation",
     "views": "kept augmented views",
+    "select": "which epoch is measured and saved",
+    "patience": "epochs without a lower validation loss until training stops",
     "seed": "seed of all that is random",
     "eval_batch_size": "images per step of evaluation",
     "precision": "number format",

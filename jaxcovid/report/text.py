@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.report import DISCLAIMER, checks, words
+from jaxcovid.report import DISCLAIMER, checks, epoch_words, words
 from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
 from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results
 
@@ -79,7 +79,8 @@ def epoch_line(row: Epoch, epochs: int) -> str:
 def run_summary(results: Results) -> str:
     """After training or evaluation: verdict, scores by split, audits of the data and of freezing.
 
-    Of the data what is reached without lungs, and a line for every check that failed.
+    Of training also after which epoch this is; of the data what is reached without lungs, and a
+    line for every check that failed.
     """
     lines = ["", run_verdict(results), "", *_table(*_scores(results))]
     if results.audit is not None:
@@ -91,6 +92,10 @@ def run_summary(results: Results) -> str:
             f"Freeze audit: {audit.frozen_leaves} frozen arrays unchanged, "
             f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed"
         )
+        if len(results.training.history) < results.settings["epochs"]:
+            lines.append(epoch_words.ending(results.training, results.settings))
+        measured = epoch_words.measured_after(results.training, results.settings)
+        lines.append(f"Measured and saved {measured}")
     return "\n".join(lines)
 
 

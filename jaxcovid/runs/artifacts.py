@@ -58,6 +58,8 @@ def write_results(
     }
     if results.training is not None:
         result["freeze_audit"] = results.training.audit._asdict()
+        trained = len(results.training.history)
+        result["measured_epoch"] = {"epoch": results.training.chosen.epoch, "of": trained}
         write_checksums(folder, [name for name in TABLES if (folder / name).is_file()])
     if results.audit is not None:
         checks = results.audit.checks

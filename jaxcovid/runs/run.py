@@ -31,6 +31,7 @@ from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.progress import bar, progress, say, warn
 from jaxcovid.runs.study import read_study
 from jaxcovid.training import checkpoint
+from jaxcovid.training.epoch_choice import chosen_epoch
 from jaxcovid.training.freeze_audit import audit, digests
 from jaxcovid.training.frozen_features import Kept
 from jaxcovid.training.loop import (
@@ -134,7 +135,10 @@ def _train(
     settings: Mapping[str, Any],
     interrupted: Callable[[], bool],
 ) -> tuple[TrainState, Journal]:
-    """The epochs that are left, each a line on the terminal and in history.csv."""
+    """The epochs that are left, each a line on the terminal and in history.csv.
+
+    The state is that after the epoch which the setting `select` chooses.
+    """
     state = task.state
     with checkpoint.writer(folder, settings) as save:
         say("Compiling the training step")
@@ -145,6 +149,10 @@ def _train(
             say(text.epoch_line(journal.history[-1], task.config.epochs))
     if parallel.any_process(task.devices)(interrupted()):
         raise KeyboardInterrupt
+    chosen = chosen_epoch(task.config, journal.history)
+    if chosen != journal.history[-1]:
+        saved = checkpoint.restored(checkpoint.of_step(folder, chosen.step), state)
+        state = parallel.replicate(saved, task.devices)
     return state, journal
 
 
@@ -172,6 +180,7 @@ def _finish(
 ) -> None:
     """Proves that what was frozen is unchanged, measures every split and writes the results."""
     config, dataset, network = task.config, task.dataset, task.network
+    chosen = chosen_epoch(config, journal.history)
     result = audit(network.digests, digests(state.params, state.batch_stats), network.frozen)
     predictions = {name: evaluate_split(task, state, name, bar) for name in dataset.splits}
     if task.parts.answers is not None:
@@ -193,7 +202,7 @@ def _finish(
             compiled_grad_cam(network.model, jax.tree.map(np.asarray, variables)),
             settings,
             codes=task.targets.answer_codes,
-            training=Training(network.plan, result, journal.history, views),
+            training=Training(network.plan, result, journal.history, views, chosen),
             further_metrics=None if further is None else functools.partial(further, config),
             audit=audit_data(dataset, network=of_measured),
         )

@@ -113,7 +113,7 @@ def _run(
     say(text.announcement(config, dataset, network.weights_source, network.plan))
     warn(warnings)
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
-    say(f"Judged by {WORDS[metric]} on the validation images")
+    say(f"Judged by {WORDS[metric]} on the validation images, after the last epoch")
     together, reason = task.frozen is not None, "Nothing is frozen that they could share"
     if alone:
         together, reason = False, "They are evaluated in a way that only single runs know"
@@ -162,7 +162,8 @@ def _resolve(config: Config) -> Config:
         config = dataclasses.replace(config, output=Path("runs", name))
     if not config.views:
         config = dataclasses.replace(config, views=config.epochs)
-    return resolve(config)
+    # Members that train together have their last weights only.
+    return resolve(dataclasses.replace(config, select="last"))
 
 
 def _prepared(config: Config, dataset: Dataset, parts: Parts, kept: Kept) -> Task:

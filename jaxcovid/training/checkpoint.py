@@ -178,6 +178,15 @@ def newest(run: Path, folder: str = FOLDER) -> tuple[Checkpoint | None, dict[int
     return _first_whole(run / folder, _steps(run / folder)[::-1])
 
 
+def of_step(run: Path, step: int) -> Checkpoint:
+    """The checkpoint of that step. Raises InputError if it is not whole, or not there."""
+    whole, damaged = _first_whole(run / FOLDER, [step])
+    if whole is None:
+        advice = "the epoch whose network is to be measured; start the run again"
+        raise InputError([f"{run}: {damaged[step]}: {advice}"])
+    return whole
+
+
 def _first_whole(folder: Path, steps: Iterable[int]) -> tuple[Checkpoint | None, dict[int, str]]:
     """The first of these checkpoints that is whole, and what is wrong with those before it.
 

@@ -14,6 +14,7 @@ from jaxcovid import parallel
 from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
 from jaxcovid.training.checkpoint import Checkpoint, Save
+from jaxcovid.training.epoch_choice import training_ends
 from jaxcovid.training.evaluation import Bar, Predictions, images_of, means, predict_split
 from jaxcovid.training.frozen_features import feature_batches
 from jaxcovid.training.images_together import images_together
@@ -48,10 +49,10 @@ def epochs(
     if int(state.step) == 0:
         save(0, state, journal_record(task, journal))
     compiled: dict[int, CompiledSteps] = {}
-    if len(journal.history) < config.epochs:
+    if not training_ends(config, journal.history):
         count, inputs = next(task.steps.work.inputs(1, 0))
         compiled[count] = _compile(task, state, inputs)
-    while len(journal.history) < config.epochs:
+    while not training_ends(config, journal.history):
         epoch, started, before = len(journal.history) + 1, time.perf_counter(), journal.sums[3]
         state, journal = _fit_epoch(task, state, journal, compiled, save, interrupted, bar)
         seconds = time.perf_counter() - started

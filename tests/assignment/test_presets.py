@@ -52,7 +52,7 @@ def right(confusion):
 def test_a_preset_is_a_sound_configuration(name):
     settings, assignment = config(name)
     assert problems(settings) == assignment_settings.problems(assignment, settings) == []
-    assert assignment.preset == name
+    assert assignment.preset == name and settings.select == "last"
     assert json.loads(json.dumps(as_json(assignment)))["preset"] == name
 
 

@@ -72,7 +72,12 @@ def test_flags_override_the_preset_and_only_they_do(taken):
     assert call("train", "--preset", "part1-vgg16-fc-2", "--momentum", 0.9, "--epochs", 1) == 0
     ((settings, assignment),) = taken
     assert settings == Config(
-        weights_file="vgg16_FC_Only.pth", model="vgg16", lr=1e-2, momentum=0.9, epochs=1
+        weights_file="vgg16_FC_Only.pth",
+        model="vgg16",
+        lr=1e-2,
+        momentum=0.9,
+        epochs=1,
+        select="last",
     )
     assert assignment == as_json(AssignmentSettings(preset="part1-vgg16-fc-2"))
 

@@ -54,9 +54,10 @@ def training():
         PlanRow("bn1", "frozen", 128, 0, "running"),
         PlanRow("fc_0", "trainable", 164160, 164160, "-"),
     ]
-    history = [Epoch(n, 8 * n, 1e-3, 1 / n, 0.5, 1.1 / n, 0.4, 3.0, 20.0) for n in (1, 2, 3)]
+    losses = ((1, 1.1), (2, 0.5), (3, 0.6))
+    history = [Epoch(n, 8 * n, 1e-3, 1 / n, 0.5, loss, 0.4, 3.0, 20.0) for n, loss in losses]
     views = np.random.default_rng(2).normal(size=(8, 224, 224, 3)).astype(np.float32)
-    return Training(plan, FreezeAudit(True, 100, 4, 4, ()), history, views)
+    return Training(plan, FreezeAudit(True, 100, 4, 4, ()), history, views, history[1])
 
 
 def explain(images, classes):
@@ -66,6 +67,7 @@ def explain(images, classes):
 
 SETTINGS = {
     "model": "resnet18", "trainable": "head", "weights_source": "random weights", "warnings": ["a <b>warning</b>"],
+    "epochs": 3, "select": "best",
     "dataset": {"name": "x-rays <b>", "images": {"train": {CLASSES[0]: 20}}, "skipped": ["train/a/<i>broken.png: cut short"], "ignored": []},
     "data_fingerprint": "f" * 32, "versions": {"jax": "0.10"}, "device": {"platform": "cpu"},
 }  # fmt: skip

@@ -140,3 +140,13 @@ def test_images_in_two_splits_are_said_once():
 def test_of_two_networks_the_weighty_come_first_and_none_twice():
     pair = Cautions(["a"], ["b", "c"]), Cautions(["a", "d"], ["c"])
     assert together(*pair) == ["a", "d", "b", "c"]
+
+
+def test_an_epoch_chosen_of_several_is_told_of_the_images_that_chose_it():
+    given = example.results()
+    last = given._replace(settings=example.SETTINGS | {"select": "last"})
+    said = "validation: these images chose the epoch, which flatters their figures"
+    assert said in run_cautions(given).others
+    assert said not in run_cautions(last).others
+    alone = example.results(example.dataset({"train": 6, "validation": 6}))
+    assert any("to choose the epoch and to choose" in text for text in run_cautions(alone).weighty)

@@ -48,9 +48,12 @@ AUDITS = {
 @pytest.mark.parametrize("case", AUDITS)
 def test_the_freeze_audit(case):
     audit, expected = AUDITS[case]
-    content = parts.plan_content(example.training()._replace(audit=audit), ["loss"])
+    content = parts.plan_content(
+        example.training()._replace(audit=audit), example.SETTINGS, ["loss"]
+    )
     assert expected in content["audit"] and content["audit_passed"] == audit.frozen_unchanged
     assert content["curves"] == ["loss"]
+    assert content["sentence"].endswith("after epoch 2 of 3, that of lowest validation loss.")
 
 
 def test_a_checklist_without_rows_is_none():

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxcovid.config import Config
 from jaxcovid.report import text, verdicts
-from jaxcovid.results import Epoch, FreezeAudit, Measured, Results, Training
+from jaxcovid.results import Epoch, FreezeAudit, Measured, Results
 from jaxcovid.statistics.metrics import measure
 from tests.report import audits, example
 
@@ -105,9 +105,15 @@ def test_a_summary_has_verdict_scores_and_the_audit():
     )
     assert re.split(r"  +", lines[3]) == [*heads]
     assert lines[4].split()[:3] == ["test", "10", "1.000"] and len(lines) == 5
-    training = Training([], FreezeAudit(True, 100, 4, 3, ()), [], example.training().views)
-    audited = text.run_summary(made_up._replace(training=training))
-    assert audited.endswith("100 frozen arrays unchanged, 3 of 4 trainable arrays changed")
+    training = example.training()._replace(audit=FreezeAudit(True, 100, 4, 3, ()))
+    audited = text.run_summary(made_up._replace(training=training, settings=example.SETTINGS))
+    assert audited.endswith(
+        "100 frozen arrays unchanged, 3 of 4 trainable arrays changed\n"
+        "Measured and saved after epoch 2 of 3, that of lowest validation loss"
+    )
+    stopped = example.SETTINGS | {"epochs": 9, "patience": 1}
+    audited = text.run_summary(made_up._replace(training=training, settings=stopped))
+    assert "Training stopped after epoch 3 of at most 9, as 1 epoch brought" in audited
 
 
 def test_scores_that_are_undefined_are_called_so():

@@ -109,13 +109,14 @@ def test_without_findings_there_are_no_columns_for_them(compared):
 
 def test_metrics_of_labelled_splits_and_the_audit(written):
     metrics = json.loads((written[0] / "metrics.json").read_text())
-    assert set(metrics) == {"validation", "freeze_audit", "disclaimer", "sha256"}
+    assert set(metrics) == {"validation", "freeze_audit", "measured_epoch", "disclaimer", "sha256"}
     accuracy = results(with_findings=True).splits["validation"].metrics["accuracy"]
     assert metrics["validation"]["accuracy"] == accuracy
     assert metrics["freeze_audit"] == {
         "frozen_unchanged": True, "frozen_leaves": 100, "trainable_leaves": 4,
         "trainable_changed": 4, "violations": [],
     }  # fmt: skip
+    assert metrics["measured_epoch"] == {"epoch": 2, "of": 3}
 
 
 def test_without_training_there_is_no_audit(compared):
