@@ -125,9 +125,9 @@ class TrainingSettings:
     views: int = 0
     """Augmented views of each image to keep as features of the frozen part, for epochs in turn; 0
     augments afresh every epoch."""
-    select: Literal["best", "last"] = "best"
-    """Whose weights are measured and saved: those after the epoch of lowest validation loss, or
-    after the last."""
+    select: Literal["best", "last"] | None = None
+    """Which epoch's weights are measured and saved: those after the epoch of lowest validation
+    loss, or after the last. Default: best; last with a preset and in a sweep."""
     patience: int | None = None
     """Stop after so many epochs without a lower validation loss."""
     seed: int = 0

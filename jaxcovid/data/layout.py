@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jaxcovid.data import class_names
 from jaxcovid.data.dataset import Row
-from jaxcovid.data.listing import Identity, Listing, list_images
+from jaxcovid.data.listing import SUFFIXES, Identity, Listing, list_images
 from jaxcovid.data.mask_folders import masks_apart
 from jaxcovid.data.no_classes import no_classes
 from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, split_folders, splits_in
@@ -303,8 +303,12 @@ def _split_problems(
         if path != root
     }
     empty = [root / name for name in _class_folders(root, listing) if root / name not in held]
+    masks = [path for path in listing.others if path.suffix.lower() in SUFFIXES]
     problems = [
-        f"{child}: no PNG, JPEG or DICOM image in this class folder; fill or remove it"
+        f"{child}: named as masks are, with files that are named as images beside it; if it is a "
+        "class, rename it, else move it out"
+        if any(path.is_relative_to(child) for path in masks)
+        else f"{child}: no PNG, JPEG or DICOM image in this class folder; fill or remove it"
         for child in empty
     ]
     if not held and not empty and not listing.unlisted:

@@ -1,5 +1,6 @@
 """Folders that would be taken for classes and are something else: sets, patients, all images."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def _splits_inside(folder: Path, depth: int) -> str:
         inner = [path for path in subfolders(folder) if path.is_dir()]
     except OSError:
         return ""
-    if any(split_named(path.name) == "train" for path in inner):
-        return f"{next(path.name for path in inner if split_named(path.name) == 'train')}/"
+    if training := [path.name for path in inner if split_named(path.name) == "train"]:
+        return f"{training[0]}/"
     if depth == 1:
         return ""
     found = ((path, _splits_inside(path, depth - 1)) for path in inner)
@@ -49,11 +50,13 @@ def _splits_inside(folder: Path, depth: int) -> str:
 
 def _table_instead(root: Path) -> str:
     """The tables that lie in the folder, or in that around it, as what to give."""
-    tables = sorted(
-        path.name
-        for folder in (root, root.parent)
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
+    tables: list[str] = []
+    for folder in (root, root.parent):
+        with contextlib.suppress(OSError):  # the folder around may be closed to us
+            tables += sorted(
+                path.name
+                for path in folder.iterdir()
+                if path.suffix.lower() in SUFFIXES and path.is_file()
+            )
     listed = f", such as {' or '.join(tables[:3])}" if tables else ""
     return f"give the table that says the classes as `data`{listed}"

@@ -135,10 +135,7 @@ def _train(
     settings: Mapping[str, Any],
     interrupted: Callable[[], bool],
 ) -> tuple[TrainState, Journal]:
-    """The epochs that are left, each a line on the terminal and in history.csv.
-
-    The state is that after the epoch which the setting `select` chooses.
-    """
+    """The epochs that are left, each a line on the terminal and in history.csv."""
     state = task.state
     with checkpoint.writer(folder, settings) as save:
         say("Compiling the training step")
@@ -149,10 +146,6 @@ def _train(
             say(text.epoch_line(journal.history[-1], task.config.epochs))
     if parallel.any_process(task.devices)(interrupted()):
         raise KeyboardInterrupt
-    chosen = chosen_epoch(task.config, journal.history)
-    if chosen != journal.history[-1]:
-        saved = checkpoint.restored(checkpoint.of_step(folder, chosen.step), state)
-        state = parallel.replicate(saved, task.devices)
     return state, journal
 
 
@@ -178,9 +171,15 @@ def write_trained(task: Task, state: TrainState, journal: Journal, warnings: Seq
 def _finish(
     task: Task, state: TrainState, journal: Journal, folder: Path, settings: Mapping[str, Any]
 ) -> None:
-    """Proves that what was frozen is unchanged, measures every split and writes the results."""
+    """Proves that what was frozen is unchanged, measures every split and writes the results.
+
+    `state` is that after the last epoch; all this is of the epoch that the settings choose.
+    """
     config, dataset, network = task.config, task.dataset, task.network
     chosen = chosen_epoch(config, journal.history)
+    if chosen != journal.history[-1]:
+        saved = checkpoint.restored(checkpoint.of_step(folder, chosen.step), state)
+        state = parallel.replicate(saved, task.devices)
     result = audit(network.digests, digests(state.params, state.batch_stats), network.frozen)
     predictions = {name: evaluate_split(task, state, name, bar) for name in dataset.splits}
     if task.parts.answers is not None:
@@ -238,16 +237,17 @@ def device_error(config: Config, error: Exception) -> Exception:
 def resolve(config: Config) -> Config:
     """Settings with final values where they depend on the machine or the clock, for config.json.
 
-    These are `precision`, and `output` where it is not given; all processes get the same.
+    These are `precision`, and `output` and `select` where not given; all processes get the same.
     """
     precision, output = config.precision, config.output
     if precision == "auto":
         precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    select = "best" if config.select is None else config.select
     if output is None:
         trainable = re.sub(r"[^\w.-]+", "_", config.trainable)[:60]
         name = f"{config.model}-{trainable}-{datetime.now():%Y%m%d-%H%M%S}"
         output = Path("runs", parallel.agreed(name))
-    return dataclasses.replace(config, precision=precision, output=output)
+    return dataclasses.replace(config, precision=precision, output=output, select=select)
 
 
 def _make_folder(config: Config, dataset: Dataset, settings: Mapping[str, Any]) -> Path:

@@ -163,7 +163,7 @@ def _resolve(config: Config) -> Config:
     if not config.views:
         config = dataclasses.replace(config, views=config.epochs)
     # Members that train together have their last weights only.
-    return resolve(dataclasses.replace(config, select="last"))
+    return resolve(dataclasses.replace(config, select=config.select or "last"))
 
 
 def _prepared(config: Config, dataset: Dataset, parts: Parts, kept: Kept) -> Task:

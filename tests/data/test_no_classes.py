@@ -1,5 +1,7 @@
 """Folders that are no classes are asked about, with what to give instead."""
 
+from pathlib import Path
+
 import pytest
 
 from jaxcovid.data.layout import scan, scan_all
@@ -37,3 +39,25 @@ def test_the_table_of_patients_may_lie_beside_the_splits(tmp_path):
 def test_classes_may_have_such_names_among_others(tmp_path):
     names = [f"{label}/{n}.png" for label in ("images", "normal") for n in range(2)]
     assert scan_all(write_pictures(tmp_path, *names)).classes == ("images", "normal")
+
+
+def test_a_class_named_as_masks_are_is_asked_about(tmp_path):
+    names = [f"{label}/{n}.png" for label in ("mask", "normal", "covid") for n in range(2)]
+    with pytest.raises(InputError, match=r"mask: named as masks are.* if it is a class, rename it"):
+        scan_all(write_pictures(tmp_path, *names))
+
+
+def test_the_folder_around_may_be_closed(tmp_path, monkeypatch):
+    folder = write_pictures(
+        tmp_path / "closed" / "train", *(name.removeprefix("train/") for name in PATIENTS)
+    )
+    listed = Path.iterdir
+
+    def iterdir(path):
+        if path == tmp_path / "closed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(InputError, match=r"give the table that says the classes as `data`"):
+        scan_all(folder)
