@@ -271,5 +271,6 @@ def test_several_findings_and_joined_classes_from_resume_to_prediction(several, 
 
 
 def settings_of(settings):
-    """As config.json has them."""
-    return dataclasses.replace(settings, data=str(settings.data), precision="float32")
+    """As config.json has them, with what a run decides where it is not told."""
+    decided = {"precision": "float32", "select": "best"}
+    return dataclasses.replace(settings, data=str(settings.data), **decided)
