@@ -30,21 +30,6 @@ class DataSettings:
     """Folder with train/ and validation/ (perhaps test/), one sub-folder per class; or with the
     classes' folders or train/ alone, from which splits are then drawn; or a table of images (.csv,
     .tsv, .txt, .xlsx); or tfds:NAME; not given: the built-in phantoms."""
-    images: Path | None = None
-    """Folder below which the files of a table lie. Default: the table's."""
-    columns: tuple[str, ...] = ()
-    """What a table's columns say, where their names do not: file=path label=finding patient=id
-    split=fold source=hospital view=view sex=sex age=age mask=mask. Counted from 0, or from -1 at
-    the end, without a header; column:pattern takes a part of each cell; several columns of 0 and 1
-    make classes, label=a,b."""
-    labels: tuple[str, ...] = ()
-    """Classes by values of the column of labels, such as covid-19='COVID-19*' normal='[Nn]o
-    finding': the first that a value fits; other rows are left out. Default: the values are the
-    classes."""
-    select_rows: str | None = None
-    """Rows of a table to use, such as 'view in ("PA", "AP")' (an expression of pandas)."""
-    readers: Literal["majority", "all", "any"] | None = None
-    """Whose answer counts where several rows of an image differ."""
     split: tuple[float, ...] = ()
     """Shares of training, validation and perhaps test images, where the data have no such splits:
     drawn by the seed, whole patients together, every class in proportion. Default: 70 15 15."""
@@ -62,6 +47,31 @@ class DataSettings:
     stored_side: int | None = None
     """Pixels of the shorter side to which training images are shrunk before they are augmented.
     Default: 320 to 1024, as large as nearly all of them if those take at most 4 GB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSettings:
+    """How a table of images is to be understood."""
+
+    images: Path | None = None
+    """Folder below which the files of a table lie. Default: the table's."""
+    columns: tuple[str, ...] = ()
+    """What a table's columns say, where their names do not: file=path label=finding patient=id
+    split=fold source=hospital view=view sex=sex age=age mask=mask. Counted from 0, or from -1 at
+    the end, without a header; column:pattern takes a part of each cell; several columns of 0 and 1
+    make classes, label=a,b."""
+    labels: tuple[str, ...] = ()
+    """Classes by values of the column of labels, such as covid-19='COVID-19*' normal='[Nn]o
+    finding': the first that a value fits; other rows are left out. Default: the values are the
+    classes."""
+    select_rows: str | None = None
+    """Rows of a table to use, such as 'view in ("PA", "AP")' (an expression of pandas)."""
+    readers: Literal["majority", "all", "any"] | None = None
+    """Whose answer counts where several rows of an image differ."""
+
+
+# By the usual names of columns.
+USUAL_TABLE = TableSettings()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +187,14 @@ class MachineSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(MachineSettings, MeasuringSettings, TrainingSettings, NetworkSettings, DataSettings):
+class Config(
+    MachineSettings,
+    MeasuringSettings,
+    TrainingSettings,
+    NetworkSettings,
+    TableSettings,
+    DataSettings,
+):
     """All settings of one run. A dataclass takes its fields from the last base on: data first.
 
     >>> config = jaxcovid.Config(trainable="last_block", lr=1e-4)

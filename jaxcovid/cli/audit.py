@@ -22,6 +22,8 @@ def _audit(flags: Audit) -> int:
     """Makes all checks and writes them; 1 if one failed. Raises InputError."""
     # Imported late, so that --help and wrong flags answer at once.
     from jaxcovid.cli.kept_programs import keep_programs
+    from jaxcovid.data.table import images_folder
+    from jaxcovid.data.table_file import is_table
     from jaxcovid.inference.inference_model import load
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, audit
@@ -31,12 +33,17 @@ def _audit(flags: Audit) -> int:
     keep_programs()
     check(_problems(flags))
     network = load(flags.run) if flags.run is not None else None
-    dataset = audit.load_audit_data(flags.data, network, flags.patients, flags.skip_unreadable)
+    dataset = audit.load_audit_data(
+        flags.data, network, flags.patients, flags.skip_unreadable, flags.table
+    )
+    for note in dataset.notes:
+        say(note)
     warn([*dataset.warnings, *(network.changes if network else ())])
+    images = images_folder(flags.data, flags.table) if is_table(str(flags.data)) else flags.data
     name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = flags.output or Path("audits", name)
     with folder_aside(folder) as aside:
-        result = audit.audit(dataset, network, flags.data)
+        result = audit.audit(dataset, network, images)
         artifacts.write_audit(aside, result, dataset, network)
     say(f"{text.audit_summary(result)}\n{text.results_note(folder)}")
     return 0 if audit.passed(result) else 1

@@ -45,13 +45,17 @@ def _evaluate(flags: Evaluate) -> None:
         flags.patients,
         flags.skip_unreadable,
         progress,
+        flags.table,
     )
+    for note in dataset.notes:
+        say(note)
     warn(dataset.warnings)
     warn(change for network in networks for change in network.changes)
     names = [Path(network.name).name for network in networks]
     name = "-".join([*names, flags.data.resolve().name])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
+    settings |= settings.pop("table")
     with folder_aside(folder) as aside:
         first, *others = (evaluate_model(network, dataset, settings, bar) for network in networks)
         summaries = [text.run_summary(results) for results in (first, *others)]

@@ -12,11 +12,13 @@ from jaxcovid.assignment.plan import ReproductionSettings
 from jaxcovid.assignment.settings import AssignmentSettings
 from jaxcovid.cli.parsing import Flags, parsed
 from jaxcovid.config import (
+    USUAL_TABLE,
     Config,
     DataSettings,
     MachineSettings,
     MeasuringSettings,
     NetworkSettings,
+    TableSettings,
     TrainingSettings,
 )
 from jaxcovid.sweeps.metric import Metric
@@ -33,6 +35,7 @@ class Train:
     """
 
     data: DataSettings
+    table: TableSettings
     network: NetworkSettings
     training: TrainingSettings
     measuring: MeasuringSettings
@@ -67,10 +70,12 @@ class Evaluate:
     """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote; two are
     compared on the same images."""
     data: Path
-    """Folder that holds the split."""
+    """Folder that holds the split, or the classes' folders; or a table of images (.csv, .tsv, .txt,
+    .xlsx)."""
+    table: TableSettings = USUAL_TABLE
     split: str = "test"
-    """Which split: test, validation or train, by any name of its folder such as val; one folder per
-    class in it."""
+    """Which split: test, validation or train, by any name of its folder such as val; where there
+    are no splits, all images."""
     patients: tuple[Path, ...] = ()
     """CSV files with the columns class, file, patient; also source, view, sex, age."""
     study: Path | None = None
@@ -89,10 +94,12 @@ class Audit:
     """
 
     data: Path
-    """Folder of splits, or of classes without a split."""
+    """Folder of splits, or of classes without a split; or a table of images (.csv, .tsv, .txt,
+    .xlsx)."""
     run: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
     """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote, to be
     audited on these images."""
+    table: TableSettings = USUAL_TABLE
     patients: tuple[Path, ...] = ()
     """CSV files with the columns class, file, patient; also source, view, sex, age, mask."""
     output: Path | None = None
@@ -132,6 +139,7 @@ SETTINGS = frozenset(
     field.name
     for kind in (Config, AssignmentSettings, Predict, Evaluate, Audit, Sweep, ReproductionSettings)
     for field in dataclasses.fields(kind)
+    if not dataclasses.is_dataclass(field.type)  # a group of them
 ) | {"list_presets"}
 
 
@@ -142,6 +150,7 @@ def parsed_settings(
     config, assignment = (Config(), AssignmentSettings()) if defaults is None else defaults
     default = Train(
         _only(DataSettings, config),
+        _only(TableSettings, config),
         _only(NetworkSettings, config),
         _only(TrainingSettings, config),
         _only(MeasuringSettings, config),
@@ -150,7 +159,9 @@ def parsed_settings(
     )
     flags = parsed(Train, arguments, program, default=default)
     values: dict[str, Any] = {}
-    for group in (flags.data, flags.network, flags.training, flags.measuring, flags.where_it_runs):
+    for group in (
+        flags.data, flags.table, flags.network, flags.training, flags.measuring, flags.where_it_runs
+    ):  # fmt: skip
         values |= vars(group)
     return Config(**values), flags.assignment
 

@@ -1,6 +1,6 @@
 """Image folders as data sets: what to train on, to evaluate on, or to audit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,8 @@ from jaxcovid.data.layout import (
     path_text,
     scan,
     scan_all,
-    scan_split,
 )
 from jaxcovid.data.listing import names_below
-from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.patient_rows import Table, named
 from jaxcovid.data.patients import rows_by_split
 from jaxcovid.data.prepared import VERSION, prepared_images
@@ -75,7 +73,7 @@ def load_listed(
     """
     layout, drawn = listed.layout, None
     if shares := shares_to_draw(division, layout):
-        drawn = divided(layout, listed.folder, listed.rows, shares, division.seed)
+        drawn = divided(layout, listed.folder, listed.rows or {}, shares, division.seed)
         layout = drawn.layout
     dataset = _load(
         layout,
@@ -96,40 +94,31 @@ def load_listed(
     )
 
 
-def load_folder_split(
-    folder: Path,
-    split: str,
-    classes: Sequence[str],
+def load_whole(
+    listed: Listed,
     cache: Path,
     *,
-    merge: Sequence[str],
     skip_unreadable: bool,
     memory_budget: float,
     progress: Progress,
+    stored_side: int | None = None,
 ) -> Dataset:
-    """One split of a folder, labelled in the order of the classes that a model knows.
+    """All images that are listed, in the splits that they have.
 
-    Nothing else in the folder is looked at. Classes may be absent, or those from which
-    `merge` made the model's. `cache`, `memory_budget` (bytes) and the InputErrors are as
-    in `load_listed`; one more is a class that the model does not know.
+    `cache`, `memory_budget` (bytes), `stored_side` and the InputErrors are as in `load_listed`;
+    with a `stored_side` of 0 no training images are kept for augmentation.
     """
-    renamed = joined(merge)
-    layout = scan_split(folder, split, tuple(dict.fromkeys((*classes, *renamed))))
     dataset = _load(
-        layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress, 0
+        listed.layout,
+        listed.folder,
+        cache,
+        _nothing_left,
+        skip_unreadable,
+        memory_budget,
+        progress,
+        stored_side,
     )
-    return relabelled(dataset, classes, renamed)
-
-
-def load_folder_whole(
-    folder: Path, cache: Path, *, skip_unreadable: bool, memory_budget: float, progress: Progress
-) -> Dataset:
-    """All images of a folder of splits, any of them, or of classes without a split.
-
-    `cache`, `memory_budget` (bytes) and the InputErrors are as in `load_listed`.
-    """
-    layout = scan_all(folder)
-    return _load(layout, folder, cache, _nothing_left, skip_unreadable, memory_budget, progress)
+    return dataset._replace(rows=listed.rows, notes=listed.notes)
 
 
 def _load(
@@ -142,7 +131,6 @@ def _load(
     progress: Progress,
     stored_side: int | None = None,
 ) -> Dataset:
-    """`stored_side` is 0 where no training images are to be kept for augmentation."""
     software = _dicom_software(layout, folder)
     digest, layout = fingerprint(
         layout, folder, lambda files: progress(files, "Fingerprinting images", len(layout.files))

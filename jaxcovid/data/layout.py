@@ -42,14 +42,15 @@ class Layout(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Images that are to be trained with: their layout below `folder`, and what is known of them.
+    """Images that were found: their layout below `folder`, and what is known of them.
 
-    `rows` are by path relative to the folder, `notes` sentences on what was understood.
+    `rows` are by path relative to the folder, None if the patients are still to be looked for;
+    `notes` are sentences on what was understood.
     """
 
     folder: Path
     layout: Layout
-    rows: Mapping[str, Row]
+    rows: Mapping[str, Row] | None
     notes: tuple[str, ...] = ()
 
 
@@ -110,6 +111,38 @@ def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
     ]
     check(problems)
     return Layout(tuple(classes), files, _ignored(folder, listings), warnings)
+
+
+def listed_split(listed: Listed, split: str, classes: Sequence[str], table: Path) -> Listed:
+    """The images of one split of a table, for a model of these classes; all if it has no splits.
+
+    Raises InputError with all that is wrong: no such split, images without a class, or classes that
+    the model does not know.
+    """
+    layout = listed.layout
+    labels = class_names.unified(layout.classes, classes)
+    files = [
+        file._replace(split=split, label=None if file.label is None else labels[file.label])
+        for file in layout.files
+        if file.split in (split, WHOLE)
+    ]
+    splits = dict.fromkeys(file.split for file in layout.files)
+    problems = [
+        f"{table}: class {name!r} is unknown to the model, which knows {', '.join(classes)}; say "
+        "which values are its classes (`labels`), or which rows to use (`select_rows`)"
+        f"{class_names.likeness(name, classes)}"
+        for name in sorted({file.label for file in files if file.label is not None})
+        if name not in classes
+    ]
+    if not files:
+        problems.append(f"`split`: {table} has no {split} images; it has {', '.join(splits)}")
+    elif {file.label for file in files} == {None}:
+        problems.append(
+            f"{table}: no {split} image has a class, so there is nothing to compare predictions "
+            "with; for predictions alone use experiments/predict.py"
+        )
+    check(problems)
+    return listed._replace(layout=Layout(tuple(classes), tuple(files), layout.ignored))
 
 
 def scan_all(folder: Path, purpose: str = "shortcuts show between two classes or more") -> Layout:

@@ -9,15 +9,18 @@ import jax
 import numpy as np
 from PIL import Image
 
+from jaxcovid.config import USUAL_TABLE, TableSettings
 from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division
 from jaxcovid.data.drawn import drawn_phantoms
+from jaxcovid.data.layout import Listed, listed_split, scan_all, scan_split
 from jaxcovid.data.loader import ORDER, purpose_key
+from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.sides import SIDES, sided
-from jaxcovid.data.table import USUAL_TABLE, TableSettings, read_listed
+from jaxcovid.data.table import read_listed
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import InputError, check
 
@@ -69,51 +72,90 @@ def _unfit(
     data: str | None, division: Division, patients: Table | None, table: TableSettings
 ) -> list[str]:
     """Settings that say nothing of such data."""
-    name = data or "the phantoms"
-    if data is not None and is_table(data):
-        problem = (
-            f"`patients`: {name} itself says whose its images are; leave it out, and name the "
-            "column (`columns`: patient=COLUMN)"
-        )
-        return [] if patients is None else [problem]
-    problems = [
-        f"`{setting}`: {name} is no table (.csv, .tsv, .txt, .xlsx); leave it out"
-        for setting, value in table._asdict().items()
-        if value
-    ]
+    problems = unfit_for_table(data, patients is not None, table)
     if data is None or data.startswith("tfds:"):
         asked = {"split": bool(division.shares), "resplit": division.again}
         problems += [
-            f"`{setting}`: {name} come(s) with splits of its own; leave it out"
+            f"`{setting}`: {data or 'the phantoms'} come(s) with splits of its own; leave it out"
             for setting, is_asked in asked.items()
             if is_asked
         ]
     return problems
 
 
+def unfit_for_table(data: str | None, has_patients: bool, table: TableSettings) -> list[str]:
+    """A file of patients beside a table of images, and a table's settings without one."""
+    name = data or "the phantoms"
+    if data is None or not is_table(data):
+        return [
+            f"`{setting}`: {name} is no table (.csv, .tsv, .txt, .xlsx); leave it out"
+            for setting, value in vars(table).items()
+            if value
+        ]
+    problem = (
+        f"`patients`: {name} itself says whose its images are; leave it out, and name the "
+        "column (`columns`: patient=COLUMN)"
+    )
+    return [problem] if has_patients else []
+
+
 def load_evaluation_split(
-    folder: Path,
+    data: Path,
     split: str,
     classes: Sequence[str],
     cache: Path,
     *,
     merge: Sequence[str] = (),
+    table: TableSettings = USUAL_TABLE,
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
-    """One split of a folder, labelled as a model of these classes numbers them.
+    """One split of a folder or table, labelled as a model of these classes numbers them.
 
-    `merge` says which classes the model's were joined from: the folder may have either. `cache`,
-    `skip_unreadable` and `memory_budget` are as in `load_dataset`. Raises InputError with all that
-    is wrong with the split, such as classes that the model does not know.
+    Where there are no splits it is all images. `merge` says which classes the model's were joined
+    from: the data may have either. `cache`, `table`, `skip_unreadable` and `memory_budget` are as
+    in `load_dataset`. Raises InputError with all that is wrong with the split, such as classes that
+    the model does not know.
     """
-    return folders.load_folder_split(
-        folder,
-        split,
-        classes,
+    known = tuple(dict.fromkeys((*classes, *joined(merge))))
+    if is_table(str(data)):
+        listed = listed_split(read_listed(data, table, purpose=None), split, known, data)
+    else:
+        listed = Listed(data, scan_split(data, split, known), None)
+    dataset = folders.load_whole(
+        listed,
         cache,
-        merge=merge,
+        skip_unreadable=skip_unreadable,
+        memory_budget=memory_budget,
+        progress=progress,
+        stored_side=0,
+    )
+    return relabelled(dataset, classes, joined(merge))
+
+
+def load_whole(
+    data: Path,
+    cache: Path,
+    *,
+    table: TableSettings = USUAL_TABLE,
+    skip_unreadable: bool,
+    memory_budget: float,
+    progress: Progress,
+) -> Dataset:
+    """All images of a table, or of a folder of splits, any of them, or of classes without a split.
+
+    `cache`, `table`, `skip_unreadable` and `memory_budget` are as in `load_dataset`. Raises
+    InputError with all that is wrong.
+    """
+    purpose = "shortcuts show between two classes or more"
+    if is_table(str(data)):
+        listed = read_listed(data, table, purpose=purpose)
+    else:
+        listed = Listed(data, scan_all(data, purpose), None)
+    return folders.load_whole(
+        listed,
+        cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
         progress=progress,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from jaxcovid.config import TableSettings
 from jaxcovid.data.dataset import Row
 from jaxcovid.data.layout import ImageFile, Layout, Listed, path_text
 from jaxcovid.data.listing import list_images, names_below
@@ -21,32 +22,25 @@ from jaxcovid.errors import InputError, check
 Readers = Literal["majority", "all", "any"]
 
 
-class TableSettings(NamedTuple):
-    """How a table is to be understood; `images` is where its files lie, None for its folder."""
-
-    images: Path | None = None
-    columns: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    select_rows: str | None = None
-    readers: Readers | None = None
-
-
-USUAL_TABLE = TableSettings()
-
-
 class _Image(NamedTuple):
     split: str
     label: str
     row: Row
 
 
-def read_listed(path: Path, settings: TableSettings, with_splits: bool = True) -> Listed:
-    """The images that a table lists, for training. Raises InputError with what is wrong.
+def read_listed(
+    path: Path,
+    settings: TableSettings,
+    *,
+    with_splits: bool = True,
+    purpose: str | None = "training needs at least two",
+) -> Listed:
+    """The images that a table lists. Raises InputError with what is wrong.
 
     Without splits its column of them is not looked at; without such a column all images are of the
-    split `WHOLE`.
+    split `WHOLE`. `purpose` says why one class is too few, None where it is not.
     """
-    folder = settings.images or path.parent
+    folder = images_folder(path, settings)
     if not folder.is_dir():
         raise InputError([f"`images`: {folder} is not a folder; give where the table's files lie"])
     table = read_table(path, needs_header(settings.columns))
@@ -72,9 +66,14 @@ def read_listed(path: Path, settings: TableSettings, with_splits: bool = True) -
             by_file.setdefault(file, []).append(_Image(split, label, row))
     images, of_readers = _one_for_each(by_file, settings.readers, labelled.absent)
     layout, by_path = _layout(images, path_of)
-    if len(layout.classes) < 2:
-        check([_too_few(layout.classes, path)])
+    if len(layout.classes) < (1 if purpose is None else 2):
+        check([_too_few(layout.classes, path, purpose or "at least one is needed")])
     return Listed(folder, layout, by_path, (*notes, *labelled.notes, *match.notes, *of_readers))
+
+
+def images_folder(path: Path, settings: TableSettings) -> Path:
+    """The folder below which the files of a table lie."""
+    return settings.images or path.parent
 
 
 def _splits(
@@ -218,9 +217,9 @@ def _layout(
     return Layout(classes, tuple(files), ()), rows
 
 
-def _too_few(classes: Sequence[str], path: Path) -> str:
+def _too_few(classes: Sequence[str], path: Path, purpose: str) -> str:
     held = f"only the class {classes[0]!r}" if classes else "no class"
     return (
-        f"`data`: {path} and its images hold {held}; training needs at least two. Which values are "
-        "classes is for `labels` to say, where the images lie for `images`"
+        f"`data`: {path} and its images hold {held}; {purpose}. Which values are classes is for "
+        "`labels` to say, where the images lie for `images`"
     )

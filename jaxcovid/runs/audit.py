@@ -12,12 +12,14 @@ from jaxcovid.audits import blind_floor, duplicates, leaks
 from jaxcovid.audits.network import examine
 from jaxcovid.audits.subgroups import subgroups
 from jaxcovid.audits.views import miniatures_of
-from jaxcovid.data import folders, patients
+from jaxcovid.config import USUAL_TABLE, TableSettings
+from jaxcovid.data import patients, sources
 from jaxcovid.data.class_names import likeness, unified
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.masks import read_masks
 from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import check
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.results import Audit
@@ -94,19 +96,21 @@ def audit_data(
 
 
 def load_audit_data(
-    folder: Path,
+    data: Path,
     network: InferenceModel | None,
     patient_files: Sequence[Path],
     skip_unreadable: bool,
+    table: TableSettings = USUAL_TABLE,
 ) -> Dataset:
-    """All images of a folder of splits or classes, with what is known of them.
+    """All images of a table, or of a folder of splits or classes, with what is known of them.
 
     With a network its classes, in its order. Raises InputError, also at a class that the network
     does not know.
     """
+    check(sources.unfit_for_table(str(data), bool(patient_files), table))
     known = patients.read_patients(patient_files) if patient_files else None
-    dataset = folders.load_folder_whole(
-        folder, cache_folder(), skip_unreadable=skip_unreadable,
+    dataset = sources.load_whole(
+        data, cache_folder(), table=table, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
     dataset = patients.with_patients(dataset, known)
@@ -114,11 +118,16 @@ def load_audit_data(
         return with_evaluation_warnings(dataset)
     joined_names = joined(network.merge)
     spelled = unified(dataset.classes, {*network.classes, *joined_names})
+    remedy = (
+        "say which values are its classes (`labels`)"
+        if is_table(str(data))
+        else "rename or remove the folder"
+    )
     renamed = {name: joined_names.get(one, one) for name, one in spelled.items()}
     check(
         [
-            f"{folder}: class {name!r} is unknown to {network.name}, which knows "
-            f"{', '.join(network.classes)}; rename or remove the folder"
+            f"{data}: class {name!r} is unknown to {network.name}, which knows "
+            f"{', '.join(network.classes)}; {remedy}"
             f"{likeness(name, network.classes)}"
             for name in dataset.classes
             if renamed[name] not in network.classes

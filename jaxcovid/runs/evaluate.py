@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxcovid import parallel
 from jaxcovid.audits.blind_floor import trial_of
+from jaxcovid.config import USUAL_TABLE, TableSettings
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_evaluation_warnings
@@ -33,16 +34,18 @@ from weights_convert.cache import cache_folder
 
 def evaluate(
     network: InferenceModel,
-    folder: Path | str,
+    data: Path | str,
     split: str = "test",
     *,
+    table: TableSettings = USUAL_TABLE,
     patient_files: Sequence[Path] = (),
     skip_unreadable: bool = False,
 ) -> Results:
-    """What a trained network is worth on that split of a folder of images, one folder per class.
+    """What a trained network is worth on that split of a folder or table of images.
 
-    `patient_files` are CSV files with the columns class, file, patient. Raises InputError, also at
-    a class that the network does not know.
+    The folder has one folder per class; where there are no splits, all images are meant. `table`
+    says how a table is to be understood, `patient_files` are CSV files with the columns class,
+    file, patient. Raises InputError, also at a class that the network does not know.
 
     >>> results = jaxcovid.evaluate(jaxcovid.load(run), xrays, "validation")
     >>> results.splits["validation"].metrics["examples"]
@@ -51,11 +54,12 @@ def evaluate(
     >>> low < results.splits["validation"].metrics["accuracy"] < high
     True
     """
-    folder, split = Path(folder), split_named(split) or split
+    data, split = Path(data), split_named(split) or split
     dataset = load_evaluation_data(
-        folder, split, network.classes, network.merge, patient_files, skip_unreadable, progress
-    )
-    settings = {"data": folder, "split": split, "patients": patient_files}
+        data, split, network.classes, network.merge, patient_files, skip_unreadable, progress,
+        table=table,
+    )  # fmt: skip
+    settings = {"data": data, "split": split, "patients": patient_files, **vars(table)}
     return evaluate_model(network, dataset, settings, bar)
 
 
@@ -131,23 +135,25 @@ def load_models(runs: Sequence[Path]) -> list[InferenceModel]:
 
 
 def load_evaluation_data(
-    folder: Path,
+    data: Path,
     split: str,
     classes: Sequence[str],
     merge: Sequence[str],
     patient_files: Sequence[Path],
     skip_unreadable: bool,
     progress: Progress,
+    table: TableSettings = USUAL_TABLE,
 ) -> Dataset:
-    """A split of a folder of images, labelled in the order of `classes`, with its patients.
+    """A split of a folder or table, with its patients, labelled in the order of `classes`.
 
-    The folder's classes may also be those from which `merge` made them. Without `patient_files`
-    patients are read from the names of files. `skip_unreadable` leaves out images that cannot be
-    read. Raises InputError.
+    The data's classes may also be those from which `merge` made them. Without `patient_files` or a
+    table patients are read from the names of files. `skip_unreadable` leaves out images that cannot
+    be read. Raises InputError.
     """
+    check(sources.unfit_for_table(str(data), bool(patient_files), table))
     known = patients.read_patients(patient_files) if patient_files else None
     dataset = sources.load_evaluation_split(
-        folder, split, classes, cache_folder(), merge=merge, skip_unreadable=skip_unreadable,
-        memory_budget=half_of_memory(), progress=progress,
+        data, split, classes, cache_folder(), merge=merge, table=table,
+        skip_unreadable=skip_unreadable, memory_budget=half_of_memory(), progress=progress,
     )  # fmt: skip
     return with_evaluation_warnings(patients.with_patients(dataset, known))

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import jax
 
-from jaxcovid.config import Config
+from jaxcovid.config import Config, TableSettings
 from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_training_warnings
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import Division
 from jaxcovid.data.merge import merged
-from jaxcovid.data.table import TableSettings
 
 
 def load_training_data(config: Config, cache: Path, progress: Progress) -> Dataset:

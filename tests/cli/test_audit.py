@@ -52,6 +52,16 @@ def test_a_mark_per_class_fails(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_a_table_is_audited(tmp_path, capsys):
+    folder = xrays(tmp_path / "x", splits=("train",))
+    lines = [f"{path.relative_to(folder)},{path.parent.name}" for path in folder.rglob("*.png")]
+    (folder / "t.csv").write_text("\n".join(["file,label", *lines, "gone.png,normal"]))
+    assert call("audit", "--data", folder / "t.csv", "--output", tmp_path / "out") == 0
+    assert set(written(tmp_path / "out")) >= DATA_CHECKS
+    assert "gone.png" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_a_network_is_audited(run, data, tmp_path):
     table = tmp_path / "p.csv"
     lines = [f"{label},{n}.png,{label}{n},{'PA' if n % 2 else 'AP'}"

@@ -34,6 +34,21 @@ def test_evaluation_of_the_run_s_own_validation_repeats_its_metrics(run, data, t
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_a_table_of_the_same_images_gives_the_same_figures(run, data, tmp_path, capsys):
+    images = sorted((data / "validation").rglob("*.png"))
+    lines = [f"{path.relative_to(data)},{path.parent.name.title()}" for path in images]
+    (tmp_path / "images.csv").write_text("\n".join(["file,finding", *lines]))
+    flags = ["--data", tmp_path / "images.csv", "--images", data, "--output", tmp_path / "out"]
+    assert call("evaluate", run, *flags, "--labels", "covid=Covid", "normal=N*") == 0
+    mine, own = (json.loads((each / "metrics.json").read_text()) for each in (tmp_path / "out", run))
+    assert mine["test"]["confusion_matrix"] == own["validation"]["confusion_matrix"]
+    assert mine["test"]["auroc"] == pytest.approx(own["validation"]["auroc"])
+    record = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert record["labels"] == ["covid=Covid", "normal=N*"] and record["images"] == str(data)
+    assert "images.csv: " in capsys.readouterr().out  # what was understood of its columns
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_two_runs_are_compared(run, data, tmp_path, capsys):
     weights = weights_convert.read(run / "weights.safetensors")
     arrays = weights.arrays | {"fc.2.weight": -weights.arrays["fc.2.weight"]}
@@ -77,6 +92,7 @@ BAD_EVALUATIONS = {
     "unknown split": (lambda run, _: [run], ("--split", "x"), "--split: x"),
     "no such data": (lambda run, _: [run], ("--data", "/no"), "--data: /no"),
     "output exists": (lambda run, folder: [run], ("--output", "."), "--output: . exists"),
+    "labels of a folder": (lambda run, _: [run], ("--labels", "a=b"), "--labels: "),
 }
 
 

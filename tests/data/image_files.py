@@ -1,6 +1,6 @@
 """Folders of images for tests, and what is loaded from them."""
 
-from jaxcovid.data import folders
+from jaxcovid.data import folders, sources
 from tests.conftest import picture
 
 
@@ -23,7 +23,6 @@ def load_folder(folder, cache, skip=False, memory_budget=1e12, stored_side=None)
 
 def load_split(folder, split, classes, cache, skip=False, memory_budget=1e12):
     """One split of a folder, for a model of these classes."""
-    return folders.load_folder_split(
-        folder, split, classes, cache, merge=(), skip_unreadable=skip,
-        memory_budget=memory_budget, progress=lambda items, *_: items,
-    )  # fmt: skip
+    return sources.load_evaluation_split(
+        folder, split, classes, cache, skip_unreadable=skip, memory_budget=memory_budget
+    )

@@ -5,10 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
+from jaxcovid.config import TableSettings
 from jaxcovid.data.division import Division
 from jaxcovid.data.patients import with_patients
 from jaxcovid.data.sources import load_dataset
-from jaxcovid.data.table import TableSettings, read_listed
+from jaxcovid.data.table import read_listed
 from jaxcovid.errors import InputError
 from tests.data.image_files import write_pictures
 
