@@ -12,6 +12,7 @@ from jaxcovid.data.listing import list_images, names_below
 from jaxcovid.data.patient_rows import named
 from jaxcovid.data.patients import FURTHER, patient_by_path
 from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
+from jaxcovid.data.split_lists import lists_beside, splits_by_lists
 from jaxcovid.data.table_columns import Columns, chosen_columns, needs_header
 from jaxcovid.data.table_file import TableFile, read_table
 from jaxcovid.data.table_images import files_of_rows
@@ -37,8 +38,9 @@ def read_listed(
 ) -> Listed:
     """The images that a table lists. Raises InputError with what is wrong.
 
-    Without splits its column of them is not looked at; without such a column all images are of the
-    split `WHOLE`. `purpose` says why one class is too few, None where it is not.
+    Its splits are those of a column, or of lists beside it; without splits, or if they are not to
+    be looked at, all images are of the split `WHOLE`. `purpose` says why one class is too few, None
+    where it is not.
     """
     folder = images_folder(path, settings)
     if not folder.is_dir():
@@ -56,13 +58,16 @@ def read_listed(
     match = files_of_rows(columns.of("file", rows), [*path_of])
     check(match.problems)
     splits = _splits(rows, columns, table, kept) if with_splits else [WHOLE] * len(rows)
+    if with_splits and "split" not in columns.by_role and (lists := lists_beside(path)):
+        splits, read = splits_by_lists(columns.of("file", rows), lists)
+        notes += read
     has_test_labels = any(
         name == "test" and label for name, label in zip(splits, labelled.classes, strict=True)
     )
     by_file: dict[str, list[_Image]] = {}
     known = zip(labelled.classes, splits, match.files, _rows(rows, columns), strict=True)
     for label, split, file, row in known:
-        if file is not None and (label or (split == "test" and not has_test_labels)):
+        if file is not None and split and (label or (split == "test" and not has_test_labels)):
             by_file.setdefault(file, []).append(_Image(split, label, row))
     images, of_readers = _one_for_each(by_file, settings.readers, labelled.absent)
     layout, by_path = _layout(images, path_of)

@@ -40,7 +40,9 @@ def test_a_table_of_the_same_images_gives_the_same_figures(run, data, tmp_path, 
     (tmp_path / "images.csv").write_text("\n".join(["file,finding", *lines]))
     flags = ["--data", tmp_path / "images.csv", "--images", data, "--output", tmp_path / "out"]
     assert call("evaluate", run, *flags, "--labels", "covid=Covid", "normal=N*") == 0
-    mine, own = (json.loads((each / "metrics.json").read_text()) for each in (tmp_path / "out", run))
+    mine, own = (
+        json.loads((each / "metrics.json").read_text()) for each in (tmp_path / "out", run)
+    )
     assert mine["test"]["confusion_matrix"] == own["validation"]["confusion_matrix"]
     assert mine["test"]["auroc"] == pytest.approx(own["validation"]["auroc"])
     record = json.loads((tmp_path / "out" / "config.json").read_text())
