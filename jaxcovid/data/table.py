@@ -66,9 +66,10 @@ def read_listed(
     )
     by_file: dict[str, list[_Image]] = {}
     known = zip(labelled.classes, splits, match.files, _rows(rows, columns), strict=True)
-    for label, split, file, row in known:
-        if file is not None and split and (label or (split == "test" and not has_test_labels)):
-            by_file.setdefault(file, []).append(_Image(split, label, row))
+    for label, split, files, row in known:
+        if split and (label or (split == "test" and not has_test_labels)):
+            for file in files:
+                by_file.setdefault(file, []).append(_Image(split, label, row))
     images, of_readers = _one_for_each(by_file, settings.readers, labelled.absent)
     layout, by_path = _layout(images, path_of)
     if len(layout.classes) < (1 if purpose is None else 2):

@@ -1,61 +1,80 @@
 """Which file each row of a table means: tables name files with, without and with other folders."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from jaxcovid.data.listing import SUFFIXES
 from jaxcovid.data.patient_rows import parts_of
 
 _Key = tuple[str, ...]
+_End = tuple[str, _Key]  # a path as text and as names
 
 
 class Match(NamedTuple):
-    """The file of each row, None where there is none, and what to tell of that.
+    """The files of each row, mostly one, and what to tell of that.
 
-    `problems` are rows that several files may be meant by.
+    `problems` are rows that several files or folders may be meant by.
     """
 
-    files: tuple[str | None, ...]
+    files: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     problems: tuple[str, ...]
 
 
-def files_of_rows(names: Sequence[str], files: Sequence[str]) -> Match:
-    """The file that each name means: the one whose path ends alike, from the name on, longest.
+class _Folders(NamedTuple):
+    """The files below each folder, and the folders by their names."""
 
-    `files` are paths with slashes. Suffixes may be missing in names, and capitals differ.
+    files: dict[str, list[str]]
+    index: dict[str, list[_End]]
+
+
+def files_of_rows(names: Sequence[str], files: Sequence[str]) -> Match:
+    """The files that each name means.
+
+    That is the one whose path ends alike, from the name on, longest; else all below the folder
+    whose path does. `files` are paths with slashes. Suffixes may be missing in names, and capitals
+    differ.
     """
     # Most tables name all files as they are: then nothing else need be known of them.
     whole = {*files}
     index = {} if whole.issuperset(names) else _indexed(files)
-    known: dict[str, list[str]] = {}
-    found: list[str | None] = []
-    other_case, absent = [], []
-    ambiguous: dict[str, list[str]] = {}
-    for name in names:
-        if name not in known:
-            known[name] = [name] if name in whole else _candidates(name, index)
-        candidates = known[name]
-        found.append(candidates[0] if len(candidates) == 1 else None)
-        if not candidates:
-            absent.append(name)
-        elif len(candidates) > 1:
-            ambiguous[name] = candidates
-        elif candidates[0] != name and not _same_case(name, candidates[0]):
-            other_case.append(f"{name} = {candidates[0]}")
-    listed = {path for path in found if path is not None}
+    folders: _Folders | None = None
+    known: dict[str, tuple[str, ...]] = {}
+    ambiguous: dict[str, Sequence[str]] = {}
+    other_case, in_folders = [], []
+    for name in dict.fromkeys(names):
+        if name in whole:
+            known[name] = (name,)
+            continue
+        paths = _candidates(name, index)
+        if len(paths) == 1:
+            known[name] = (paths[0],)
+            if not _same_case(name, paths[0]):
+                other_case.append(f"{name} = {paths[0]}")
+            continue
+        if not paths:
+            folders = _folders(files) if folders is None else folders
+            paths = _candidates(name, folders.index)
+            if len(paths) == 1:
+                known[name] = tuple(folders.files[paths[0]])
+                in_folders.append(name)
+        if len(paths) > 1:
+            ambiguous[name] = paths
+    found = tuple(known.get(name, ()) for name in names)
+    listed = {path for of_row in found for path in of_row}
+    absent = [name for name in names if name not in known and name not in ambiguous]
     left = [path for path in files if path not in listed]
-    return Match(tuple(found), tuple(_notes(absent, left, other_case)), tuple(
+    return Match(found, tuple(_notes(absent, left, other_case, in_folders)), tuple(
         f"`data`: {name} may be {paths[0]} or {paths[1]}; give "
         "its path below `images`, or a folder of one of them as `images`"
         for name, paths in list(ambiguous.items())[:5]
     ))  # fmt: skip
 
 
-def _indexed(files: Sequence[str]) -> dict[str, list[tuple[str, _Key]]]:
+def _indexed(files: Sequence[str]) -> dict[str, list[_End]]:
     """Files by their names, with and without suffix, as they are and in lower case."""
-    index: dict[str, list[tuple[str, _Key]]] = {}
+    index: dict[str, list[_End]] = {}
     for path in files:
         parts = parts_of(path)
         keys = {parts[-1], _without_suffix(parts[-1])}
@@ -64,7 +83,21 @@ def _indexed(files: Sequence[str]) -> dict[str, list[tuple[str, _Key]]]:
     return index
 
 
-def _candidates(name: str, index: dict[str, list[tuple[str, _Key]]]) -> list[str]:
+def _folders(files: Sequence[str]) -> _Folders:
+    below: dict[str, list[str]] = {}
+    for path in files:
+        parts = path.split("/")
+        for length in range(1, len(parts)):
+            below.setdefault("/".join(parts[:length]), []).append(path)
+    index: dict[str, list[_End]] = {}
+    for folder in below:
+        parts = parts_of(folder)
+        for key in {parts[-1], parts[-1].lower()}:
+            index.setdefault(key, []).append((folder, parts))
+    return _Folders(below, index)
+
+
+def _candidates(name: str, index: Mapping[str, Sequence[_End]]) -> list[str]:
     parts = parts_of(name)
     if not parts:
         return []
@@ -103,7 +136,14 @@ def _same_case(name: str, path: str) -> bool:
     return last in (of_file, _without_suffix(of_file))
 
 
-def _notes(absent: Sequence[str], left: Sequence[str], other_case: Sequence[str]) -> Iterator[str]:
+def _notes(
+    absent: Sequence[str],
+    left: Sequence[str],
+    other_case: Sequence[str],
+    in_folders: Sequence[str],
+) -> Iterator[str]:
+    if in_folders:
+        yield f"{len(in_folders)} name(s) are of folders: all in them ({_examples(in_folders)})"
     if absent:
         yield f"{len(absent)} row(s) left out: there is no image of that name ({_examples(absent)})"
     if left:

@@ -29,18 +29,42 @@ CASES = {  # a name, the file that it means, notes beside those on files in no r
 def test_the_file_of_a_row(case):
     name, expected, notes = CASES[case]
     match = files_of_rows([name], FILES)
-    assert match.files == (expected,) and not match.problems
+    assert match.files == (() if expected is None else (expected,),) and not match.problems
     assert tuple(note for note in match.notes if "in no row" not in note) == notes
     assert any(f"{5 - (expected is not None)} image(s) in no row" in note for note in match.notes)
 
 
 def test_a_name_of_several_files_is_a_problem():
     match = files_of_rows(["view1.jpg", "a.png"], FILES)
-    assert match.files == (None, "images_001/images/a.png")
+    assert match.files == ((), ("images_001/images/a.png",))
     (problem,) = match.problems
     assert "view1.jpg may be train/p1/view1.jpg or train/p2/view1.jpg" in problem
 
 
 def test_all_are_listed_in_one_row_or_several():
     match = files_of_rows([*FILES, FILES[0]], FILES)
-    assert match.files == (*FILES, FILES[0]) and match.notes == ()
+    assert match.files == tuple((path,) for path in (*FILES, FILES[0])) and match.notes == ()
+
+
+FOLDERS = {  # a name, and the files that it means
+    "of a folder": ("p1", FILES[2:3]),
+    "with what lies before": ("root/train/p2", FILES[3:4]),
+    "other capitals": ("P1", FILES[2:3]),
+    "of folders in it": ("train", FILES[2:4]),
+    "a file first": ("a", FILES[:1]),
+}
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_a_name_of_a_folder_means_all_in_it(case):
+    name, expected = FOLDERS[case]
+    match = files_of_rows([name], (*FILES, "a/1.png"))
+    assert match.files == (expected,) and not match.problems
+    assert (f"1 name(s) are of folders: all in them ({name})" in match.notes) == (
+        case != "a file first"
+    )
+
+
+def test_a_name_of_several_folders_is_a_problem():
+    (problem,) = files_of_rows(["images"], (*FILES, "other/images/c.png")).problems
+    assert problem.startswith("`data`: images may be images_001/images or images_002/images")
