@@ -29,7 +29,7 @@ class DataSettings:
     data: str | None = None
     """Folder with train/ and validation/ (perhaps test/), one sub-folder per class; or with the
     classes' folders or train/ alone, from which splits are then drawn; or a table of images (.csv,
-    .tsv, .txt, .xlsx); or tfds:NAME; not given: the built-in phantoms."""
+    .tsv, .txt, .xlsx); or MedMNIST's .npz; or tfds:NAME; not given: the built-in phantoms."""
     split: tuple[float, ...] = ()
     """Shares of training, validation and perhaps test images, where the data have no such splits:
     drawn by the seed, whole patients together, every class in proportion. Default: 70 15 15."""

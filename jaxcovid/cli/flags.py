@@ -71,7 +71,7 @@ class Evaluate:
     compared on the same images."""
     data: Path
     """Folder that holds the split, or the classes' folders; or a table of images (.csv, .tsv, .txt,
-    .xlsx)."""
+    .xlsx); or MedMNIST's .npz."""
     table: TableSettings = USUAL_TABLE
     split: str = "test"
     """Which split: test, validation or train, by any name of its folder such as val; where there
@@ -95,7 +95,7 @@ class Audit:
 
     data: Path
     """Folder of splits, or of classes without a split; or a table of images (.csv, .tsv, .txt,
-    .xlsx)."""
+    .xlsx); or MedMNIST's .npz."""
     run: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="RUN")] = None
     """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote, to be
     audited on these images."""

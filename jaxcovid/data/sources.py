@@ -1,4 +1,4 @@
-"""Where images come from: a folder, a TFDS set, or nothing for the built-in phantoms."""
+"""Where images come from: folder, table, arrays, TFDS set, or nothing for the phantoms."""
 
 import hashlib
 import math
@@ -18,10 +18,12 @@ from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.layout import Listed, listed_split, scan_all, scan_split
 from jaxcovid.data.loader import ORDER, purpose_key
 from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.npz_sets import is_npz, load_npz, split_for
 from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.data.table import read_listed
 from jaxcovid.data.table_file import is_table
+from jaxcovid.data.table_labels import chosen_labels
 from jaxcovid.errors import InputError, check
 
 
@@ -37,7 +39,7 @@ def load_dataset(
     table: TableSettings = USUAL_TABLE,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
-    """The dataset to train on: folder, table, `tfds:NAME`, or the built-in phantoms if None.
+    """The dataset to train on: folder, table, .npz, `tfds:NAME`, or the built-in phantoms if None.
 
     Of data without the splits that training needs they are drawn, as `division` wants them, with
     whole patients, by the table `patients` of a folder. `table` says how one that lists images is
@@ -53,6 +55,10 @@ def load_dataset(
         return phantoms(cache, progress, stored_side)
     if data.startswith("tfds:"):
         return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side)
+    if is_npz(data):
+        dataset = load_npz(Path(data), chosen_labels(table.labels), progress, stored_side)
+        check(_untrainable(data, dataset))
+        return dataset
     if is_table(data):
         listed = read_listed(Path(data), table, with_splits=not division.again)
     else:
@@ -68,12 +74,25 @@ def load_dataset(
     )
 
 
+def _untrainable(data: str, dataset: Dataset) -> list[str]:
+    """What a file of arrays lacks for training."""
+    classes, labels = dataset.classes, dataset.splits["train"].labels
+    if len(classes) < 2:
+        return [f"`data`: {data} holds {len(classes)} class(es); training needs at least two"]
+    counts = np.bincount(labels, minlength=len(classes))
+    return [
+        f"`data`: {data} has no training image of class {name!r}; leave the class out (`labels`)"
+        for name, count in zip(classes, counts, strict=True)
+        if not count
+    ]
+
+
 def _unfit(
     data: str | None, division: Division, patients: Table | None, table: TableSettings
 ) -> list[str]:
     """Settings that say nothing of such data."""
     problems = unfit_for_table(data, patients is not None, table)
-    if data is None or data.startswith("tfds:"):
+    if data is None or data.startswith("tfds:") or is_npz(data):
         asked = {"split": bool(division.shares), "resplit": division.again}
         problems += [
             f"`{setting}`: {data or 'the phantoms'} come(s) with splits of its own; leave it out"
@@ -86,11 +105,13 @@ def _unfit(
 def unfit_for_table(data: str | None, has_patients: bool, table: TableSettings) -> list[str]:
     """A file of patients beside a table of images, and a table's settings without one."""
     name = data or "the phantoms"
+    if data is not None and is_npz(data) and has_patients:
+        return [f"`patients`: {name} holds no names of images that patients could be told by"]
     if data is None or not is_table(data):
         return [
             f"`{setting}`: {name} is no table (.csv, .tsv, .txt, .xlsx); leave it out"
             for setting, value in vars(table).items()
-            if value
+            if value and not (setting == "labels" and data is not None and is_npz(data))
         ]
     problem = (
         f"`patients`: {name} itself says whose its images are; leave it out, and name the "
@@ -119,6 +140,9 @@ def load_evaluation_split(
     the model does not know.
     """
     known = tuple(dict.fromkeys((*classes, *joined(merge))))
+    if is_npz(str(data)):
+        dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0])
+        return relabelled(split_for(dataset, split, known, data), classes, joined(merge))
     if is_table(str(data)):
         listed = listed_split(read_listed(data, table, purpose=None), split, known, data)
     else:
@@ -149,6 +173,11 @@ def load_whole(
     InputError with all that is wrong.
     """
     purpose = "shortcuts show between two classes or more"
+    if is_npz(str(data)):
+        dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0])
+        few = f"`data`: {data} holds {len(dataset.classes)} class(es); {purpose}"
+        check([few] * (len(dataset.classes) < 2))
+        return dataset
     if is_table(str(data)):
         listed = read_listed(data, table, purpose=purpose)
     else:
