@@ -3,13 +3,13 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from jaxcovid.data import class_names
 from jaxcovid.data.dataset import Row
-from jaxcovid.data.listing import SUFFIXES, Identity, Listing, list_images
+from jaxcovid.data.listing import SUFFIXES, Identity, Listing, list_images, subfolders
 from jaxcovid.data.mask_folders import masks_apart
 from jaxcovid.data.no_classes import no_classes
 from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, split_folders, splits_in
@@ -81,7 +81,9 @@ def scan(folder: Path) -> Layout:
             if split != "train" and label not in classes
         ]
     check(problems)
-    return Layout(classes, files, _ignored(folder, listings), warnings)
+    return Layout(
+        classes, files, _ignored(folder, listings), (*warnings, *_unread(folder, listings))
+    )
 
 
 def scan_split(folder: Path, split: str, classes: Sequence[str]) -> Layout:
@@ -160,7 +162,8 @@ def scan_all(folder: Path, purpose: str = "shortcuts show between two classes or
     if len(classes) < 2 and not problems:
         problems.append(f"{folder}: {len(classes)} class folder(s); {purpose}")
     check(problems)
-    return Layout(classes, files, _ignored(folder, listings), warnings)
+    unread = () if WHOLE in roots else _unread(folder, listings)
+    return Layout(classes, files, _ignored(folder, listings), (*warnings, *unread))
 
 
 def fingerprint(
@@ -276,6 +279,17 @@ def _ignored(folder: Path, listings: _Listings) -> tuple[str, ...]:
         for _, listing in listings.values()
         for path in listing.others
     )
+
+
+def _unread(folder: Path, listings: _Listings) -> Iterator[str]:
+    """Sentences on folders beside the splits that hold images, too."""
+    read = {root for root, _ in listings.values()}
+    for beside in subfolders(folder):
+        if beside not in read and (found := list_images(beside).images):
+            yield (
+                f"{len(found)} image(s) in {path_text(beside)} are not read, as the folder is none "
+                f"of the splits ({', '.join(listings)})"
+            )
 
 
 def _problems(folder: Path, listings: _Listings, files: Sequence[ImageFile]) -> list[str]:

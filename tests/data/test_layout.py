@@ -318,3 +318,11 @@ def test_splits_may_have_blanks_around_their_names_and_litter_beside_them(tmp_pa
     )
     layout = scan(make(tmp_path, *names, *litter))
     assert (len(layout.files), layout.ignored, layout.classes) == (3, (), ("a", "b"))
+
+
+def test_images_beside_the_splits_are_told(tmp_path):
+    beside = ("xrays/train/a/1.png", "xrays/train/b/2.png", "notes/read.txt", "__MACOSX/a/._1.png")
+    folder = make(tmp_path, *GOOD, *beside)
+    told = f"2 image(s) in {tmp_path / 'xrays'} are not read, as the folder is none of the splits"
+    for found in (scan(folder), scan_all(folder)):
+        assert [warning.partition(" (")[0] for warning in found.warnings] == [told]
