@@ -26,7 +26,7 @@ class _Folders(NamedTuple):
     """The files below each folder, and the folders by their names."""
 
     files: dict[str, list[str]]
-    index: dict[str, list[_End]]
+    by_name: dict[str, list[_End]]
 
 
 def files_of_rows(names: Sequence[str], files: Sequence[str]) -> Match:
@@ -55,7 +55,7 @@ def files_of_rows(names: Sequence[str], files: Sequence[str]) -> Match:
             continue
         if not paths:
             folders = _folders(files) if folders is None else folders
-            paths = _candidates(name, folders.index)
+            paths = _candidates(name, folders.by_name)
             if len(paths) == 1:
                 known[name] = tuple(folders.files[paths[0]])
                 in_folders.append(name)
