@@ -130,8 +130,24 @@ class TrainingSettings:
     counts as both."""
     class_weights: Literal["none", "balanced"] = "none"
     """Whether rare classes weigh more in the loss."""
+    sampling: Literal["as-is", "balanced", "balanced-by-source"] = "as-is"
+    """How often each training image is drawn in an epoch, which has as many draws as there are
+    images: as-is once each; balanced so that all classes come equally often; balanced-by-source so
+    that all classes of all sources do."""
     augment: bool = True
-    """Random rotation, crop and flip of training images."""
+    """Random changes of training images; --no-augment is --augmentation none."""
+    augmentation: Literal["assignment", "gentle", "none"] = "assignment"
+    """Which: assignment turns by up to 30 degrees, crops to 8 to 100 % of the area and mirrors
+    every second image; gentle turns by up to 10, crops to 80 to 100 %, changes the contrast by up
+    to a tenth and mirrors none, as the heart lies left. The next four replace single numbers."""
+    rotation: float | None = None
+    """Degrees by which training images are turned at most, either way."""
+    crop_area: tuple[float, ...] = ()
+    """Least and largest share of the area to which they are cropped, such as 0.8 1."""
+    mirror: float | None = None
+    """How many of them are mirrored left to right, 0 to 1."""
+    contrast: float | None = None
+    """By how much their contrast is changed at most, either way, such as 0.1."""
     views: int = 0
     """Augmented views of each image to keep as features of the frozen part, for epochs in turn; 0
     augments afresh every epoch."""

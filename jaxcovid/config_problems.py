@@ -13,6 +13,7 @@ from jaxcovid.config import (
     NetworkSettings,
     TrainingSettings,
 )
+from jaxcovid.data.augmentations import Augmentation
 
 
 def problems(config: Config) -> list[str]:
@@ -75,10 +76,35 @@ def _training_problems(settings: TrainingSettings) -> Iterable[str]:
     yield from _shares(("momentum", settings.momentum))
     if settings.multilabel and settings.loss == "cross_entropy":
         yield "`multilabel`: cross_entropy knows one class per image; give `loss=bce` or focal"
+    yield from _augmentation_problems(settings)
+    if settings.sampling != "as-is" and settings.class_weights != "none":
+        yield (
+            f"`sampling`: {settings.sampling} and `class_weights` {settings.class_weights} both "
+            "make up for rare classes, which would then count twice; leave one out"
+        )
     if settings.views < 0:
         yield f"`views`: {settings.views} is not 0 or above"
     if not 0 <= settings.seed < 2**32:
         yield f"`seed`: {settings.seed} is not a whole number from 0 to 4,294,967,295"
+
+
+def _augmentation_problems(settings: TrainingSettings) -> Iterable[str]:
+    area = settings.crop_area
+    if area and not (len(area) == 2 and 0 < area[0] <= area[1] <= 1):
+        yield (
+            f"`crop_area`: {' '.join(map(str, area))} is not the least and the largest share, "
+            "above 0 and at most 1, such as 0.8 1"
+        )
+    for name, most in (("rotation", 180), ("mirror", 1), ("contrast", 1)):
+        value = getattr(settings, name)
+        if value is not None and not 0 <= value <= most:
+            yield f"`{name}`: {value} is not from 0 to {most}"
+    if not settings.augment and settings.augmentation == "gentle":
+        yield "`augmentation`: gentle, though `augment` is off; leave one of them out"
+    if not settings.augment or settings.augmentation == "none":
+        for name in Augmentation._fields:
+            if getattr(settings, name) not in (None, ()):
+                yield f"`{name}`: training images are not augmented at all; leave it out"
 
 
 def _process_problems(settings: MachineSettings) -> Iterable[str]:

@@ -14,13 +14,17 @@ from jaxcovid.config import (
     MachineSettings,
     MeasuringSettings,
     NetworkSettings,
+    TableSettings,
     TrainingSettings,
     as_json,
     stored,
 )
 from jaxcovid.errors import InputError
 
-GROUPS = DataSettings, NetworkSettings, TrainingSettings, MeasuringSettings, MachineSettings
+GROUPS = (
+    DataSettings, TableSettings, NetworkSettings, TrainingSettings, MeasuringSettings,
+    MachineSettings,
+)  # fmt: skip
 
 
 def names(kind):

@@ -1,7 +1,7 @@
-"""The assignment's augmentation, inside jit: rotation, random resized crop, flip.
+"""Augmentation inside jit: rotation, random resized crop, flip, contrast.
 
-Same distributions as torchvision's RandomRotation(30), RandomResizedCrop(224) and
-RandomHorizontalFlip; a pure function of a key and an image.
+Same distributions as torchvision's RandomRotation, RandomResizedCrop(224), RandomHorizontalFlip and
+ColorJitter; a pure function of a key and an image.
 """
 
 import math
@@ -10,27 +10,37 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
-ANGLE = 30.0  # degrees either way
-AREA = (0.08, 1.0)  # of a crop, as a share of the image
+from jaxcovid.data.augmentations import ASSIGNMENT, Augmentation
+
 RATIO = (3 / 4, 4 / 3)  # width over height
 ATTEMPTS = 10
 OUTPUT = 224  # pixels
+LUMINANCE = (0.2989, 0.587, 0.114)  # of red, green and blue
 
 
 def augment(
     key: PRNGKeyArray,
     image: UInt8[Array, "height width channel"],
     size: Int[Array, "2"],
+    bounds: Augmentation = ASSIGNMENT,
 ) -> Float[Array, "224 224 channel"]:
     """One random view, values 0 to 255, of the image in the top left corner of a canvas.
 
     `size` is the image's height and width in pixels; nothing of the canvas outside of it shows.
     """
     angle_key, crop_key, flip_key = jax.random.split(key, 3)
-    angle = jax.random.uniform(angle_key, (), jnp.float32, -ANGLE, ANGLE)
-    corner, extent = random_crop(crop_key, size)
-    flip = jax.random.bernoulli(flip_key)
-    return crop_and_resize(rotate(image, size, angle), corner, extent, flip)
+    most = bounds.rotation
+    angle = jax.random.uniform(angle_key, (), jnp.float32, -most, most)
+    corner, extent = random_crop(crop_key, size, bounds.crop_area)
+    flip = jax.random.bernoulli(flip_key, bounds.mirror)
+    view = crop_and_resize(rotate(image, size, angle), corner, extent, flip)
+    if not bounds.contrast:
+        return view
+    # A key besides the three, so that these draw as without it.
+    contrast_key, most = jax.random.fold_in(key, 3), bounds.contrast
+    return change_contrast(
+        view, jax.random.uniform(contrast_key, (), jnp.float32, 1 - most, 1 + most)
+    )
 
 
 def rotate(
@@ -53,16 +63,19 @@ def rotate(
 
 
 def random_crop(
-    key: PRNGKeyArray, size: Int[Array, "2"]
+    key: PRNGKeyArray,
+    size: Int[Array, "2"],
+    area_range: tuple[float, float] = ASSIGNMENT.crop_area,
 ) -> tuple[Int[Array, "2"], Int[Array, "2"]]:
     """A random box in an image of that height and width: its (top, left) and (height, width).
 
-    All in pixels. The first of ten tries that fits, else the largest centred box of an allowed
-    shape; drawn as by torchvision's RandomResizedCrop.get_params.
+    All in pixels; `area_range` bounds its area as a share of the image's. The first of ten tries
+    that fits, else the largest centred box of an allowed shape; drawn as by torchvision's
+    RandomResizedCrop.get_params.
     """
     area_key, ratio_key, corner_key = jax.random.split(key, 3)
     height, width = size.astype(jnp.float32)
-    area = height * width * jax.random.uniform(area_key, (ATTEMPTS,), jnp.float32, *AREA)
+    area = height * width * jax.random.uniform(area_key, (ATTEMPTS,), jnp.float32, *area_range)
     low, high = (math.log(ratio) for ratio in RATIO)
     ratio = jnp.exp(jax.random.uniform(ratio_key, (ATTEMPTS,), jnp.float32, low, high))
     tries = jnp.stack([jnp.round(jnp.sqrt(area / ratio)), jnp.round(jnp.sqrt(area * ratio))], 1)
@@ -100,6 +113,18 @@ def crop_and_resize(
     columns = jnp.where(flip, columns[::-1], columns)
     narrow = jnp.einsum("hwc,qw->hqc", image.astype(jnp.float32), columns)
     return jnp.einsum("hqc,ph->pqc", narrow, rows)
+
+
+def change_contrast(
+    image: Float[Array, "height width channel"], factor: Float[Array, ""]
+) -> Float[Array, "height width channel"]:
+    """Grey values 0 to 255 moved away from their mean by a factor, or towards it if below 1.
+
+    As torchvision's adjust_contrast, on images whose channels weigh as in its rgb_to_grayscale.
+    """
+    grey = image @ jnp.array(LUMINANCE) if image.shape[2] == 3 else image
+    mean = grey.mean()
+    return jnp.clip(mean + factor * (image - mean), 0, 255)
 
 
 def _resize_matrix(

@@ -1,7 +1,7 @@
 """Batches: their order, their padding, and the pixels the model sees."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from jaxcovid.data.augment import augment
+from jaxcovid.data.augmentations import ASSIGNMENT, Augmentation
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.disk import StoredPixels
 
@@ -26,7 +27,10 @@ READERS = 4  # threads, and batches that may wait in memory
 
 
 class Indices(NamedTuple):
-    """Which examples form a batch; padding repeats example 0 and has mask 0, others mask 1."""
+    """Which examples form a batch; padding repeats example 0 and has mask 0, others mask 1.
+
+    `indices` are those of draws, see `epoch_order`: modulo the number of examples they are these.
+    """
 
     indices: Int[np.ndarray, "batch"]
     mask: Float[np.ndarray, "batch"]
@@ -36,8 +40,8 @@ class Examples(NamedTuple):
     """A batch of images, before augmentation and normalisation: as read, or put on devices.
 
     `sizes` are the images' heights and widths in pixels on their canvas, and `indices` tell
-    augmentation which example it has; neither matters in evaluation. `labels` are numbers of
-    classes; `mask` is 1 for examples that count and 0 for padding.
+    augmentation which draw of which example it has; neither matters in evaluation. `labels` are
+    numbers of classes; `mask` is 1 for examples that count and 0 for padding.
     """
 
     images: UInt8[np.ndarray | Array, "batch height width channel"]
@@ -47,10 +51,38 @@ class Examples(NamedTuple):
     mask: Float[np.ndarray | Array, "batch"]
 
 
-def epoch_order(seed: int, epoch: int, examples: int) -> Int[np.ndarray, "examples"]:
-    """A random order of so many examples: a function of seed and epoch alone."""
+def epoch_order(
+    seed: int, epoch: int, examples: int, groups: Int[np.ndarray, "examples"] | None = None
+) -> Int[np.ndarray, "examples"]:
+    """The draws of an epoch in random order: a function of seed, epoch and groups alone.
+
+    Each example is drawn once; or, with the number of each example's group, as many as there are
+    examples, from all groups alike. Then the k-th draw of an example after its first is its number
+    plus k times the number of examples, so that augmentation tells them apart.
+    """
     key = jax.random.fold_in(purpose_key(seed, ORDER), epoch)
-    return np.asarray(jax.random.permutation(key, examples))
+    if groups is None:
+        return np.asarray(jax.random.permutation(key, examples))
+    random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    # The groups take turns, so what does not divide evenly goes to others in every epoch.
+    turns = (np.arange(examples) + random.integers(len(members))) % len(members)
+    draws = [
+        _drawn(random, group, int((turns == place).sum()), examples)
+        for place, group in enumerate(members)
+    ]
+    return random.permutation(np.concatenate(draws))
+
+
+def _drawn(
+    random: np.random.Generator, group: Int[np.ndarray, "member"], count: int, examples: int
+) -> Int[np.ndarray, "count"]:
+    """So many draws of a group: all members in random order, again and again."""
+    rounds = -(-count // len(group))
+    # Draws beyond what 32 bits can number, of one image in thousands, are augmented alike.
+    again = np.arange(rounds) % (np.iinfo(np.int32).max // examples)
+    draws = [random.permutation(group) + examples * number for number in again]
+    return np.concatenate([group[:0], *draws])[:count]
 
 
 def batches(
@@ -79,11 +111,12 @@ def read_batches(split: Split, parts: Sequence[Indices], augmentable: bool) -> I
     pixels = split.augmentable if augmentable else split.evaluation
 
     def examples(part: Indices) -> Examples:
+        places = part.indices % len(split.labels)
         return Examples(
-            pixels[part.indices],
-            split.sizes[part.indices],
+            pixels[places],
+            split.sizes[places],
             part.indices,
-            split.labels[part.indices].clip(0),  # no one reads the class of unlabelled images
+            split.labels[places].clip(0),  # no one reads the class of unlabelled images
             part.mask,
         )
 
@@ -96,7 +129,10 @@ def read_batches(split: Split, parts: Sequence[Indices], augmentable: bool) -> I
 
 
 def training_images(
-    examples: Examples, key: PRNGKeyArray, epoch: Int[Array, ""]
+    examples: Examples,
+    key: PRNGKeyArray,
+    epoch: Int[Array, ""],
+    augmentation: Augmentation = ASSIGNMENT,
 ) -> Float[Array, "batch 224 224 3"]:
     """Augmented, normalised images of a batch of augmentable views.
 
@@ -105,10 +141,14 @@ def training_images(
     epoch_key = jax.random.fold_in(key, epoch)
     keys = jax.vmap(lambda index: jax.random.fold_in(epoch_key, index))(examples.indices)
     images, sizes = jnp.asarray(examples.images), jnp.asarray(examples.sizes)
-    if images.shape[1] * images.shape[2] <= LARGE:
-        return normalise(jax.vmap(augment)(keys, images, sizes))
     given = (keys, images, sizes)
-    return normalise(lax.map(lambda image: augment(*image), given, batch_size=TOGETHER))
+
+    def one(image: tuple[Any, Any, Any]) -> Float[Array, "224 224 channel"]:
+        return augment(*image, augmentation)
+
+    if images.shape[1] * images.shape[2] <= LARGE:
+        return normalise(jax.vmap(one)(given))
+    return normalise(lax.map(one, given, batch_size=TOGETHER))
 
 
 def normalise(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jaxcovid.config import TrainingSettings, from_json
+from jaxcovid.data.augmentations import augmentation_of
 from jaxcovid.data.images import CROP, RESIZE
 from jaxcovid.data.loader import MEAN, STD
 from jaxcovid.report import words
@@ -57,7 +59,8 @@ def preparation(results: Results) -> Answer:
         f"{CROP}; grey repeated in three channels; values from 0 to 1, less the mean {mean}, over "
         f"the standard deviation {deviation}."
     )
-    if of_training(results).get("augment"):
+    record = of_training(results)
+    if record and augmentation_of(from_json(TrainingSettings, dict(record))) is not None:
         text += " Training images are augmented instead of cropped so, see item 25."
     return Answer(text)
 

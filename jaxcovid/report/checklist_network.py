@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaxcovid.data.augment import ANGLE, AREA, RATIO
+from jaxcovid.config import TrainingSettings, from_json
+from jaxcovid.data.augment import RATIO
+from jaxcovid.data.augmentations import augmentation_of
 from jaxcovid.data.images import CROP
 from jaxcovid.report import epoch_words, words
 from jaxcovid.report.checklist_facts import Answer, is_evaluation, of_training
@@ -105,6 +107,10 @@ NUMBERS = {
     "warmup_epochs": "epochs of warm-up",
     "dropout": "dropout in the head",
 }
+SAMPLING = {
+    "balanced": "so that all classes come equally often",
+    "balanced-by-source": "so that all classes of all sources come equally often",
+}
 CHOICES = {"schedule": "schedule", "batch_norm": "batch norm of frozen blocks"}
 
 
@@ -174,16 +180,26 @@ def _loss(record: Mapping[str, Any]) -> str:
         text += f" (gamma {record.get('focal_gamma')}, alpha {alpha})"
     if record.get("class_weights", "none") != "none":
         text += f", {record['class_weights']} class weights"
+    if record.get("sampling", "as-is") != "as-is":
+        text += f", images drawn {SAMPLING[record['sampling']]}"
     return text
 
 
 def _augmentation(record: Mapping[str, Any]) -> str:
-    if not record.get("augment"):
+    bounds = augmentation_of(from_json(TrainingSettings, dict(record)))
+    if bounds is None:
         return "no augmentation"
-    low, high = (100 * share for share in AREA)
-    views = f", {record['views']} views of each image kept" if record.get("views") else ""
-    return (
-        f"augmentation by rotation of up to {ANGLE:g} degrees, a random crop of {low:.0f} to "
-        f"{high:.0f} % of the area with sides {RATIO[0]:.2f} to {RATIO[1]:.2f}, and mirroring of "
-        f"every second image by chance{views}"
-    )
+    low, high = (100 * share for share in bounds.crop_area)
+    changes = [
+        f"rotation of up to {bounds.rotation:g} degrees" if bounds.rotation else "no rotation",
+        f"a random crop of {low:g} to {high:g} % of the area with sides {RATIO[0]:.2f} to "
+        f"{RATIO[1]:.2f}",
+        f"mirroring of {100 * bounds.mirror:g} % of the images by chance"
+        if bounds.mirror
+        else "no mirroring",
+    ]
+    if bounds.contrast:
+        changes.append(f"contrast changed by up to {100 * bounds.contrast:g} %")
+    if views := record.get("views"):
+        changes.append(f"{views} views of each image kept")
+    return f"augmentation by {', '.join(changes)}"

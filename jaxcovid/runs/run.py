@@ -42,6 +42,7 @@ from jaxcovid.training.loop import (
     restored_journal,
 )
 from jaxcovid.training.parts import Parts
+from jaxcovid.training.sampling import sampling_groups
 from jaxcovid.training.setup import Task, prepare
 from jaxcovid.training.step import TrainState
 from jaxcovid.training.training_data import load_training_data
@@ -190,7 +191,8 @@ def _finish(
     if jax.process_index() == 0:
         say("Measuring and explaining")
         of_measured = predictions[trial_of(dataset).measured].probabilities
-        views = first_views(config, dataset.splits["train"], task.steps.batch_size)
+        groups = sampling_groups(config, dataset)
+        views = first_views(config, dataset.splits["train"], task.steps.batch_size, groups)
         # Of several processes one computes alone what it explains.
         variables = {"params": state.params, "batch_stats": state.batch_stats}
         further = task.parts.metrics

@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxcovid import parallel, seal
 from jaxcovid.config import Config, stored
+from jaxcovid.data.augmentations import augmentation_of
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.errors import InputError, Interrupted, NothingFrozenError, check
 from jaxcovid.report import text
@@ -129,7 +130,7 @@ def _run(
             else:
                 outcomes = train_together(task, configs, folder, settings, metric, deferred)
                 write_best_run(task, configs, outcomes, folder, metric, kept)
-            shared_views = together and config.augment
+            shared_views = together and augmentation_of(config) is not None
             summary = write_sweep_page(folder, grid, outcomes, settings, bar, shared_views)
             remove_state(folder)
     except (KeyboardInterrupt, BrokenPipeError) as error:

@@ -50,6 +50,7 @@ from jaxcovid.training.members import (
     stacked,
 )
 from jaxcovid.training.pytrees import Variables
+from jaxcovid.training.sampling import sampling_groups
 from jaxcovid.training.setup import Task, prepare
 from jaxcovid.training.step import Totals
 from jaxcovid.training.trainable import combine, partition
@@ -212,8 +213,9 @@ def _shared(task: Task) -> Shared:
 
 def _splits(task: Task) -> dict[str, FeatureSplit]:
     assert task.frozen is not None
+    groups = {"train": sampling_groups(task.config, task.dataset)}
     return {
-        name: FeatureSplit(task.frozen.features(name, bool), split.labels)
+        name: FeatureSplit(task.frozen.features(name, bool), split.labels, groups.get(name))
         for name, split in task.dataset.splits.items()
     }
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxcovid import parallel
 from jaxcovid.data import loader
+from jaxcovid.data.augmentations import ASSIGNMENT, Augmentation
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.parallel import Devices
@@ -61,7 +62,9 @@ class Storage(NamedTuple):
 Extract = Callable[..., Features]
 
 
-def feature_extractor(prefix: Prefix, devices: Devices, bar: Bar) -> Extract:
+def feature_extractor(
+    prefix: Prefix, devices: Devices, bar: Bar, augmentation: Augmentation | None = ASSIGNMENT
+) -> Extract:
     """What takes a split to the outputs of the prefix for its images, compiled once for all splits.
 
     Of every image those of so many `views` are among them, none unless asked for: augmentation is
@@ -69,7 +72,10 @@ def feature_extractor(prefix: Prefix, devices: Devices, bar: Bar) -> Extract:
     progress bar calls the split. Raises KeyboardInterrupt after the batch in which `interrupted`
     says so.
     """
-    compiled = {augment: _compiled(prefix, devices, augment) for augment in (False, True)}
+    compiled = {
+        augment: _compiled(prefix, devices, augmentation if augment else None)
+        for augment in (False, True)
+    }
 
     def extract(
         split: Split,
@@ -149,8 +155,25 @@ def feature_batches(
         yield Batch(*rows)
 
 
+def training_batches(
+    features: Features, labels: Int[np.ndarray, "n"], batches: Sequence[Indices], epoch: int
+) -> Iterator[Batch]:
+    """Of each batch of an epoch (from 1) in turn what the training step is given.
+
+    Views take turns with every epoch, and with every further draw of an image within one.
+    """
+    for batch in batches:
+        again, places = np.divmod(batch.indices, len(labels))
+        if len(features.views):
+            values = features.views[(epoch - 1 + again) % len(features.views), places]
+        else:
+            values = features.evaluation[places]
+        rows: Any = values, labels[places], batch.mask
+        yield Batch(*rows)
+
+
 def _compiled(
-    prefix: Prefix, devices: Devices, augment: bool
+    prefix: Prefix, devices: Devices, augmentation: Augmentation | None
 ) -> Callable[..., Float[Array, "batch *feature"]]:
     """(variables, examples, number of the view) to features."""
     key = loader.purpose_key(0, loader.AUGMENT)
@@ -158,9 +181,9 @@ def _compiled(
     def features(
         variables: Variables, examples: Examples, view: Int[Array, ""]
     ) -> Float[Array, "batch *feature"]:
-        if augment:
+        if augmentation is not None:
             # As the first epochs of a run with seed 0 see them.
-            images = loader.training_images(examples, key, view + 1)
+            images = loader.training_images(examples, key, view + 1, augmentation)
         else:
             images = loader.normalise(examples.images)
         local = prefix.outputs(variables, images).astype(jnp.float32)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxcovid.config import Config
+from jaxcovid.data.augmentations import augmentation_of
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.parallel import Devices
 from jaxcovid.training.evaluation import Bar
@@ -57,7 +58,8 @@ def frozen_part(
     storage = _storage(config, parts, dataset, prefix)
     if storage is None:
         return None
-    extract = feature_extractor(prefix, devices, bar)
+    augmentation = augmentation_of(config)
+    extract = feature_extractor(prefix, devices, bar, augmentation)
     of_run: dict[str, Features] = {}  # `kept` may let them go
 
     def features(name: str, interrupted: Callable[[], bool]) -> Features:
@@ -67,6 +69,7 @@ def frozen_part(
         # All that features depend on.
         key = (
             *(dataset.fingerprint, split.paths, storage.kind.__name__, views),
+            augmentation if views else None,
             *(config.model, prefix.start, config.precision),
             *sorted(digests.items()),
         )
@@ -104,4 +107,4 @@ def _storage(config: Config, parts: Parts, dataset: Dataset, prefix: Prefix) -> 
 
 def _views(config: Config) -> int:
     """How many augmented views of each training image are kept."""
-    return config.views if config.augment else 0
+    return 0 if augmentation_of(config) is None else config.views

@@ -20,7 +20,7 @@ from jaxcovid.data import loader
 from jaxcovid.data.loader import Indices
 from jaxcovid.results import Epoch
 from jaxcovid.training.evaluation import BATCH, Bar, means
-from jaxcovid.training.frozen_features import Features, feature_batches
+from jaxcovid.training.frozen_features import Features, training_batches
 from jaxcovid.training.members import (
     MemberEvaluation,
     Members,
@@ -35,10 +35,14 @@ from jaxcovid.training.step import Batch, Totals
 
 
 class FeatureSplit(NamedTuple):
-    """The features of a split's images, and their classes; -1 where unknown."""
+    """The features of a split's images, and their classes; -1 where unknown.
+
+    `groups` are those of `loader.epoch_order`.
+    """
 
     features: Features
     labels: Int[np.ndarray, "n"]
+    groups: Int[np.ndarray, "n"] | None = None
 
 
 class Underway(NamedTuple):
@@ -81,15 +85,12 @@ def fit(
     step = _compiled_step(shared)
     while underway.epoch <= shared.config.epochs:
         started = time.perf_counter()
-        batches = _batches(seeds, underway.epoch, len(train.labels), shared.config.batch_size)
-        values = train.features.evaluation
-        if shared.config.augment:
-            values = train.features.views[(underway.epoch - 1) % len(train.features.views)]
+        batches = _batches(seeds, underway.epoch, train, shared.config.batch_size)
         totals: list[Totals] = []
         members = underway.members
         title = f"Epoch {underway.epoch} of {shared.config.epochs}, {len(configs)} members"
         for of_seeds in bar(batches[underway.steps :], desc=title, unit="step", delay=0.5):
-            stacked = _stacked_batches(values, train.labels, of_seeds)
+            stacked = _stacked_batches(train, of_seeds, underway.epoch)
             members, of_step = step(members, numbers, stacked, which)
             totals.append(of_step)
             jax.block_until_ready(totals[-2:][0])  # no more than two steps ahead
@@ -156,21 +157,18 @@ def _compiled_step(shared: Shared) -> Callable[..., tuple[Members, Totals]]:
 
 
 def _batches(
-    seeds: Sequence[int], epoch: int, examples: int, batch_size: int
+    seeds: Sequence[int], epoch: int, train: FeatureSplit, batch_size: int
 ) -> list[tuple[Indices, ...]]:
     """For each step of the epoch, the batch of each seed."""
-    orders = [loader.epoch_order(seed, epoch, examples) for seed in seeds]
+    examples = len(train.labels)
+    orders = [loader.epoch_order(seed, epoch, examples, train.groups) for seed in seeds]
     size = min(batch_size, examples)
     return list(zip(*(loader.batches(order, size) for order in orders), strict=True))
 
 
-def _stacked_batches(
-    values: Float[np.ndarray, "n *feature"],
-    labels: Int[np.ndarray, "n"],
-    batches: Sequence[Indices],
-) -> Batch:
+def _stacked_batches(train: FeatureSplit, batches: Sequence[Indices], epoch: int) -> Batch:
     """The batch of each seed along a leading axis."""
-    of_seeds = list(feature_batches(values, labels, batches))
+    of_seeds = list(training_batches(train.features, train.labels, batches, epoch))
     return jax.tree.map(lambda *rows: np.stack(rows), *of_seeds)
 
 

@@ -38,6 +38,7 @@ from jaxcovid.training.losses import Codes
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.pytrees import LabelTree, Variables
 from jaxcovid.training.recipe import learning_rates, update_rule
+from jaxcovid.training.sampling import sampling_groups
 from jaxcovid.training.step import (
     Correct,
     Scores,
@@ -231,6 +232,7 @@ def _steps(
     devices: Devices,
 ) -> Steps:
     train, model = dataset.splits["train"], network.shared
+    groups = sampling_groups(config, dataset)
     loss = parts.loss(config, targets.codes, train.labels, parallel.AXIS)
     features = None
     if frozen is not None and config.views:
@@ -254,7 +256,9 @@ def _steps(
     rate, _ = learning_rates(config, len(train.labels))
     return Steps(
         batch_size=batch_size,
-        work=training_work(config, train, features, prefix, train_step, devices, batch_size),
+        work=training_work(
+            config, train, features, prefix, train_step, devices, batch_size, groups
+        ),
         evaluate=evaluate,
         learning_rate=lambda step: float(np.asarray(rate(step))),
     )

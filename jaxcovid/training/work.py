@@ -16,10 +16,11 @@ from jaxtyping import Array, Float, Int, UInt8
 from jaxcovid import parallel
 from jaxcovid.config import Config
 from jaxcovid.data import loader
+from jaxcovid.data.augmentations import augmentation_of
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.parallel import Compiled, Devices
-from jaxcovid.training.frozen_features import Features, feature_batches
+from jaxcovid.training.frozen_features import Features, training_batches
 from jaxcovid.training.frozen_prefix import Prefix, steps_together
 from jaxcovid.training.pytrees import Variables
 from jaxcovid.training.step import Batch, Totals, TrainState
@@ -39,14 +40,20 @@ _TrainingImages = Callable[[Examples, Int[Array, ""]], Float[Array, "batch heigh
 # Pixels, sizes on their canvas and labels of all training images, on the devices.
 _Resident = tuple[UInt8[Array, "n height width channel"], Int[Array, "n 2"], Int[Array, "n"]]
 
+# The number of each training image's group, if these are to be drawn alike.
+Groups = Int[np.ndarray, "n"] | None
+
+# The batches of an epoch by its number, padded for the devices.
+_Batches = Callable[[int], list[Indices]]
+
 # What the steps of one call are given besides state and epoch.
 Inputs = tuple[Examples] | tuple[Batch] | tuple[Batch, np.int32] | tuple[_Resident, Indices]
 
 
 class _Step(NamedTuple):
-    """Where a step's images lie, which of them count, and what the frozen stages made of them."""
+    """The draws of a step, which of them count, and what the frozen stages made of them."""
 
-    places: Int[Array, "*step batch"]
+    draws: Int[Array, "*step batch"]
     mask: Float[Array, "*step batch"]
     outputs: Float[Array, "*step_batch_feature"] | None
 
@@ -71,38 +78,46 @@ def training_work(
     train_step: TrainStep,
     devices: Devices,
     batch_size: int,
+    groups: Groups = None,
 ) -> Work:
     """Steps on features if there are any, else on images: one by one, or many at a time.
 
-    `batch_size` is the number of examples of a step, on all devices together. The images of
-    `train` are augmented if the settings ask for it; with a `prefix`, those of several steps pass
-    the frozen stages at once, and `train_step` is given what comes out.
+    `batch_size` is the number of examples of a step, on all devices together, and `groups` are
+    those of `loader.epoch_order`. The images of `train` are augmented if the settings ask for it;
+    with a `prefix`, those of several steps pass the frozen stages at once, and `train_step` is
+    given what comes out.
     """
+
+    def batches(epoch: int) -> list[Indices]:
+        order = loader.epoch_order(config.seed, epoch, len(train.labels), groups)
+        return list(loader.batches(order, batch_size, devices.mesh.size))
+
     if features is not None:
-        return _on_features(config, features, train.labels, train_step, devices, batch_size)
+        return _on_features(config, features, train.labels, train_step, devices, batches)
     if _resident(train, devices):
-        return _scanned(config, train, prefix, train_step, devices, batch_size)
+        return _scanned(config, train, prefix, train_step, devices, batches, batch_size)
     if prefix is not None:
-        return _behind_prefix(config, train, prefix, train_step, devices, batch_size)
-    return _stepwise(config, train, train_step, devices, batch_size)
+        return _behind_prefix(config, train, prefix, train_step, devices, batches, batch_size)
+    return _stepwise(config, train, train_step, devices, batches)
 
 
-def first_views(config: Config, train: Split, batch_size: int) -> Float[np.ndarray, "n 224 224 3"]:
+def first_views(
+    config: Config, train: Split, batch_size: int, groups: Groups = None
+) -> Float[np.ndarray, "n 224 224 3"]:
     """The first training images (at most VIEWS) of the first epoch, augmented and normalised."""
-    order = loader.epoch_order(config.seed, 1, len(train.labels))
+    order = loader.epoch_order(config.seed, 1, len(train.labels), groups)
     batch = Indices(*(rows[:VIEWS] for rows in next(loader.batches(order, batch_size))))
-    (examples,) = loader.read_batches(train, [batch], config.augment)
-    key = loader.purpose_key(config.seed, loader.AUGMENT)
-    if not config.augment:
-        return np.asarray(loader.normalise(examples.images))
-    return np.asarray(jax.jit(loader.training_images)(examples, key, np.int32(1)))
+    augment = augmentation_of(config) is not None
+    (examples,) = loader.read_batches(train, [batch], augment)
+    images = _training_images(config)
+    return np.asarray((jax.jit(images) if augment else images)(examples, jnp.int32(1)))
 
 
 def _stepwise(
-    config: Config, train: Split, train_step: TrainStep, devices: Devices, batch_size: int
+    config: Config, train: Split, train_step: TrainStep, devices: Devices, batches: _Batches
 ) -> Work:
     """One step at a time, its images gathered on the host."""
-    images = _training_images(config)
+    images, augment = _training_images(config), augmentation_of(config) is not None
 
     def step(
         state: TrainState, examples: Examples, epoch: Int[Array, ""]
@@ -111,9 +126,8 @@ def _stepwise(
         return train_step(state, Batch(images(examples, epoch), labels, mask))
 
     def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[Examples]]]:
-        batches = _batches(config, train.labels, devices, batch_size, epoch)[first:]
-        shares = [parallel.process_rows(batch) for batch in batches]
-        for examples in loader.read_batches(train, shares, config.augment):
+        shares = [parallel.process_rows(batch) for batch in batches(epoch)[first:]]
+        for examples in loader.read_batches(train, shares, augment):
             yield 1, (parallel.shares(examples, devices),)
 
     return Work(parallel.spread(step, devices, (False, True, False), donate=(0,)), inputs)
@@ -125,10 +139,11 @@ def _behind_prefix(
     prefix: Prefix,
     train_step: TrainStep,
     devices: Devices,
+    batches: _Batches,
     batch_size: int,
 ) -> Work:
     """One step at a time, on what the frozen stages put out for the images of several steps."""
-    images = _training_images(config)
+    images, augment = _training_images(config), augmentation_of(config) is not None
     steps = -(-len(train.labels) // batch_size)
     together = steps_together(steps, batch_size, prefix.together)
 
@@ -146,13 +161,13 @@ def _behind_prefix(
     compiled = parallel.spread(outputs, devices, (False, True, False), split_results=True)
 
     def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[Batch, np.int32]]]:
-        batches = _batches(config, train.labels, devices, batch_size, epoch)
-        # Groups lie where they would from the epoch's first step on, so that sums are the same.
+        of_epoch = batches(epoch)
+        # These lie where they would from the epoch's first step on, so that sums are the same.
         starts = range(first // together * together, steps, together)
-        groups = [_group(batches[start : start + together], together) for start in starts]
-        shares = [parallel.process_rows(group) for group in groups]
+        joined = [_joined(of_epoch[start : start + together], together) for start in starts]
+        shares = [parallel.process_rows(batch) for batch in joined]
         for start, examples in zip(
-            starts, loader.read_batches(train, shares, config.augment), strict=True
+            starts, loader.read_batches(train, shares, augment), strict=True
         ):
             examples = parallel.shares(examples, devices)
             outputs = compiled(prefix.variables, examples, jnp.int32(epoch))
@@ -168,7 +183,7 @@ def _on_features(
     labels: Int[np.ndarray, "n"],
     train_step: TrainStep,
     devices: Devices,
-    batch_size: int,
+    batches: _Batches,
 ) -> Work:
     """One step at a time, on features; the views take turns."""
 
@@ -176,12 +191,8 @@ def _on_features(
         return train_step(state, batch._replace(images=batch.images.astype(jnp.float32)))
 
     def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[Batch]]]:
-        batches = _batches(config, labels, devices, batch_size, epoch)[first:]
-        shares = [parallel.process_rows(batch) for batch in batches]
-        values = features.evaluation
-        if config.augment:
-            values = features.views[(epoch - 1) % config.views]
-        for batch in feature_batches(values, labels, shares):
+        shares = [parallel.process_rows(batch) for batch in batches(epoch)[first:]]
+        for batch in training_batches(features, labels, shares, epoch):
             yield 1, (parallel.shares(batch, devices),)
 
     return Work(parallel.spread(step, devices, (False, True, False), donate=(0,)), inputs)
@@ -193,6 +204,7 @@ def _scanned(
     prefix: Prefix | None,
     train_step: TrainStep,
     devices: Devices,
+    batches: _Batches,
     batch_size: int,
 ) -> Work:
     """Many steps in one program, on images that lie on the devices.
@@ -200,7 +212,7 @@ def _scanned(
     On CPU a loop over convolutions is slower than single steps.
     """
     augmented = _training_images(config)
-    pixels = train.augmentable if config.augment else train.evaluation
+    pixels = train.evaluation if augmentation_of(config) is None else train.augmentable
     data = parallel.replicate((pixels, train.sizes, train.labels), devices)
     every = config.checkpoint_every or SCANNED
 
@@ -208,36 +220,37 @@ def _scanned(
         state: TrainState, data: _Resident, batches: Indices, epoch: Int[Array, ""]
     ) -> tuple[TrainState, Totals]:
         images, sizes, labels = data
-        places, masks = (jnp.asarray(rows).T for rows in batches)
+        draws, masks = (jnp.asarray(rows).T for rows in batches)
 
-        def images_at(places: Int[Array, "batch"]) -> Float[Array, "batch *feature"]:
-            mask = jnp.ones(places.shape)
-            examples = Examples(images[places], sizes[places], places, labels[places], mask)
+        def images_at(draws: Int[Array, "batch"]) -> Float[Array, "batch *feature"]:
+            mask, places = jnp.ones(draws.shape), draws % len(labels)
+            examples = Examples(images[places], sizes[places], draws, labels[places], mask)
             return augmented(examples, epoch)
 
         def one(state: TrainState, step: _Step) -> tuple[TrainState, Totals]:
-            given = images_at(step.places) if step.outputs is None else step.outputs
-            return train_step(state, Batch(given, labels[step.places], step.mask))
+            given = images_at(step.draws) if step.outputs is None else step.outputs
+            return train_step(state, Batch(given, labels[step.draws % len(labels)], step.mask))
 
         outputs = None
         if prefix is not None:
             front = prefix.outputs
             most = steps_together(SCANNED, batch_size, prefix.together)
-            together = min(len(places), 1 << (most.bit_length() - 1))  # a power of 2, as all are
+            together = min(len(draws), 1 << (most.bit_length() - 1))  # a power of 2, as all are
             frozen = {"params": state.params, "batch_stats": state.batch_stats}
-            groups = places.reshape(-1, together * places.shape[1])
-            rows = lax.map(lambda places: front(frozen, images_at(places)), groups)
-            outputs = rows.reshape(*places.shape, *rows.shape[2:])
-        return lax.scan(one, state, _Step(places, masks, outputs))
+            joined = draws.reshape(-1, together * draws.shape[1])
+            rows = lax.map(lambda draws: front(frozen, images_at(draws)), joined)
+            outputs = rows.reshape(*draws.shape, *rows.shape[2:])
+        return lax.scan(one, state, _Step(draws, masks, outputs))
 
     def inputs(epoch: int, first: int) -> Iterator[tuple[int, tuple[_Resident, Indices]]]:
-        batches = _batches(config, train.labels, devices, batch_size, epoch)
-        before = (epoch - 1) * len(batches)
-        while first < len(batches):
+        of_epoch = batches(epoch)
+        before = (epoch - 1) * len(of_epoch)
+        while first < len(of_epoch):
             # Up to the next checkpoint, so that it is where it would be step by step.
-            count = min(SCANNED, len(batches) - first, every - (before + first) % every)
+            count = min(SCANNED, len(of_epoch) - first, every - (before + first) % every)
             count = 1 << (count.bit_length() - 1)  # a power of 2: every length is compiled once
-            stacked = jax.tree.map(lambda *rows: np.stack(rows, 1), *batches[first : first + count])
+            chunk = of_epoch[first : first + count]
+            stacked = jax.tree.map(lambda *rows: np.stack(rows, 1), *chunk)
             yield count, (data, parallel.shares(stacked, devices))
             first += count
 
@@ -248,18 +261,19 @@ def _scanned(
 def _training_images(config: Config) -> _TrainingImages:
     """Images as they lie in memory, and the epoch, to what the network sees of them."""
     key = loader.purpose_key(config.seed, loader.AUGMENT)
+    augmentation = augmentation_of(config)
 
     def images(
         examples: Examples, epoch: Int[Array, ""]
     ) -> Float[Array, "batch height width channel"]:
-        if config.augment:
-            return loader.training_images(examples, key, epoch)
+        if augmentation is not None:
+            return loader.training_images(examples, key, epoch, augmentation)
         return loader.normalise(examples.images)
 
     return images
 
 
-def _group(batches: Sequence[Indices], length: int) -> Indices:
+def _joined(batches: Sequence[Indices], length: int) -> Indices:
     """The examples of several batches, those of the same place in each batch together.
 
     So a device that holds a share of every batch holds its share of this, too. Batches that count
@@ -267,14 +281,6 @@ def _group(batches: Sequence[Indices], length: int) -> Indices:
     """
     padding = [jax.tree.map(np.zeros_like, batches[0])] * (length - len(batches))
     return jax.tree.map(lambda *rows: np.stack(rows, 1).reshape(-1), *batches, *padding)
-
-
-def _batches(
-    config: Config, labels: Int[np.ndarray, "n"], devices: Devices, batch_size: int, epoch: int
-) -> list[Indices]:
-    """The batches of an epoch, padded for the devices."""
-    order = loader.epoch_order(config.seed, epoch, len(labels))
-    return list(loader.batches(order, batch_size, devices.mesh.size))
 
 
 def _resident(train: Split, devices: Devices) -> bool:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcovid.data.augment import augment, crop_and_resize, random_crop, rotate
+from jaxcovid.data.augment import augment, change_contrast, crop_and_resize, random_crop, rotate
+from jaxcovid.data.augmentations import ASSIGNMENT, GENTLE, Augmentation
 from tests.conftest import picture
 
 
@@ -111,3 +112,65 @@ def test_nothing_of_the_canvas_outside_the_image_shows():
         jax.random.split(jax.random.key(0), 50)
     )
     assert float(views.max()) == 0
+
+
+def views(bounds, pixels, extent, count=200):
+    keys = jax.random.split(jax.random.key(0), count)
+    one = jax.jit(jax.vmap(lambda key: augment(key, pixels, extent, bounds)))
+    return np.asarray(one(keys))
+
+
+WHOLE = Augmentation(rotation=0.0, crop_area=(1.0, 1.0), mirror=0.0, contrast=0.0)
+
+
+def test_without_any_range_the_image_is_only_scaled():
+    image = picture(4, (60, 60))
+    pixels, extent = canvas(image)
+    expected = np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR), np.float32)
+    got = views(WHOLE, pixels, extent, 3)
+    # A ratio of sides other than 1 does not fit the whole image, so it falls back to it.
+    np.testing.assert_allclose(got[:, :, :, 0], np.stack([expected] * 3), atol=1.5)
+
+
+def test_mirroring_has_the_probability_asked_for():
+    # Left half black, right half white.
+    pixels, extent = canvas(Image.fromarray(np.repeat([[0] * 30 + [255] * 30], 60, 0).astype("u1")))
+    for probability in (0.0, 0.2, 1.0):
+        mirrored = views(WHOLE._replace(mirror=probability), pixels, extent)[:, 0, 0, 0] > 128
+        assert mirrored.mean() == pytest.approx(probability, abs=0.08)
+
+
+def test_contrast_alone_moves_grey_values_away_from_their_mean():
+    image = np.full((60, 60), 100, np.uint8)
+    image[:30] = 140
+    pixels, extent = canvas(Image.fromarray(image))
+    got = views(WHOLE._replace(contrast=0.5), pixels, extent)
+    means, ranges = got.mean((1, 2, 3)), got.max((1, 2, 3)) - got.min((1, 2, 3))
+    np.testing.assert_allclose(means, 120, atol=0.5)
+    assert 20 <= ranges.min() < 25 and 55 < ranges.max() <= 60.1
+
+
+def test_contrast_stays_within_grey_values_and_weighs_colours():
+    image = jnp.array([[[255.0, 0, 0], [0, 255, 0]]])
+    grey = 255 * (0.2989 + 0.587) / 2
+    got = change_contrast(image, jnp.float32(0.5))
+    np.testing.assert_allclose(got, 0.5 * image + 0.5 * grey, rtol=1e-5)
+    assert (np.asarray(change_contrast(image, jnp.float32(3))) <= 255).all()
+
+
+def test_gentle_keeps_nearly_all_of_the_image_upright():
+    # White above black: turned by at most 10 degrees, the corners tell up from down.
+    pixels, extent = canvas(
+        Image.fromarray(np.repeat([[255], [0]], 30, 0).repeat(60, 1).astype("u1"))
+    )
+    got = views(GENTLE, pixels, extent)[:, :, :, 0]
+    assert (got[:, 20:60, 112] > 200).all() and (got[:, 170:200, 112] < 60).all()
+
+
+def test_the_draws_of_an_augmentation_do_not_depend_on_contrast():
+    pixels, extent = canvas(picture(5, (60, 60)))
+    plain, changed = (
+        views(ASSIGNMENT._replace(contrast=contrast), pixels, extent, 20)
+        for contrast in (0.0, 1e-7)
+    )
+    np.testing.assert_allclose(plain, changed, atol=1e-2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxcovid.data import loader
+from tests.training import small
 
 
 def test_order_is_a_permutation_by_seed_and_epoch():
@@ -12,6 +13,29 @@ def test_order_is_a_permutation_by_seed_and_epoch():
     assert sorted(first) == list(range(50))
     assert not np.array_equal(first, loader.epoch_order(0, 2, 50))
     assert not np.array_equal(first, loader.epoch_order(1, 1, 50))
+
+
+def test_groups_are_drawn_alike_and_their_members_too():
+    groups = np.array([0] * 80 + [1] * 15 + [2] * 5)
+    order = loader.epoch_order(0, 1, 100, groups)
+    np.testing.assert_array_equal(order, loader.epoch_order(0, 1, 100, groups))
+    assert not np.array_equal(order, loader.epoch_order(0, 2, 100, groups))
+    assert len(order) == len({*order}) == 100  # two draws of an image are told apart
+    images = order % 100
+    assert sorted(np.bincount(groups[images])) == [33, 33, 34]
+    for group, least, most in ((0, 0, 1), (1, 2, 3), (2, 6, 7)):
+        drawn = np.bincount(images, minlength=100)[groups == group]
+        assert drawn.min() >= least and drawn.max() <= most
+    # The further draws of an image are numbered one after another.
+    assert sorted(order[images == 99] // 100) == list(range((images == 99).sum()))
+
+
+def test_every_group_has_its_turn_of_what_is_left_over():
+    groups = np.array([0, 0, 1, 2])
+    counts = [
+        np.bincount(groups[loader.epoch_order(0, epoch, 4, groups) % 4]) for epoch in range(40)
+    ]
+    assert {tuple(count) for count in counts} == {(2, 1, 1), (1, 2, 1), (1, 1, 2)}
 
 
 @pytest.mark.parametrize(("examples", "size"), [(10, 3), (10, 5), (1, 8), (9, 10), (8, 1)])
@@ -50,6 +74,17 @@ def test_augmentation_follows_example_and_epoch_not_the_batch():
 
     np.testing.assert_allclose(views([0, 3, 4], 1)[1], views([3], 1)[0], atol=1e-5)
     assert not np.allclose(views([3], 1), views([3], 2))
+
+
+def test_further_draws_of_an_image_are_its_pixels():
+    split = small.split(np.arange(5))
+    once, again = (
+        next(iter(loader.read_batches(split, [loader.Indices(places, np.ones(2))], True)))
+        for places in (np.array([1, 4]), np.array([6, 14]))
+    )
+    np.testing.assert_array_equal(once.images, again.images)
+    np.testing.assert_array_equal(once.labels, again.labels)
+    assert again.indices.tolist() == [6, 14]  # augmented otherwise
 
 
 def test_purposes_have_different_keys():

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from jaxcovid.data import images, loader, sides
-from jaxcovid.data.augment import ANGLE, augment, random_crop
+from jaxcovid.data.augment import augment, random_crop
+from jaxcovid.data.augmentations import ASSIGNMENT
 from jaxcovid.data.sides import caution, choose_side, sided
 from tests.data.image_files import load_folder, load_split
 
@@ -71,7 +72,8 @@ def detail(pixels):
 def draw(key, size):
     """The angle and the box that `augment` takes for an image of that size."""
     angle_key, crop_key, _ = jax.random.split(key, 3)
-    angle = jax.random.uniform(angle_key, (), jnp.float32, -ANGLE, ANGLE)
+    most = ASSIGNMENT.rotation
+    angle = jax.random.uniform(angle_key, (), jnp.float32, -most, most)
     return angle, *random_crop(crop_key, size)
 
 
@@ -139,7 +141,7 @@ def test_large_images_are_augmented_a_few_at_a_time_and_alike(monkeypatch):
         np.ones(5, np.float32),
     )
 
-    def brighter(key, image, size):
+    def brighter(key, image, size, _):
         return image.astype(jnp.float32) + size.sum().astype(jnp.float32) + jax.random.uniform(key)
 
     monkeypatch.setattr(loader, "augment", brighter)

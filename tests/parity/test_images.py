@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxcovid.data import images, loader
-from jaxcovid.data.augment import random_crop
+from jaxcovid.data.augment import change_contrast, random_crop
 from tests.conftest import picture
 
 pytestmark = pytest.mark.parity
@@ -39,3 +39,13 @@ def test_crops_are_distributed_as_torchvisions(torch, torchvision, size):
     got = np.concatenate([corner, extent], 1)
     for column in range(4):
         assert stats.ks_2samp(got[:, column], expected[:, column]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("factor", [0.5, 0.9, 1.3])
+def test_contrast_is_changed_as_torchvision_changes_it(torch, torchvision, channels, factor):
+    image = np.random.default_rng(0).uniform(0, 255, (20, 30, channels)).astype(np.float32)
+    tensor = torch.from_numpy(image.transpose(2, 0, 1) / 255)
+    expected = torchvision.transforms.functional.adjust_contrast(tensor, factor)
+    got = change_contrast(jnp.asarray(image), jnp.float32(factor))
+    np.testing.assert_allclose(got / 255, expected.numpy().transpose(1, 2, 0), atol=1e-5)

@@ -8,6 +8,7 @@ import pytest
 from jaxcovid import config as configuration
 from jaxcovid import parallel
 from jaxcovid.data import loader
+from jaxcovid.data.loader import Indices
 from jaxcovid.errors import InputError
 from jaxcovid.runs import run
 from jaxcovid.runs.run import fine_tune
@@ -17,10 +18,11 @@ from jaxcovid.training.frozen_features import (
     Storage,
     feature_bytes,
     feature_extractor,
+    training_batches,
 )
 from jaxcovid.training.frozen_prefix import Prefix
 from tests.small_runs import assert_same, config, noise_folder, numbers
-from tests.training.small import no_bar, split
+from tests.training.small import features, no_bar, split
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +157,18 @@ def test_without_a_frozen_part_there_is_nothing_to_keep(options, data, tmp_path)
     with pytest.raises(InputError, match="`views`: training changes the network from its first"):
         fine_tune(settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_further_draws_of_an_image_have_its_further_views():
+    values = features(np.arange(3), (1,), views=2)
+    batch = Indices(np.array([1, 4, 7]), np.ones(3, np.float32))
+    first, second = (
+        next(training_batches(values, np.arange(3), [batch], epoch)) for epoch in (1, 2)
+    )
+    np.testing.assert_array_equal(first.images, values.views[[0, 1, 0], 1])
+    np.testing.assert_array_equal(second.images, values.views[[1, 0, 1], 1])
+    assert first.labels.tolist() == [1, 1, 1]
+    without = next(
+        training_batches(values._replace(views=values.views[:0]), np.arange(3), [batch], 1)
+    )
+    np.testing.assert_array_equal(without.images, values.evaluation[[1, 1, 1]])

@@ -38,8 +38,8 @@ def state():
 TRAIN = split(np.arange(COUNT))
 
 
-def made(settings, values=None, prefix=None, batch_size=5):
-    return training_work(settings, TRAIN, values, prefix, train_step, DEVICES, batch_size)
+def made(settings, values=None, prefix=None, batch_size=5, groups=None):
+    return training_work(settings, TRAIN, values, prefix, train_step, DEVICES, batch_size, groups)
 
 
 def front(variables, images):
@@ -67,18 +67,19 @@ def on_devices(monkeypatch):
     monkeypatch.setattr(work, "_resident", lambda *_: True)
 
 
-def works():
+def works(**options):
     """Every kind of work, without augmentation."""
     plain = config(augment=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(work, "_resident", lambda *_: True)
-        scanned, behind_prefix = made(plain), made(plain, prefix=PREFIX)
+        scanned = made(plain, **options)
+        behind_prefix = made(plain, prefix=PREFIX, **options)
     return {
-        "stepwise": made(plain),
-        "behind a prefix": made(plain, prefix=PREFIX),
+        "stepwise": made(plain, **options),
+        "behind a prefix": made(plain, prefix=PREFIX, **options),
         "scanned": scanned,
         "scanned behind a prefix": behind_prefix,
-        "on features": made(plain, features(np.arange(COUNT), (1, 1, 3))),
+        "on features": made(plain, features(np.arange(COUNT), (1, 1, 3)), **options),
     }
 
 
@@ -101,6 +102,21 @@ def test_batches_are_those_of_seed_and_epoch(kind):
     order = loader.epoch_order(0, 2, COUNT)
     expected = [sum(1 << int(index) for index in order[at : at + 5]) for at in (0, 5, 10)]
     assert done(WORKS[kind], 2)[1][:, 2].tolist() == expected
+
+
+@pytest.mark.parametrize("kind", WORKS)
+def test_images_of_groups_are_drawn_again_and_again(kind):
+    groups = np.array([0] * 10 + [1] * 2)
+    order = loader.epoch_order(0, 1, COUNT, groups)
+    drawn = order % COUNT
+    assert max(np.bincount(drawn)) == 3
+    expected = [sum(2 ** int(index) for index in drawn[at : at + 5]) for at in (0, 5, 10)]
+    _, totals = done(works(groups=groups)[kind])
+    assert totals[:, 2].tolist() == expected
+    if kind == "stepwise":
+        of_images = np.asarray(loader.normalise(TRAIN.evaluation)).mean((1, 2, 3))
+        sums = [of_images[drawn[at : at + 5]].sum() for at in (0, 5, 10)]
+        np.testing.assert_allclose(totals[:, 0], sums, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", WORKS)
@@ -194,6 +210,7 @@ def test_views_take_turns():
     sums = [done(job, epoch)[1][:, 0].sum() for epoch in (1, 2, 3)]
     expected = [values.views[view].mean((1, 2, 3)).sum() for view in (0, 1, 0)]
     np.testing.assert_allclose(sums, expected, rtol=1e-5)
+    values = values._replace(views=values.views[:0])
     plain = done(made(config(views=2, augment=False), values))[1][:, 0].sum()
     np.testing.assert_allclose(plain, values.evaluation.mean((1, 2, 3)).sum(), rtol=1e-5)
 
@@ -217,7 +234,7 @@ def test_augmented_images_are_those_of_seed_and_epoch(monkeypatch):
     monkeypatch.setattr(
         loader,
         "training_images",
-        lambda examples, key, epoch: (
+        lambda examples, key, epoch, _: (
             loader.normalise(examples.images)
             * (epoch.astype(jnp.float32) + jax.random.uniform(key))
         ),
