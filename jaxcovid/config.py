@@ -22,6 +22,11 @@ Settings = TypeVar("Settings", bound=DataclassInstance)
 FIRST_ARCHITECTURE = next(iter(ARCHITECTURES))
 
 
+# How an image is made square, and what is done to its grey values.
+Fit = Literal["crop", "pad", "squash"]
+Intensity = Literal["as-is", "standardise", "equalise"]
+
+
 @dataclasses.dataclass(frozen=True)
 class DataSettings:
     """Which images are trained on, and what they are called."""
@@ -44,6 +49,12 @@ class DataSettings:
     """Go on without unreadable images, and record them."""
     limit_train: int | None = None
     """Use only so many training images."""
+    fit: Fit = "crop"
+    """What the network sees of an image that is not square: crop cuts the centre out, pad adds
+    black, squash scales both sides to the same. predict and evaluate do as the run did."""
+    intensity: Intensity = "as-is"
+    """Grey values: standardise moves those of every image to one mean and standard deviation,
+    equalise makes all values equally common in it."""
     stored_side: int | None = None
     """Pixels of the shorter side to which training images are shrunk before they are augmented.
     Default: 320 to 1024, as large as nearly all of them if those take at most 4 GB."""

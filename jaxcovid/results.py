@@ -111,6 +111,17 @@ class Example(NamedTuple):
     heat: Float[np.ndarray, "rows columns"]
 
 
+class Seen(NamedTuple):
+    """How much of its images a network is given.
+
+    `shares` (0 to 1) are the medians of each class, by name. `images` are whole ones in grey, one
+    of each of these classes, with the left, top, right and lower edge of what is seen in pixels.
+    """
+
+    shares: Mapping[str, float]
+    images: Sequence[tuple[UInt8[np.ndarray, "height width"], tuple[float, float, float, float]]]
+
+
 class Audit(NamedTuple):
     """Checks of data, as audit.json holds them by name; pictures of the pairs that look alike.
 
@@ -125,7 +136,7 @@ class Audit(NamedTuple):
 
 
 class Results(NamedTuple):
-    """Everything that a page shows. `examples` are of the split `main`.
+    """Everything that a page shows. `examples` and `seen` are of the split `main`.
 
     >>> results = jaxcovid.evaluate(jaxcovid.load(run), xrays, "validation")
     >>> results.main, results.classes
@@ -143,3 +154,4 @@ class Results(NamedTuple):
     settings: Mapping[str, Any]
     training: Training | None = None
     audit: Audit | None = None
+    seen: Seen | None = None

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.sides import SIDES
 
 MINIATURE = 64  # pixels, both sides
@@ -109,9 +110,9 @@ class Dataset(NamedTuple):
     if that is known; `patient_names` are their names, None where unknown. `columns` hold what else
     is known of the images of a split, by the column's name; empty where unknown. `copies` are the
     paths of files whose content is the same. `stored_side` is how many pixels the shorter side of
-    an augmentable view has at most. `rows` hold what the data say of their images by path, None if
-    that is looked for elsewhere. `members` are all images, where their splits were drawn, and
-    `notes` sentences on what was made of the data.
+    an augmentable view has at most, `preparation` what was done to all images. `rows` hold what the
+    data say of their images by path, None if that is looked for elsewhere. `members` are all
+    images, where their splits were drawn, and `notes` sentences on what was made of the data.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Dataset(NamedTuple):
     columns: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     copies: tuple[tuple[str, ...], ...] = ()
     stored_side: int = SIDES[0]
+    preparation: Preparation = AS_TORCHVISION
     rows: Mapping[str, Row] | None = None
     members: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()

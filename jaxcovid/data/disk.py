@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from jaxcovid.data import images
 from jaxcovid.data.dataset import MINIATURE, Header, Split, place
+from jaxcovid.data.preparation import CROP
 from jaxcovid.errors import InputError, first_line, system_reason
 
 Item = TypeVar("Item")
@@ -128,7 +128,7 @@ def on_disk(folder: Path, source: Records, name: str, entries: Sequence[Entry]) 
     return Split(
         StoredPixels(folder, source, "augmentable", positions, (height, width, channels)),
         np.array(sizes, np.int32).reshape(-1, 2),
-        StoredPixels(folder, source, "evaluation", positions, (images.CROP, images.CROP, channels)),
+        StoredPixels(folder, source, "evaluation", positions, (CROP, CROP, channels)),
         np.array([entry.label for entry in readable], np.int32),
         tuple(entry.path for entry in readable),
         StoredPixels(folder, source, "miniature", positions, (MINIATURE, MINIATURE, 1)),

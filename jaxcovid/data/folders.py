@@ -21,6 +21,7 @@ from jaxcovid.data.layout import (
 from jaxcovid.data.listing import names_below
 from jaxcovid.data.patient_rows import Table, named
 from jaxcovid.data.patients import rows_by_split
+from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.prepared import VERSION, prepared_images
 from jaxcovid.data.sides import SIDES, caution, choose_side, sided
 from jaxcovid.data.split_folders import is_whole
@@ -62,6 +63,7 @@ def load_listed(
     memory_budget: float,
     progress: Progress,
     stored_side: int | None = None,
+    preparation: Preparation = AS_TORCHVISION,
     division: Division = AS_GIVEN,
 ) -> Dataset:
     """The images to train with, in splits that are drawn as `division` wants them if they lack.
@@ -84,6 +86,7 @@ def load_listed(
         memory_budget,
         progress,
         stored_side,
+        preparation,
     )._replace(rows=listed.rows, notes=listed.notes)
     if drawn is None:
         return dataset
@@ -102,6 +105,7 @@ def load_whole(
     memory_budget: float,
     progress: Progress,
     stored_side: int | None = None,
+    preparation: Preparation = AS_TORCHVISION,
 ) -> Dataset:
     """All images that are listed, in the splits that they have.
 
@@ -117,6 +121,7 @@ def load_whole(
         memory_budget,
         progress,
         stored_side,
+        preparation,
     )
     return dataset._replace(rows=listed.rows, notes=listed.notes)
 
@@ -130,6 +135,7 @@ def _load(
     memory_budget: float,
     progress: Progress,
     stored_side: int | None = None,
+    preparation: Preparation = AS_TORCHVISION,
 ) -> Dataset:
     software = _dicom_software(layout, folder)
     digest, layout = fingerprint(
@@ -138,8 +144,11 @@ def _load(
     training = [file.path for file in layout.files if file.split == "train"]
     sizes = headers.read_sizes(training) if stored_side != 0 else []
     side = choose_side(sizes) if stored_side is None else stored_side
-    prepared = cache / "prepared" / "-".join((digest, VERSION, str(side), *software))
-    index, splits, anew = prepared_images(layout, folder, prepared, side, memory_budget, progress)
+    changed = preparation if preparation != AS_TORCHVISION else ()
+    prepared = cache / "prepared" / "-".join((digest, VERSION, str(side), *changed, *software))
+    index, splits, anew = prepared_images(
+        layout, folder, prepared, side, preparation, memory_budget, progress
+    )
     unreadable = [
         f"{entry.path}: {entry.unreadable}"
         for entries in index.values()
@@ -159,12 +168,13 @@ def _load(
         path_text(Path(folder.resolve().name)),
         layout.classes,
         splits,
-        sided(digest, side or SIDES[0]),
+        sided(digest, side or SIDES[0], preparation),
         skipped=tuple(unreadable),
         ignored=layout.ignored,
         warnings=(*anew, *layout.warnings, *filter(None, [caution(sizes, side)])),
         copies=copies(layout, folder),
         stored_side=side or SIDES[0],
+        preparation=preparation,
     )
 
 

@@ -10,27 +10,41 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from jaxcovid.config import Fit
 from jaxcovid.data import dicom, png_jpeg
 from jaxcovid.data.blank import few_levels
 from jaxcovid.data.dataset import MINIATURE, Record
 from jaxcovid.data.memory import DECODED, strips
+from jaxcovid.data.preparation import (
+    AS_TORCHVISION,
+    Preparation,
+    square,
+    whole_square,
+    with_intensity,
+)
 from jaxcovid.data.readable import MAX_BYTES, UnreadableError, check_size
 from jaxcovid.data.sides import SIDES, shrunk
 from jaxcovid.errors import first_line
 from weights_convert.printable import printable
 
-RESIZE, CROP = 256, 224  # sides in pixels
-
 View = TypeVar("View")
 _Pixels = UInt8[np.ndarray, "height width channel"]
 
 
-def prepare(image: Image.Image, label: int, path: str, side: int) -> Record:
+def prepare(
+    image: Image.Image,
+    label: int,
+    path: str,
+    side: int,
+    preparation: Preparation = AS_TORCHVISION,
+) -> Record:
     """All views of an image of mode L or RGB, with the number of its class and its path.
 
-    `side` is that of the view to be augmented, as in `augmentable_view`.
+    `side` is that of the view to be augmented, as in `augmentable_view`. The miniature is of the
+    image as it comes.
     """
-    views = augmentable_view(image, side), evaluation_view(image), miniature(image)
+    moved, fit = with_intensity(image, preparation.intensity), preparation.fit
+    views = augmentable_view(moved, side, fit), _array(square(moved, fit)), miniature(image)
     return Record(*views, label, path, few_levels(image))
 
 
@@ -116,28 +130,27 @@ def to_8bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def evaluation_view(image: Image.Image) -> UInt8[np.ndarray, "224 224 channel"]:
-    """The centre of an image whose shorter side was scaled to 256 pixels, bilinearly.
-
-    As torchvision's Resize(256) and CenterCrop(224) on Pillow images.
-    """
-    short = min(image.size)
-    width, height = (int(RESIZE * side / short) for side in image.size)
-    pixels = _array(image.resize((width, height), Image.Resampling.BILINEAR))
-    top, left = round((height - CROP) / 2), round((width - CROP) / 2)
-    return pixels[top : top + CROP, left : left + CROP]
+def evaluation_view(
+    image: Image.Image, preparation: Preparation = AS_TORCHVISION
+) -> UInt8[np.ndarray, "224 224 channel"]:
+    """What a network is given of an image of mode L or RGB; see `preparation`."""
+    return _array(square(with_intensity(image, preparation.intensity), preparation.fit))
 
 
-def augmentable_view(image: Image.Image, side: int) -> _Pixels:
+def augmentable_view(image: Image.Image, side: int, fit: Fit = "crop") -> _Pixels:
     """The whole image, its shorter side at most so many pixels; only ever scaled down.
+
+    Where images are padded or squashed it is so already, its longer side at most so many pixels.
 
     That bounds the memory that a split takes; `sides.choose_side` says what leaves enough for
     random crops of 224 x 224. These are scaled again, so what comes first must be sharp: triangles
     (as always at the least side) one after another blur.
     """
-    size = shrunk(image.size, side)
     least = side == SIDES[0]
     sampling = Image.Resampling.BILINEAR if least else Image.Resampling.LANCZOS
+    if fit != "crop":
+        return _array(whole_square(image, fit, min(side, max(image.size)), sampling))
+    size = shrunk(image.size, side)
     return _array(image if size == image.size else image.resize(size, sampling))
 
 

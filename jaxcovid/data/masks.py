@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from jaxcovid.config import Fit
 from jaxcovid.data.images import UnreadableError, evaluation_view, read_image
+from jaxcovid.data.preparation import Preparation
 from jaxcovid.errors import check
 
 
-def read_masks(folder: Path, paths: Sequence[str]) -> Bool[np.ndarray, "n 224 224"] | None:
-    """The masks in these files of a folder, cropped as images are; white is lung.
+def read_masks(
+    folder: Path, paths: Sequence[str], fit: Fit = "crop"
+) -> Bool[np.ndarray, "n 224 224"] | None:
+    """The masks in these files of a folder, made square as images are; white is lung.
 
     None without any path. Raises InputError with every image that has none, or none that can be
     read.
@@ -23,7 +27,8 @@ def read_masks(folder: Path, paths: Sequence[str]) -> Bool[np.ndarray, "n 224 22
         try:
             if not path:
                 raise UnreadableError("an image has no mask here, though others have")
-            masks[place] = evaluation_view(read_image(folder / path)).mean(-1) > 127
+            mask = evaluation_view(read_image(folder / path), Preparation(fit))
+            masks[place] = mask.mean(-1) > 127
         except UnreadableError as error:
             problems.append(f"`patients`: column mask, {path or 'an empty cell'}: {error}")
     check(problems)

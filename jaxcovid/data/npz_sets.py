@@ -15,6 +15,7 @@ from PIL import Image
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, assemble
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.preparation import AS_TORCHVISION, CROP, Preparation
 from jaxcovid.data.sides import caution, choose_side, sided
 from jaxcovid.data.split_folders import SPLITS, split_named
 from jaxcovid.errors import InputError, check, first_line
@@ -40,11 +41,12 @@ def load_npz(
     globs: Mapping[str, Sequence[str]],
     progress: Progress,
     stored_side: int | None = None,
+    preparation: Preparation = AS_TORCHVISION,
 ) -> Dataset:
     """The splits of such a file, in memory; `train_images` (n, height, width) and `train_labels`.
 
     The classes are the numbers of the labels, or those whose `globs` they fit; other images are
-    left out. `stored_side` is as in `sources.load_dataset`. Raises InputError.
+    left out. `stored_side` and `preparation` are as in `sources.load_dataset`. Raises InputError.
     """
     arrays = _splits(path, _members(path))
     numbers = sorted({int(number) for split in arrays.values() for number in split.labels})
@@ -67,7 +69,8 @@ def load_npz(
             if label is not None:
                 picture = images.to_8bit(Image.fromarray(split.images[place]))
                 path_in = f"{name}/{place:06d}"
-                records.append(images.prepare(picture, classes.index(label), path_in, side))
+                number = classes.index(label)
+                records.append(images.prepare(picture, number, path_in, side, preparation))
                 digest.update(f"{path_in}\0{label}\0".encode())
                 digest.update(split.images[place].tobytes())
         splits[name] = assemble(name, records)
@@ -75,9 +78,10 @@ def load_npz(
         path.stem,
         classes,
         splits,
-        sided(digest.hexdigest(), side),
+        sided(digest.hexdigest(), side, preparation),
         warnings=tuple(filter(None, [caution([(width, height)], side)])),
         stored_side=side,
+        preparation=preparation,
         notes=tuple(_notes(path, arrays, left)),
     )
 
@@ -165,10 +169,10 @@ def _splits(path: Path, members: Mapping[str, np.ndarray]) -> dict[str, _Arrays]
 
 def _notes(path: Path, arrays: Mapping[str, _Arrays], left: int) -> Iterator[str]:
     height, width = next(iter(arrays.values())).images.shape[1:3]
-    if min(height, width) < images.CROP:
+    if min(height, width) < CROP:
         yield (
             f"{path.name}: images of {width} x {height} pixels, enlarged for a network that sees "
-            f"{images.CROP} x {images.CROP}: fine detail is not in them"
+            f"{CROP} x {CROP}: fine detail is not in them"
         )
     if left:
         yield f"{left} image(s) left out: of a label that `labels` does not name"

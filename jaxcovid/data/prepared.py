@@ -29,6 +29,7 @@ from jaxcovid.data.disk import (
     pixel_bytes,
 )
 from jaxcovid.data.layout import ImageFile, Layout
+from jaxcovid.data.preparation import Preparation
 from jaxcovid.errors import InputError, first_line
 from weights_convert.aside import folder_aside, private_folder, remove_folder
 
@@ -56,6 +57,7 @@ def prepared_images(
     folder: Path,
     cache: Path,
     side: int,
+    preparation: Preparation,
     memory_budget: float,
     progress: Progress,
 ) -> Prepared:
@@ -65,7 +67,10 @@ def prepared_images(
 
     def builder(data_dir: Path) -> Folder:
         options = {"data_dir": str(data_dir), "file_format": "array_record"}
-        return Folder(layout=layout, folder=folder, side=side, progress=progress, **options)
+        return Folder(
+            layout=layout, folder=folder, side=side, preparation=preparation, progress=progress,
+            **options,
+        )  # fmt: skip
 
     _prepare(builder, cache)
     try:
@@ -142,10 +147,17 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version(VERSION)
 
     def __init__(
-        self, *, layout: Layout, folder: Path, side: int, progress: Progress, **options: Any
+        self,
+        *,
+        layout: Layout,
+        folder: Path,
+        side: int,
+        preparation: Preparation,
+        progress: Progress,
+        **options: Any,
     ):
         self._layout, self._folder, self._progress = layout, folder, progress
-        self._side = side
+        self._side, self._preparation = side, preparation
         self.index: dict[str, list[Entry]] = {}
         super().__init__(**options)
 
@@ -176,7 +188,7 @@ class Folder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict]]:  # pyright: ignore
         files = [file for file in self._layout.files if file.split == split]
         side = self._side if split == "train" else 0
-        examples = _decoded(files, self._layout.classes, self._folder, side)
+        examples = _decoded(files, self._layout.classes, self._folder, side, self._preparation)
         entries = self.index[split] = []
         for entry, record in self._progress(examples, f"Preparing {split} images", len(files)):
             entries.append(entry)
@@ -189,13 +201,19 @@ def _records(builder: "Folder", split: str) -> Records:
 
 
 def _decoded(
-    files: list[ImageFile], classes: tuple[str, ...], folder: Path, side: int
+    files: list[ImageFile],
+    classes: tuple[str, ...],
+    folder: Path,
+    side: int,
+    preparation: Preparation,
 ) -> Iterator[tuple[Entry, Record]]:
     def decode(file: ImageFile) -> tuple[Entry, Record]:
         label = -1 if file.label is None else classes.index(file.label)
         name = file.path.relative_to(folder).as_posix()
         try:
-            view = functools.partial(images.prepare, label=label, path=name, side=max(side, 1))
+            view = functools.partial(
+                images.prepare, label=label, path=name, side=max(side, 1), preparation=preparation
+            )
             record, reason = images.read_view(file.path, view), ""
             header = headers.read_header(file.path)
         except images.UnreadableError as error:

@@ -4,6 +4,8 @@ import hashlib
 import math
 from collections.abc import Sequence
 
+from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
+
 SIDES = (320, 512, 768, 1024)  # pixels of the shorter side; of larger images 1024 are enough
 LONGER = 1.6  # the longer side is at most so many times the shorter one's bound
 BUDGET = 4e9  # bytes, alike on every machine: the side decides what is computed
@@ -40,11 +42,14 @@ def shrunk(size: tuple[int, int], side: int) -> tuple[int, int]:
     return width, height
 
 
-def sided(fingerprint: str, side: int) -> str:
-    """The fingerprint of images whose training views are of that side; unchanged for the least."""
-    if side == SIDES[0]:
+def sided(fingerprint: str, side: int, preparation: Preparation = AS_TORCHVISION) -> str:
+    """The fingerprint of images that are kept so; unchanged for the least side, as torchvision."""
+    details = [str(side)] if side != SIDES[0] else []
+    details += preparation if preparation != AS_TORCHVISION else []
+    if not details:
         return fingerprint
-    return hashlib.blake2b(f"{fingerprint} {side}".encode(), digest_size=16).hexdigest()
+    described = " ".join((fingerprint, *details))
+    return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
 
 
 def _wanted(sizes: Sequence[tuple[int, int]]) -> int:

@@ -20,6 +20,7 @@ from jaxcovid.data.loader import ORDER, purpose_key
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.npz_sets import is_npz, load_npz, split_for
 from jaxcovid.data.patient_rows import Table
+from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.data.table import read_listed
 from jaxcovid.data.table_file import is_table
@@ -34,6 +35,7 @@ def load_dataset(
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
     stored_side: int | None = None,
+    preparation: Preparation = AS_TORCHVISION,
     division: Division = AS_GIVEN,
     patients: Table | None = None,
     table: TableSettings = USUAL_TABLE,
@@ -48,15 +50,18 @@ def load_dataset(
     A folder's prepared images are kept in `cache`, as phantoms are; over the budget, in bytes,
     their pixels stay there. Unreadable images of a folder are an error unless they are to be
     skipped. Training images are kept with a shorter side of at most `stored_side` pixels, None for
-    what their sizes call for. Raises InputError with all that is wrong with the data.
+    what their sizes call for; all are prepared as `preparation` says. Raises InputError with all
+    that is wrong with the data.
     """
     check(_unfit(data, division, patients, table))
     if data is None:
-        return phantoms(cache, progress, stored_side)
+        return phantoms(cache, progress, stored_side, preparation)
     if data.startswith("tfds:"):
-        return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side)
+        return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side, preparation)
     if is_npz(data):
-        dataset = load_npz(Path(data), chosen_labels(table.labels), progress, stored_side)
+        dataset = load_npz(
+            Path(data), chosen_labels(table.labels), progress, stored_side, preparation
+        )
         check(_untrainable(data, dataset))
         return dataset
     if is_table(data):
@@ -69,6 +74,7 @@ def load_dataset(
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
         stored_side=stored_side,
+        preparation=preparation,
         division=division,
         progress=progress,
     )
@@ -130,18 +136,19 @@ def load_evaluation_split(
     table: TableSettings = USUAL_TABLE,
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
+    preparation: Preparation = AS_TORCHVISION,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
     """One split of a folder or table, labelled as a model of these classes numbers them.
 
     Where there are no splits it is all images. `merge` says which classes the model's were joined
-    from: the data may have either. `cache`, `table`, `skip_unreadable` and `memory_budget` are as
-    in `load_dataset`. Raises InputError with all that is wrong with the split, such as classes that
-    the model does not know.
+    from: the data may have either. `cache`, `table`, `skip_unreadable`, `memory_budget` and
+    `preparation` are as in `load_dataset`. Raises InputError with all that is wrong with the split,
+    such as classes that the model does not know.
     """
     known = tuple(dict.fromkeys((*classes, *joined(merge))))
     if is_npz(str(data)):
-        dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0])
+        dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0], preparation)
         return relabelled(split_for(dataset, split, known, data), classes, joined(merge))
     if is_table(str(data)):
         listed = listed_split(read_listed(data, table, purpose=None), split, known, data)
@@ -154,6 +161,7 @@ def load_evaluation_split(
         memory_budget=memory_budget,
         progress=progress,
         stored_side=0,
+        preparation=preparation,
     )
     return relabelled(dataset, classes, joined(merge))
 
@@ -165,16 +173,17 @@ def load_whole(
     table: TableSettings = USUAL_TABLE,
     skip_unreadable: bool,
     memory_budget: float,
+    preparation: Preparation = AS_TORCHVISION,
     progress: Progress,
 ) -> Dataset:
     """All images of a table, or of a folder of splits, any of them, or of classes without a split.
 
-    `cache`, `table`, `skip_unreadable` and `memory_budget` are as in `load_dataset`. Raises
-    InputError with all that is wrong.
+    `cache`, `table`, `skip_unreadable`, `memory_budget` and `preparation` are as in
+    `load_dataset`. Raises InputError with all that is wrong.
     """
     purpose = "shortcuts show between two classes or more"
     if is_npz(str(data)):
-        dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0])
+        dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0], preparation)
         few = f"`data`: {data} holds {len(dataset.classes)} class(es); {purpose}"
         check([few] * (len(dataset.classes) < 2))
         return dataset
@@ -187,6 +196,7 @@ def load_whole(
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
+        preparation=preparation,
         progress=progress,
     )
 
@@ -195,10 +205,11 @@ def phantoms(
     cache: Path,
     progress: Progress = lambda items, _description, _length: items,
     stored_side: int | None = None,
+    preparation: Preparation = AS_TORCHVISION,
 ) -> Dataset:
     """The built-in dataset of drawn chest X-rays in three classes, always the same.
 
-    `cache` and `stored_side` are as in `load_dataset`.
+    `cache`, `stored_side` and `preparation` are as in `load_dataset`.
     """
     side = SIDES[0] if stored_side is None else stored_side
     digest = hashlib.blake2b(digest_size=16)
@@ -207,12 +218,18 @@ def phantoms(
         digest.update(pictures.tobytes())
         labels, paths = phantom.listed(name)
         records = [
-            images.prepare(Image.fromarray(image), label, f"{path}.png", side)
+            images.prepare(Image.fromarray(image), label, f"{path}.png", side, preparation)
             for image, label, path in zip(pictures, labels, paths, strict=True)
         ]
         splits[name] = assemble(name, records)
-    fingerprint = sided(digest.hexdigest(), side)
-    return Dataset("phantoms", phantom.CLASSES, splits, fingerprint, stored_side=side)
+    return Dataset(
+        "phantoms",
+        phantom.CLASSES,
+        splits,
+        sided(digest.hexdigest(), side, preparation),
+        stored_side=side,
+        preparation=preparation,
+    )
 
 
 def limit_train(dataset: Dataset, limit: int | None, seed: int) -> Dataset:

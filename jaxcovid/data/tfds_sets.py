@@ -15,6 +15,7 @@ from PIL import Image
 from jaxcovid.data import images
 from jaxcovid.data.dataset import Dataset, Record, assemble
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.sides import caution, choose_side, sided
 from jaxcovid.errors import InputError, check, first_line
 
@@ -22,13 +23,19 @@ from jaxcovid.errors import InputError, check, first_line
 HELD_OUT = 10
 
 
-def load_tfds(name: str, progress: Progress, stored_side: int | None = None) -> Dataset:
+def load_tfds(
+    name: str,
+    progress: Progress,
+    stored_side: int | None = None,
+    preparation: Preparation = AS_TORCHVISION,
+) -> Dataset:
     """The splits of a TFDS set with features `image` and `label`, in memory.
 
     The set must lie prepared, in array_record format, in the folder that TFDS_DATA_DIR names
     (default ~/tensorflow_datasets). A set without validation split gives a tenth of its training
-    images for it. `stored_side` is as in `sources.load_dataset`. Raises InputError if there is no
-    such set, it is not prepared, or it has no images, classes or training split.
+    images for it. `stored_side` and `preparation` are as in `sources.load_dataset`. Raises
+    InputError if there is no such set, it is not prepared, or it has no images, classes or training
+    split.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     builder = _builder(name)
@@ -38,7 +45,7 @@ def load_tfds(name: str, progress: Progress, stored_side: int | None = None) -> 
     try:
         sizes = _sizes(builder, progress)
         side = choose_side(sizes) if stored_side is None else stored_side
-        records = {split: _records(builder, split, side, progress) for split in names}
+        records = {split: _records(builder, split, side, preparation, progress) for split in names}
     except NotImplementedError as error:
         raise InputError([f"tfds:{name}: {error}; {_how_to_prepare(name)}"]) from None
     warnings = ()
@@ -65,8 +72,15 @@ def load_tfds(name: str, progress: Progress, stored_side: int | None = None) -> 
     }
     if sentence := caution(sizes, side):
         warnings = (*warnings, sentence)
-    fingerprint = sided(_fingerprint(records), side)
-    return Dataset(name, classes, splits, fingerprint, warnings=warnings, stored_side=side)
+    return Dataset(
+        name,
+        classes,
+        splits,
+        sided(_fingerprint(records), side, preparation),
+        warnings=warnings,
+        stored_side=side,
+        preparation=preparation,
+    )
 
 
 def _problems(name: str, info: Any) -> list[str]:
@@ -147,7 +161,9 @@ def _no_temporary_files() -> Iterator[None]:
             tempfile.tempdir = before
 
 
-def _records(builder: Any, split: str, side: int, progress: Progress) -> list[Record]:
+def _records(
+    builder: Any, split: str, side: int, preparation: Preparation, progress: Progress
+) -> list[Record]:
     source = builder.as_data_source(split=split)
     return [
         images.prepare(
@@ -155,6 +171,7 @@ def _records(builder: Any, split: str, side: int, progress: Progress) -> list[Re
             int(example["label"]),
             f"{split}/{index:06d}",
             side,
+            preparation,
         )
         for index, example in enumerate(progress(source, f"Preparing {split} images", len(source)))
     ]

@@ -3,17 +3,17 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxcovid import models, parallel, seal
-from jaxcovid.config import Config, from_json
-from jaxcovid.data.images import CROP, RESIZE
+from jaxcovid.config import Config, Fit, Intensity, from_json
 from jaxcovid.data.loader import MEAN, STD
 from jaxcovid.data.merge import joined
+from jaxcovid.data.preparation import AS_TORCHVISION, CROP, RESIZE, Preparation
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.json_file import Shape, parsed_json, read_json
 from jaxcovid.stored_shapes import MEASURED, RECORD
@@ -38,7 +38,8 @@ class InferenceModel(NamedTuple):
     others, and `merge` says which classes these were joined from, as the setting of that name does.
     `metrics` are those of the run's metrics.json, empty for a file of weights. `loss` is what
     `stated_loss` says of the run's, None where that is not known. `changes` are sentences about
-    files of the run that are not what was written; answers do not depend on them.
+    files of the run that are not what was written; answers do not depend on them. `preparation` is
+    what is done to images before.
 
     >>> network = jaxcovid.load(run)
     >>> network.variables["params"]["fc_0"]["kernel"].shape
@@ -57,6 +58,7 @@ class InferenceModel(NamedTuple):
     metrics: dict[str, Any]
     loss: dict[str, Any] | None = None
     changes: tuple[str, ...] = ()
+    preparation: Preparation = AS_TORCHVISION
 
 
 def load(source: Path | str) -> InferenceModel:
@@ -106,6 +108,7 @@ def load(source: Path | str) -> InferenceModel:
         seal.unsealed(metrics),
         stated["loss"],
         tuple(filter(None, changes)),
+        stated["preparation"],
     )
 
 
@@ -119,12 +122,13 @@ def weights_metadata(
     thresholds: Mapping[str, Mapping[str, float | None]],
     disclaimer: str,
     loss: Mapping[str, Any] | None = None,
+    preparation: Preparation = AS_TORCHVISION,
 ) -> dict[str, str]:
     """What `load` must know besides arrays, as text, for the metadata of a file of weights.
 
     `hidden` are the widths of the head's hidden layers, `codes` what each class is coded as where
     classes imply others, `thresholds` those of `statistics.operating_points`, `loss` what
-    `stated_loss` says.
+    `stated_loss` says, `preparation` what was done to the images.
     """
     return {
         **({} if loss is None else {"loss": json.dumps(loss)}),
@@ -133,7 +137,7 @@ def weights_metadata(
         "head": json.dumps({"hidden": hidden, "dropout": dropout}),
         "classes": json.dumps(classes),
         "merge": json.dumps(merge),
-        "preprocessing": json.dumps(PREPROCESSING),
+        "preprocessing": json.dumps(_preprocessing(preparation)),
         "thresholds": json.dumps(thresholds),
         "disclaimer": disclaimer,
     }
@@ -167,10 +171,24 @@ def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
     problems = [f"{source}: its metadata are damaged ({name})" for name in unfit]
     if stated["architecture"] not in models.MODELS:
         problems.append(f"{source}: unknown network {stated['architecture']!r}")
-    if preprocessing != PREPROCESSING:
+    preparation = _preparation(preprocessing)
+    if preparation is None:
         problems.append(f"{source}: made for images prepared otherwise ({preprocessing})")
     check(problems)
-    return stated
+    return {**stated, "preparation": preparation}
+
+
+def _preprocessing(preparation: Preparation) -> dict[str, Any]:
+    """What a file says of the images that it is for; of torchvision's what it always said."""
+    return PREPROCESSING if preparation == AS_TORCHVISION else PREPROCESSING | preparation._asdict()
+
+
+def _preparation(preprocessing: object) -> Preparation | None:
+    """Undoes `_preprocessing`; None if this program prepares no images so."""
+    known = (
+        Preparation(fit, intensity) for fit in get_args(Fit) for intensity in get_args(Intensity)
+    )
+    return next((one for one in known if _preprocessing(one) == preprocessing), None)
 
 
 # What must hold of what a file says of itself.

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple, cast
 import jax
 import numpy as np
 from jaxtyping import Float, UInt8
+from PIL import Image
 
 from jaxcovid import parallel
 from jaxcovid.data import blank, images, listing
 from jaxcovid.data.loader import Examples
+from jaxcovid.data.preparation import CROP, Preparation
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel
@@ -64,8 +66,8 @@ def predict(
     size = min(images_together(network.model, devices), len(paths))
     length = -(-size // devices.mesh.size) * devices.mesh.size
     unused = np.zeros(length, np.int32)  # labels, and what augmentation needs
-    for chunk in _read([Path(path) for path in paths], size):
-        pixels = np.zeros((length, images.CROP, images.CROP, 3), np.uint8)
+    for chunk in _read([Path(path) for path in paths], size, network.preparation):
+        pixels = np.zeros((length, CROP, CROP, 3), np.uint8)
         for place, answer in zip(pixels, chunk, strict=False):
             if answer.pixels is not None:
                 place[:] = answer.pixels
@@ -107,22 +109,23 @@ def image_files(sources: Sequence[Path]) -> tuple[list[Path], list[Answer]]:
     return paths, unlisted
 
 
-def _read(paths: Sequence[Path], size: int) -> Iterator[list[Answer]]:
+def _read(paths: Sequence[Path], size: int, preparation: Preparation) -> Iterator[list[Answer]]:
     """The files' pixels, so many at a time; the next ones are read ahead."""
     with ThreadPoolExecutor() as pool:
         waiting: list = []
         for start in range(0, len(paths) + size, size):
-            ahead = [pool.submit(_one, path) for path in paths[start : start + size]]
+            ahead = [pool.submit(_one, path, preparation) for path in paths[start : start + size]]
             if waiting:
                 yield [answer.result() for answer in waiting]
             waiting = ahead
 
 
-def _one(path: Path) -> Answer:
+def _one(path: Path, preparation: Preparation) -> Answer:
+    def prepared(image: Image.Image) -> tuple[Pixels, int]:
+        return images.evaluation_view(image, preparation), blank.few_levels(image)
+
     try:
-        view, levels = images.read_view(
-            path, lambda image: (images.evaluation_view(image), blank.few_levels(image))
-        )
+        view, levels = images.read_view(path, prepared)
         return Answer(path, "", view, few_levels=levels)
     except images.UnreadableError as error:
         return Answer(path, str(error))

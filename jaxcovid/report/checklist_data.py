@@ -5,8 +5,8 @@ from typing import Any
 
 from jaxcovid.config import TrainingSettings, from_json
 from jaxcovid.data.augmentations import augmentation_of
-from jaxcovid.data.images import CROP, RESIZE
 from jaxcovid.data.loader import MEAN, STD
+from jaxcovid.data.preparation import CROP, DEVIATION, MEAN_GREY, RESIZE
 from jaxcovid.report import words
 from jaxcovid.report.checklist_facts import (
     Answer,
@@ -23,6 +23,33 @@ from jaxcovid.results import Results
 # Parts of warnings of `data`: images of no known patient, and files or patients of two splits.
 NO_PATIENT, SHARED_FILES = "of no known patient", "occur in two splits, such as"
 SHARED_PATIENTS = "that score is partly memory"
+
+
+# How images are made square, which part of them that is, and what is done to grey values.
+FITS = {
+    "crop": (
+        f"shorter side to {RESIZE} pixels, bilinear with antialiasing; centre crop of {CROP} x "
+        f"{CROP}"
+    ),
+    "pad": (
+        f"longer side to {CROP} pixels, bilinear with antialiasing; padded with black to {CROP} x "
+        f"{CROP}"
+    ),
+    "squash": f"both sides to {CROP} pixels, bilinear with antialiasing",
+}
+PARTS = {
+    "crop": f"the centre crop of {CROP} x {CROP}",
+    "pad": "all of it, padded with black to a square",
+    "squash": "all of it, squashed to a square",
+}
+INTENSITIES = {
+    "as-is": "",
+    "standardise": (
+        f"grey values moved to a mean of {MEAN_GREY} and a standard deviation of {DEVIATION} in "
+        "every image, and cut off at black and white; "
+    ),
+    "equalise": "grey values of every image equalised; ",
+}
 
 
 def provenance(results: Results) -> Answer | None:
@@ -53,11 +80,12 @@ def inclusion(results: Results) -> Answer | None:
 def preparation(results: Results) -> Answer:
     """From a file to what the network sees."""
     mean, deviation = (", ".join(map(str, values)) for values in (MEAN, STD))
+    settings = results.settings
     text = (
         "Grey or colour in 8 bits (16 bits are scaled down; DICOM goes through its stored window); "
-        f"shorter side to {RESIZE} pixels, bilinear with antialiasing; centre crop of {CROP} x "
-        f"{CROP}; grey repeated in three channels; values from 0 to 1, less the mean {mean}, over "
-        f"the standard deviation {deviation}."
+        f"{INTENSITIES[settings.get('intensity', 'as-is')]}"
+        f"{FITS[settings.get('fit', 'crop')]}; grey repeated in three channels; values from 0 to "
+        f"1, less the mean {mean}, over the standard deviation {deviation}."
     )
     record = of_training(results)
     if record and augmentation_of(from_json(TrainingSettings, dict(record))) is not None:
@@ -67,7 +95,8 @@ def preparation(results: Results) -> Answer:
 
 def selection(results: Results) -> Answer:
     """Which part of images and of the data is used."""
-    texts = [f"No region is chosen by hand: of every image the centre crop of {CROP} x {CROP}."]
+    of_image = PARTS[results.settings.get("fit", "crop")]
+    texts = [f"No region is chosen by hand: of every image {of_image}."]
     if limit := _limit(results):
         texts.append(limit)
     if merged := of_training(results).get("merge"):

@@ -6,7 +6,7 @@ from typing import Any
 from jaxcovid.config import TrainingSettings, from_json
 from jaxcovid.data.augment import RATIO
 from jaxcovid.data.augmentations import augmentation_of
-from jaxcovid.data.images import CROP
+from jaxcovid.data.preparation import CROP
 from jaxcovid.report import epoch_words, words
 from jaxcovid.report.checklist_facts import Answer, is_evaluation, of_training
 from jaxcovid.report.words import sentence

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from jaxcovid.data.loader import MEAN, STD
 
 OPACITY = 0.6  # of a heat map where it is hottest
+
+# How much darker it is outside of a frame, and the frame's colour.
+OUTSIDE, FRAME = 3, (255, 160, 0)
 
 
 def overlay(
@@ -61,6 +64,27 @@ def mosaic(images: Float[np.ndarray, "n height width channel"], columns: int) ->
     for index, image in enumerate(pixels):
         place = (index % columns * (width + 2), index // columns * (height + 2))
         canvas.paste(Image.fromarray(image), place)
+    return canvas.quantize(128)
+
+
+def framed(
+    images: Sequence[tuple[UInt8[np.ndarray, "height width"], tuple[float, float, float, float]]],
+) -> Image.Image:
+    """Grey images side by side, what lies outside of each one's box darker, and a frame around it.
+
+    A box is its left, top, right and lower edge in pixels. Grey lines of 2 pixels lie between.
+    """
+    width = sum(pixels.shape[1] + 2 for pixels, _ in images) - 2
+    canvas = Image.new("RGB", (width, max(pixels.shape[0] for pixels, _ in images)), "grey")
+    left = 0
+    for pixels, box in images:
+        image = Image.fromarray(pixels).convert("RGB")
+        x, y, right, bottom = map(round, box)
+        darker = image.point([value // OUTSIDE for value in range(256)] * 3)
+        darker.paste(image.crop((x, y, right, bottom)), (x, y))
+        ImageDraw.Draw(darker).rectangle((x, y, right - 1, bottom - 1), outline=FRAME, width=2)
+        canvas.paste(darker, (left, 0))
+        left += pixels.shape[1] + 2
     return canvas.quantize(128)
 
 

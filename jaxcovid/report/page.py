@@ -34,7 +34,8 @@ SECTIONS = {
 CONTENT = (
     "title", "verdict", "tiles", "interval_note", "cautions", "files", "comparison", "classes",
     "truth", "plan", "operating", "overall", "per_class", "train", "undefined",
-    "examples", "more_examples", "examples_note", "misclassified", "checklist", "settings",
+    "examples", "more_examples", "examples_note", "seen_note", "misclassified", "checklist",
+    "settings",
 )  # fmt: skip
 
 CURVES = ("loss", "accuracy")
@@ -92,6 +93,7 @@ def run_page(
             "one here. Beside each, where the network saw what speaks for the class that it "
             "predicts (Grad-CAM; red most, uncoloured least)."
         ),
+        seen_note=parts.seen_note(results),
         misclassified=parts.misclassified(labelled),
         checklist=parts.checklist_table(checklist),
         settings=list(settings_tables(results)),

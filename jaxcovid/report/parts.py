@@ -150,6 +150,24 @@ def example_content(results: Results) -> tuple[list[dict[str, Any]], list[dict[s
     return first, [group for group in further if group["members"]]
 
 
+def seen_note(results: Results) -> str:
+    """How much of its images the network is given, in a sentence."""
+    if results.seen is None:
+        return ""
+    shares = ", ".join(
+        f"{_whole_percent(share)} of {name}" for name, share in results.seen.shares.items()
+    )
+    return (
+        "Of each image the network is given a square in the middle, framed here in an image of "
+        f"each class. By area that is, in the median of the {results.main} images, {shares}. "
+        "Trained with the setting fit pad or squash it is given all."
+    )
+
+
+def _whole_percent(value: float) -> str:
+    return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
+
+
 def _kind(best: bool, correct: bool) -> str:
     if best:
         return "Best." if correct else "Best, yet wrong."

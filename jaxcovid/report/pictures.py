@@ -68,6 +68,9 @@ def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
         mosaic = gallery.mosaic(training.views, columns=4)
         alt = f"{len(training.views)} training images as the network sees them"
         yield "training_views", Picture(gallery.png(mosaic), alt)
+    if results.seen is not None:
+        alt = f"A whole image of each class, {', '.join(results.seen.shares)}: framed what is seen"
+        yield "seen", Picture(gallery.png(gallery.framed(results.seen.images)), alt)
     if (metrics := results.splits[results.main].metrics) is not None:
         yield "classes", _of_classes(metrics, results)
     for name, split in in_order(results.splits).items():

@@ -13,6 +13,8 @@ WORDS = {
     "merge": "joined classes",
     "skip_unreadable": "leave out unreadable images",
     "limit_train": "training images used",
+    "fit": "how images are made square",
+    "intensity": "grey values",
     "stored_side": "shorter side of training images (pixels, at most)",
     "model": "architecture",
     "trainable": "what trains",

@@ -184,6 +184,7 @@ def write_weights(
         thresholds,
         DISCLAIMER,
         loss,
+        task.dataset.preparation,
     )
     for suffix in (".pth", ".safetensors"):
         save(folder / f"weights{suffix}", arrays, metadata)

@@ -19,6 +19,7 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.masks import read_masks
 from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.preparation import AS_TORCHVISION
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import check
 from jaxcovid.inference.inference_model import InferenceModel
@@ -53,7 +54,11 @@ def audit(
         return audit_data(dataset, OF_DATA, not_run=NO_NETWORK)
     trial = blind_floor.trial_of(dataset)
     columns = dataset.columns.get(trial.measured, {})
-    masks = None if folder is None else read_masks(folder, columns.get("mask", ()))
+    masks = (
+        None
+        if folder is None
+        else read_masks(folder, columns.get("mask", ()), dataset.preparation.fit)
+    )
     examined = examine(network, dataset, trial, masks, bar)
     audit = audit_data(dataset, OF_DATA, network=examined.probabilities, features=examined.features)
     return audit._replace(checks={**audit.checks, "lungs": examined.lungs})
@@ -112,6 +117,7 @@ def load_audit_data(
     dataset = sources.load_whole(
         data, cache_folder(), table=table, skip_unreadable=skip_unreadable,
         memory_budget=half_of_memory(), progress=progress,
+        preparation=AS_TORCHVISION if network is None else network.preparation,
     )  # fmt: skip
     dataset = patients.with_patients(dataset, known)
     if network is None:

@@ -15,6 +15,7 @@ from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.split_folders import split_named
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
@@ -57,7 +58,7 @@ def evaluate(
     data, split = Path(data), split_named(split) or split
     dataset = load_evaluation_data(
         data, split, network.classes, network.merge, patient_files, skip_unreadable, progress,
-        table=table,
+        table=table, preparation=network.preparation,
     )  # fmt: skip
     settings = {"data": data, "split": split, "patients": patient_files, **vars(table)}
     return evaluate_model(network, dataset, settings, bar)
@@ -143,17 +144,19 @@ def load_evaluation_data(
     skip_unreadable: bool,
     progress: Progress,
     table: TableSettings = USUAL_TABLE,
+    preparation: Preparation = AS_TORCHVISION,
 ) -> Dataset:
     """A split of a folder or table, with its patients, labelled in the order of `classes`.
 
     The data's classes may also be those from which `merge` made them. Without `patient_files` or a
     table patients are read from the names of files. `skip_unreadable` leaves out images that cannot
-    be read. Raises InputError.
+    be read; images are prepared as `preparation` says. Raises InputError.
     """
     check(sources.unfit_for_table(str(data), bool(patient_files), table))
     known = patients.read_patients(patient_files) if patient_files else None
     dataset = sources.load_evaluation_split(
         data, split, classes, cache_folder(), merge=merge, table=table,
-        skip_unreadable=skip_unreadable, memory_budget=half_of_memory(), progress=progress,
+        skip_unreadable=skip_unreadable, memory_budget=half_of_memory(), preparation=preparation,
+        progress=progress,
     )  # fmt: skip
     return with_evaluation_warnings(patients.with_patients(dataset, known))

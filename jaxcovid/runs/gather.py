@@ -20,6 +20,7 @@ from jaxcovid.results import (
     Results,
     Training,
 )
+from jaxcovid.runs.seen import seen_part
 from jaxcovid.statistics import metrics
 from jaxcovid.statistics.findings import measure_findings
 from jaxcovid.statistics.weighted_metrics import Thresholds
@@ -76,7 +77,10 @@ def gather_results(
     main = next(name for name in ORDER if name in splits and splits[name].metrics is not None)
     splits |= _with_mistakes(dataset, splits)
     examples = _examples(dataset.splits[main], splits[main].probabilities, explain)
-    return Results(title, classes, splits, main, thresholds, examples, settings, training, audit)
+    seen = seen_part(dataset.splits[main], classes, dataset.preparation.fit)
+    return Results(
+        title, classes, splits, main, thresholds, examples, settings, training, audit, seen
+    )
 
 
 class Choice(NamedTuple):

@@ -76,6 +76,7 @@ def evaluation_record(
     ]
     return {
         "network": network.name,
+        **network.preparation._asdict(),
         **json.loads(json.dumps(settings, default=str)),
         **data_record(dataset),
         "warnings": [*dataset.warnings, *network.changes, *inherited],

@@ -13,6 +13,7 @@ from jaxcovid.data.dataset_warnings import with_training_warnings
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import Division
 from jaxcovid.data.merge import merged
+from jaxcovid.data.preparation import Preparation
 
 
 def load_training_data(config: Config, cache: Path, progress: Progress) -> Dataset:
@@ -31,6 +32,7 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         skip_unreadable=config.skip_unreadable,
         memory_budget=budget if jax.process_count() == 1 else -1,
         stored_side=config.stored_side,
+        preparation=Preparation(config.fit, config.intensity),
         division=Division(config.split, config.resplit, config.seed),
         patients=known,
         table=TableSettings(

@@ -13,6 +13,7 @@ from PIL import Image
 import weights_convert
 from jaxcovid import models
 from jaxcovid.config import Config, stored
+from jaxcovid.data.preparation import Preparation
 from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.inference.inference_model import load
 from jaxcovid.runs.run import fine_tune
@@ -37,7 +38,7 @@ def test_all_artifacts_are_there_and_no_partial_file(finished):
     assert names == {
         "config.json", "history.csv", "metrics.json", "predictions.csv", "report.html", "weights.pth",
         "SHA256SUMS", "audit.json", "checklist.md", "plots/floors.png", "plots/duplicate_0_one.png", "plots/duplicate_0_other.png",
-        "weights.safetensors", "plots/loss.png", "plots/accuracy.png", "plots/training_views.png",
+        "weights.safetensors", "plots/loss.png", "plots/accuracy.png", "plots/training_views.png", "plots/seen.png",
         "plots/classes.png", "plots/confusion_train.png", "plots/confusion_validation.png", "plots/roc_validation.png",
         "plots/precision_recall_validation.png", "plots/reliability_validation.png",
         *(f"plots/example_{index}{kind}.png" for index in range(8) for kind in ("", "_grad_cam")),
@@ -231,6 +232,7 @@ def several(tmp_path_factory):
     settings = config(
         folder, tmp_path_factory.mktemp("runs") / "run", loss="focal", focal_alpha=(1.0, 0.5, 2.0),
         merge=("pneumonia=flu+cold",), multilabel=("covid-19=covid-19+pneumonia",), epochs=1, views=1,
+        fit="pad", intensity="standardise", sampling="balanced", augmentation="gentle",
     )  # fmt: skip
     with blank_charts(), pytest.raises(Interrupted):
         fine_tune(settings, deferred=interruption(1))
@@ -245,6 +247,7 @@ def test_several_findings_and_joined_classes_from_resume_to_prediction(several, 
     network = load(run)
     assert network.classes == ("covid-19", "normal", "pneumonia")
     assert network.merge == settings.merge
+    assert network.preparation == Preparation("pad", "standardise")
     np.testing.assert_array_equal(network.codes, [[1, 0, 1], [0, 1, 0], [0, 0, 1]])
     at_the_end = json.loads((run / "metrics.json").read_text())["validation"]
     assert at_the_end["findings"]["per_finding"]["pneumonia"]["support"] == 6

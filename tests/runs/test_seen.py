@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from jaxcovid.data.dataset import Header
+from jaxcovid.report import gallery
+from jaxcovid.runs.seen import seen_part
+from tests.training.small import split
+
+SIZES = ((200, 200), (400, 200), (300, 200), (200, 200), (200, 800))
+
+
+def images(labels=(0, 0, 0, 1, 1)):
+    headers = tuple(Header(width, height, "L", "PNG") for width, height in SIZES)
+    return split(np.array(labels))._replace(headers=headers)
+
+
+def test_each_class_has_its_median_and_an_image():
+    seen = seen_part(images(), ("a", "b", "c"), "crop")
+    square = (224 / 256) ** 2
+    assert seen.shares == {
+        "a": pytest.approx(square / 1.5), "b": pytest.approx(square * (1 + 1 / 4) / 2)
+    }  # fmt: skip
+    (whole, box), (other, _) = seen.images
+    assert whole.shape == (160, 240) and other.shape == (160, 40)
+    np.testing.assert_allclose(box, (50, 10, 190, 150))
+
+
+def test_images_beside_each_other_are_framed():
+    picture = np.asarray(
+        gallery.framed(seen_part(images(), ("a", "b"), "crop").images).convert("RGB")
+    )
+    assert picture.shape == (160, 240 + 2 + 40, 3)
+    assert picture[80, 50].tolist() == pytest.approx(gallery.FRAME, abs=16)
+    assert picture[5:155, 5:45].mean() < 0.5 * picture[15:145, 60:180].mean()
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+def test_nothing_is_cut_off_of_padded_and_squashed_images(fit):
+    assert seen_part(images(), ("a", "b"), fit) is None
+
+
+def test_images_of_unknown_size_are_passed_over():
+    assert seen_part(images()._replace(headers=()), ("a", "b"), "crop") is None
