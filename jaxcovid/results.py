@@ -84,7 +84,8 @@ class Measured(NamedTuple):
     classes imply others. `cautions` are sentences about the metrics. `patients` has equal numbers
     for images of one patient, where that is known. `mistakes` are small pictures of images that are
     classified wrong, by their places in the split: the most confidently wrong ones. `notes` say
-    what else is to be known of an image, mostly nothing.
+    what else is to be known of an image, mostly nothing. `people` are digests of patients, empty
+    where unknown, none if none is known.
     """
 
     paths: Sequence[str]
@@ -96,6 +97,7 @@ class Measured(NamedTuple):
     patients: Int[np.ndarray, "n"] | None = None
     mistakes: Mapping[int, UInt8[np.ndarray, "height width channel"]] = MappingProxyType({})
     notes: Sequence[str] = ()
+    people: Sequence[str] = ()
 
 
 class Example(NamedTuple):

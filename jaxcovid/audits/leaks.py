@@ -20,6 +20,9 @@ SHUFFLES = 999
 # A source is of one class only if chance would hardly make it so.
 BY_CHANCE = 1e-3
 
+# Columns that tell where an image comes from, best first.
+SOURCES = ("source", "manufacturer")
+
 
 def patients(dataset: Dataset) -> dict[str, Any]:
     """The check for patients with images in two splits, as audit.json holds it."""
@@ -141,13 +144,14 @@ def _sources_of(
     dataset: Dataset,
 ) -> tuple[Int[np.ndarray, "n"], list[str], Int[np.ndarray, "n"], str]:
     """Labels, sources and patients of the labelled images whose source is known; and how it is."""
-    by_column = any("source" in columns for columns in dataset.columns.values())
+    known = {name for columns in dataset.columns.values() for name in columns}
+    column = next((name for name in SOURCES if name in known), None)
     labels, names, owners = [], [], []
     for name, split in dataset.splits.items():
         columns = dataset.columns.get(name, {})
         people = dataset.patient_names.get(name) or [None] * len(split.paths)
-        values = columns.get("source", [""] * len(split.paths))
-        if not by_column:
+        values = columns.get(column or "", [""] * len(split.paths))
+        if column is None:
             files = [PurePosixPath(path).name for path in split.paths]
             values = ["NIH ChestX-ray14" if NIH.fullmatch(file) else "not NIH" for file in files]
         for place, value in enumerate(values):
@@ -155,10 +159,10 @@ def _sources_of(
                 labels.append(int(split.labels[place]))
                 names.append(value)
                 owners.append(people[place] or f"\0{name}/{place}")
-    if not by_column and set(names) <= {"not NIH"}:
+    if column is None and set(names) <= {"not NIH"}:
         names, labels, owners = [], [], []
     groups = np.unique(np.array(owners, object).astype(str), return_inverse=True)[1]
-    by = "column source" if by_column else "names of files"
+    by = "names of files" if column is None else f"column {column}"
     return np.array(labels, np.int32), names, groups, by
 
 

@@ -1,4 +1,4 @@
-"""How good a network is on the images of each source, view, sex and age."""
+"""How good a network is on the images of each source, view, sex, age and the like."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,7 +54,7 @@ def subgroups(
         return {
             "passed": None,
             "reason": "nothing is known of the images; give columns source, view, sex, age in the "
-            "patients' file",
+            "patients' file or the table",
             "found": [],
             "table": {},
         }

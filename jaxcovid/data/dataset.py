@@ -111,7 +111,8 @@ class Dataset(NamedTuple):
     is known of the images of a split, by the column's name; empty where unknown. `copies` are the
     paths of files whose content is the same. `stored_side` is how many pixels the shorter side of
     an augmentable view has at most, `preparation` what was done to all images. `rows` hold what the
-    data say of their images by path, None if that is looked for elsewhere. `members` are all
+    data say of their images by path, None if that is looked for elsewhere; `tags` then hold what
+    files say themselves. `members` are all
     images, where their splits were drawn, and `notes` sentences on what was made of the data.
     """
 
@@ -129,6 +130,7 @@ class Dataset(NamedTuple):
     stored_side: int = SIDES[0]
     preparation: Preparation = AS_TORCHVISION
     rows: Mapping[str, Row] | None = None
+    tags: Mapping[str, Row] = MappingProxyType({})
     members: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()
 

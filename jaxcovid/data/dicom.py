@@ -101,6 +101,11 @@ def read_dicom_header(path: Path) -> Header:
     return Header(dataset.Columns, dataset.Rows, mode, dataset.file_meta.TransferSyntaxUID.name)
 
 
+def read_attributes(path: Path, names: Sequence[str]) -> "pydicom.Dataset":
+    """These attributes of a file, and nothing else of it. Raises as `read_dicom` does."""
+    return _parsed(path, names, stop_before_pixels=True)
+
+
 def software() -> tuple[str, ...]:
     """Names of the installed modules that decide which DICOM files are readable here."""
     return tuple(name for name in ("pydicom", *DECODERS) if importlib.util.find_spec(name))

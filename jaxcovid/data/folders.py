@@ -123,7 +123,7 @@ def load_whole(
         stored_side,
         preparation,
     )
-    return dataset._replace(rows=listed.rows, notes=listed.notes)
+    return dataset._replace(rows=listed.rows, notes=listed.notes, tags=listed.tags)
 
 
 def _load(

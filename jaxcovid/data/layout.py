@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jaxcovid.data import class_names
@@ -45,13 +46,15 @@ class Listed(NamedTuple):
     """Images that were found: their layout below `folder`, and what is known of them.
 
     `rows` are by path relative to the folder, None if the patients are still to be looked for;
-    `notes` are sentences on what was understood.
+    `tags` are what then holds where these say nothing. `notes` are sentences on what was
+    understood.
     """
 
     folder: Path
     layout: Layout
     rows: Mapping[str, Row] | None
     notes: tuple[str, ...] = ()
+    tags: Mapping[str, Row] = MappingProxyType({})
 
 
 # The folder of each split, and what lies in it.

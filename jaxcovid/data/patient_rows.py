@@ -112,6 +112,13 @@ def rows_of_images(
     return rows
 
 
+def joined_row(row: Row | None, tags: Row | None) -> Row | None:
+    """What is known of an image, and what its tags add."""
+    if row is None or tags is None:
+        return row or tags
+    return Row(row.patient or tags.patient, {**tags.further, **row.further})
+
+
 def _best(fits: _Fits) -> list[tuple[str, ...]]:
     highest = max(fits.values(), default=None)
     return [key for key, fit in fits.items() if fit == highest]

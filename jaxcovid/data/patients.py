@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from jaxtyping import Int
 
 from jaxcovid.csv_file import unguarded
 from jaxcovid.data.dataset import Dataset, Row, Split
-from jaxcovid.data.patient_rows import Named, Table, named, parts_of, rows_of_images
+from jaxcovid.data.patient_rows import Named, Table, joined_row, named, parts_of, rows_of_images
 from jaxcovid.data.split_folders import SPLITS, split_named
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.regular_file import read_text
@@ -22,7 +23,7 @@ from jaxcovid.regular_file import read_text
 COLUMNS = ("class", "file", "patient")
 
 # Further columns that say where an image comes from, and of whom it is.
-FURTHER = ("source", "view", "sex", "age", "mask")
+FURTHER = ("source", "view", "sex", "age", "manufacturer", "year", "mask")
 
 # Files of NIH ChestX-ray14 (patient, follow-up), and of BIDS, such as BIMCV's; the groups that a
 # pattern has are alternatives.
@@ -55,7 +56,7 @@ def with_patients(dataset: Dataset, table: Table | None) -> Dataset:
 
     What the dataset itself knows of its images goes before the table. Raises InputError.
     """
-    assigned = assign_patients(dataset.splits, dataset.classes, table, dataset.rows)
+    assigned = assign_patients(dataset.splits, dataset.classes, table, dataset.rows, dataset.tags)
     return dataset._replace(
         patients=assigned.groups,
         patient_names=assigned.names,
@@ -69,15 +70,25 @@ def assign_patients(
     classes: Sequence[str],
     table: Table | None,
     by_path: Mapping[str, Row] | None = None,
+    tags: Mapping[str, Row] = MappingProxyType({}),
 ) -> Patients:
     """Patients of all images, those that `rows_by_split` finds; with `by_path` those alone.
+
+    Where that says nothing of an image, its `tags` do, by path.
 
     Other images count as patients of their own; a warning says how many, others which patients have
     images in two splits. `classes` are those that the splits' labels number. Raises InputError.
     """
     if by_path is None:
         images = {name: list(_images(name, split, classes)) for name, split in splits.items()}
-        rows = rows_by_split(images, table)
+        found = rows_by_split(images, table)
+        rows = {
+            name: [
+                joined_row(row, tags.get(path))
+                for row, path in zip(found[name], split.paths, strict=True)
+            ]
+            for name, split in splits.items()
+        }
     else:
         rows = {name: [by_path.get(path) for path in split.paths] for name, split in splits.items()}
     known = {

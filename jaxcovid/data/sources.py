@@ -12,6 +12,7 @@ from PIL import Image
 from jaxcovid.config import USUAL_TABLE, TableSettings
 from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
+from jaxcovid.data.dicom_tags import with_tags
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division
 from jaxcovid.data.drawn import drawn_phantoms
@@ -69,7 +70,7 @@ def load_dataset(
     else:
         listed = folders.listed_folder(Path(data), patients, division.again)
     return folders.load_listed(
-        listed,
+        with_tags(listed, progress),
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
@@ -155,7 +156,7 @@ def load_evaluation_split(
     else:
         listed = Listed(data, scan_split(data, split, known), None)
     dataset = folders.load_whole(
-        listed,
+        with_tags(listed, progress),
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
@@ -192,7 +193,7 @@ def load_whole(
     else:
         listed = Listed(data, scan_all(data, purpose), None)
     return folders.load_whole(
-        listed,
+        with_tags(listed, progress),
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,

@@ -27,6 +27,8 @@ USUAL = {
     "view": ("view", "viewposition", "projection", "appa"),
     "sex": ("sex", "gender", "patientsex", "patientgender"),
     "age": ("age", "patientage"),
+    "manufacturer": ("manufacturer", "manufacturername"),
+    "year": ("year", "studyyear"),
     "mask": ("mask", "maskpath"),
 }  # fmt: skip
 

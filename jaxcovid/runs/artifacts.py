@@ -42,6 +42,8 @@ def write_results(
     if any(split.findings is not None for split in results.splits.values()):
         header += [f"finding_{name}" for name in results.classes]
     header.append("note")
+    if any(split.people for split in results.splits.values()):
+        header.append("patient")
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
     if results.audit is not None:
         about = {"data_fingerprint": results.settings["data_fingerprint"]}
@@ -202,9 +204,16 @@ def _prediction_rows(results: Results) -> Iterator[list[Any]]:
     for name, split in results.splits.items():
         findings = split.findings if split.findings is not None else [()] * len(split.labels)
         notes = split.notes or [""] * len(split.labels)
-        rows = zip(split.paths, split.labels, split.probabilities, findings, notes, strict=True)
-        for path, label, probabilities, of_outputs, note in rows:
+        people = [[person] for person in split.people]
+        if not people:  # a column that other splits have stays empty
+            known = any(split.people for split in results.splits.values())
+            people = [[""] * known for _ in split.labels]
+        rows = zip(
+            split.paths, split.labels, split.probabilities, findings, notes, people, strict=True
+        )
+        for path, label, probabilities, of_outputs, note, person in rows:
             predicted = int(probabilities.argmax())
             truth = [results.classes[label], bool(label == predicted)] if label >= 0 else ["", ""]
             numbers = [f"{value:.6f}" for value in (*probabilities, *of_outputs)]
-            yield [name, path, truth[0], results.classes[predicted], truth[1], *numbers, note]
+            answer = [truth[0], results.classes[predicted], truth[1]]
+            yield [name, path, *answer, *numbers, note, *person]

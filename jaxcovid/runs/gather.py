@@ -9,6 +9,7 @@ from PIL import Image
 
 from jaxcovid.data import blank
 from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.data.patient_digests import patient_digests
 from jaxcovid.results import (
     EXAMPLES_OF_CLASS,
     MISTAKE_SIZE,
@@ -146,6 +147,7 @@ def _measured(
         cautions,
         dataset.patients.get(name),
         notes=[blank.remark(levels) for levels in split.few_levels.tolist()],
+        people=patient_digests(dataset, name),
     )
 
 

@@ -1,0 +1,86 @@
+"""What DICOM files say of their images besides pixels: whose they are, view, maker and year."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jaxcovid.data.dataset import Row
+from jaxcovid.data.dicom import is_dicom, read_attributes
+from jaxcovid.data.disk import Progress
+from jaxcovid.data.layout import Listed
+from jaxcovid.data.listing import names_below
+from jaxcovid.data.patient_rows import joined_row
+from weights_convert.printable import printable
+
+# All of a patient that is read. The last tells a file from every other: it makes the key, and
+# nothing else.
+TAGS = ("PatientID", "ViewPosition", "Manufacturer", "StudyDate", "SOPInstanceUID")
+
+_Tags = Mapping[str, str]
+
+
+def with_tags(listed: Listed, progress: Progress) -> Listed:
+    """What is listed, with what the tags of its DICOM files say where nothing else does."""
+    paths = [file.path for file in listed.layout.files if is_dicom(file.path)]
+    if not paths:
+        return listed
+    with ThreadPoolExecutor() as pool:
+        read = progress(pool.map(_read, paths), "Reading tags of DICOM files", len(paths))
+        tags = dict(zip(names_below(listed.folder, paths), read, strict=True))
+    rows, note = rows_of_tags(tags)
+    notes = (*listed.notes, note) if note else listed.notes
+    if listed.rows is None:
+        return listed._replace(tags=rows, notes=notes)
+    known = {**dict.fromkeys(rows), **listed.rows}
+    joined = {path: joined_row(row, rows.get(path)) for path, row in known.items()}
+    return listed._replace(rows={path: row for path, row in joined.items() if row}, notes=notes)
+
+
+def rows_of_tags(tags: Mapping[str, _Tags]) -> tuple[dict[str, Row], str]:
+    """What tags say of images, by path, and a sentence on that.
+
+    A patient is a digest of PatientID, with a key that only those have who have all of the files.
+    """
+    people = {of_file["PatientID"] for of_file in tags.values()}
+    # One name for all is what some programs put in its place.
+    one_for_all = len(people) == 1 < len(tags) and people != {""}
+    identities = sorted(
+        f"{of_file['SOPInstanceUID']}\0{of_file['PatientID']}" for of_file in tags.values()
+    )
+    key = hashlib.blake2b("\n".join(identities).encode()).digest()
+
+    def row(of_file: _Tags) -> Row:
+        further = {
+            "view": of_file["ViewPosition"],
+            "manufacturer": of_file["Manufacturer"],
+            "year": of_file["StudyDate"][:4],
+        }
+        person = "" if one_for_all else of_file["PatientID"]
+        digest = hmac.new(key, person.encode(), "blake2b").hexdigest()[:16] if person else ""
+        return Row(digest, {name: value for name, value in further.items() if value})
+
+    rows = {path: row(of_file) for path, of_file in tags.items()}
+    told = {"patients": any(row.patient for row in rows.values())}
+    for name in ("view", "manufacturer", "year"):
+        told[name] = any(name in row.further for row in rows.values())
+    names = [name for name, is_told in told.items() if is_told]
+    read = f"read from the tags of {len(tags)} DICOM file(s): {', '.join(names)}"
+    sentences = [read] * bool(names)
+    if one_for_all:
+        sentences.append(f"all {len(tags)} DICOM files have one PatientID, which then names no one")
+    return rows, "; ".join(sentences)
+
+
+def _read(path: Path) -> _Tags:
+    """The tags as text, empty where a file lacks them or cannot be read: decoding will tell."""
+    try:
+        dataset = read_attributes(path, TAGS)
+        values = {name: dataset.get(name) for name in TAGS}
+    except Exception:  # pydicom raises anything at broken files
+        return dict.fromkeys(TAGS, "")
+    return {
+        name: "" if value is None else printable(" ".join(str(value).split("\0")).strip())
+        for name, value in values.items()
+    }
