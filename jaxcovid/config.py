@@ -31,10 +31,14 @@ Intensity = Literal["as-is", "standardise", "equalise"]
 class DataSettings:
     """Which images are trained on, and what they are called."""
 
-    data: str | None = None
+    data: str | tuple[str, ...] | None = None
     """Folder with train/ and validation/ (perhaps test/), one sub-folder per class; or with the
     classes' folders or train/ alone, from which splits are then drawn; or a table of images (.csv,
-    .tsv, .txt, .xlsx); or MedMNIST's .npz; or tfds:NAME; not given: the built-in phantoms."""
+    .tsv, .txt, .xlsx); or MedMNIST's .npz; or tfds:NAME; not given: the built-in phantoms. Several
+    folders and tables are one set."""
+    source: tuple[str, ...] = ()
+    """Where the images of each of the data come from, such as the names of hospitals. Default:
+    several have the names of their folders."""
     split: tuple[float, ...] = ()
     """Shares of training, validation and perhaps test images, where the data have no such splits:
     drawn by the seed, whole patients together, every class in proportion. Default: 70 15 15."""

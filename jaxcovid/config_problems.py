@@ -29,8 +29,12 @@ def problems(config: Config) -> list[str]:
 
 
 def _data_problems(settings: DataSettings) -> Iterable[str]:
-    yield from _no_text("data", settings.data)
-    if settings.data is not None and not settings.data.strip():
+    several = settings.data if isinstance(settings.data, tuple) else (settings.data,)
+    for data in several:
+        yield from _no_text("data", data)
+        if data is not None and not data.strip():
+            yield "`data`: is empty; give a folder, or leave it out for the phantoms"
+    if not several:
         yield "`data`: is empty; give a folder, or leave it out for the phantoms"
     if settings.split and len(settings.split) not in (2, 3):
         yield (

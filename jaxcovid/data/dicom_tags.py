@@ -9,8 +9,7 @@ from pathlib import Path
 from jaxcovid.data.dataset import Row
 from jaxcovid.data.dicom import is_dicom, read_attributes
 from jaxcovid.data.disk import Progress
-from jaxcovid.data.layout import Listed
-from jaxcovid.data.listing import names_below
+from jaxcovid.data.layout import Listed, names_of
 from jaxcovid.data.patient_rows import joined_row
 from weights_convert.printable import printable
 
@@ -23,12 +22,17 @@ _Tags = Mapping[str, str]
 
 def with_tags(listed: Listed, progress: Progress) -> Listed:
     """What is listed, with what the tags of its DICOM files say where nothing else does."""
-    paths = [file.path for file in listed.layout.files if is_dicom(file.path)]
+    names = names_of(listed.layout, listed.folder)
+    paths = {
+        name: file.path
+        for name, file in zip(names, listed.layout.files, strict=True)
+        if is_dicom(file.path)
+    }
     if not paths:
         return listed
     with ThreadPoolExecutor() as pool:
-        read = progress(pool.map(_read, paths), "Reading tags of DICOM files", len(paths))
-        tags = dict(zip(names_below(listed.folder, paths), read, strict=True))
+        read = progress(pool.map(_read, paths.values()), "Reading tags of DICOM files", len(paths))
+        tags = dict(zip(paths, read, strict=True))
     rows, note = rows_of_tags(tags)
     notes = (*listed.notes, note) if note else listed.notes
     if listed.rows is None:

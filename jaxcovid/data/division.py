@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxcovid.data.dataset import Member, Row
-from jaxcovid.data.layout import Layout
-from jaxcovid.data.listing import names_below
+from jaxcovid.data.layout import Layout, names_of
 from jaxcovid.data.split_folders import SPLITS, WHOLE
 from jaxcovid.data.splits import SHARES, drawn_splits
 from jaxcovid.errors import InputError
@@ -74,7 +73,7 @@ def divided(
     not in `shares` stays as it is, and so do images without a class. Raises InputError if a class
     has too few patients.
     """
-    paths = names_below(folder, (file.path for file in layout.files))
+    paths = names_of(layout, folder)
     patients = [rows[path].patient if path in rows else "" for path in paths]
     chosen = [
         place

@@ -28,16 +28,17 @@ from jaxcovid.data.split_folders import is_whole
 from jaxcovid.errors import InputError, check
 
 
-def listed_folder(folder: Path, patients: Table | None, again: bool) -> Listed:
+def listed_folder(folder: Path, patients: Table | None, again: bool, alone: bool = True) -> Listed:
     """The images of a folder laid out as split/class/image, or as class/image, for training.
 
-    `again` says that its splits do not count. Raises InputError with all that is wrong with the
-    layout, or if the table of patients is not clear.
+    `again` says that its splits do not count, `alone` that there are no other data. Raises
+    InputError with all that is wrong with the layout, or if the table of patients is not clear.
     """
+    fewest = 2 if alone else 1
     if again or is_whole(folder):
-        layout = scan_all(folder, "training needs at least two")
+        layout = scan_all(folder, "training needs at least two", fewest)
     else:
-        layout = scan(folder)
+        layout = scan(folder, fewest)
     paths = names_below(folder, (file.path for file in layout.files))
     places: dict[str, list[int]] = {}
     for place, file in enumerate(layout.files):
@@ -48,7 +49,7 @@ def listed_folder(folder: Path, patients: Table | None, again: bool) -> Listed:
     }
     rows = {
         paths[place]: row
-        for split, of_split in rows_by_split(images, patients).items()
+        for split, of_split in rows_by_split(images, patients, alone).items()
         for place, row in zip(places[split], of_split, strict=True)
         if row is not None
     }

@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 from jaxcovid.data import class_names
 from jaxcovid.data.dataset import Row
-from jaxcovid.data.listing import SUFFIXES, Identity, Listing, list_images, subfolders
+from jaxcovid.data.listing import (
+    SUFFIXES,
+    Identity,
+    Listing,
+    list_images,
+    names_below,
+    subfolders,
+)
 from jaxcovid.data.mask_folders import masks_apart
 from jaxcovid.data.no_classes import no_classes
 from jaxcovid.data.split_folders import SPLITS, WHOLE, is_whole, split_folders, splits_in
@@ -21,13 +28,15 @@ from weights_convert.printable import printable
 class ImageFile(NamedTuple):
     """One image file: its split, and its class by name or None without a class folder.
 
-    `digest` is of its content, in hexadecimal, once `fingerprint` has read it.
+    `digest` is of its content, in hexadecimal, once `fingerprint` has read it. `name` is its path
+    in the data, with slashes, if that is not the one relative to one folder.
     """
 
     split: str
     label: str | None
     path: Path
     digest: str = ""
+    name: str = ""
 
 
 class Layout(NamedTuple):
@@ -61,12 +70,12 @@ class Listed(NamedTuple):
 _Listings = Mapping[str, tuple[Path, Listing]]
 
 
-def scan(folder: Path) -> Layout:
+def scan(folder: Path, fewest: int = 2) -> Layout:
     """Finds splits, classes and images in a folder of splits for training.
 
     Splits are sub-folders by any name in SPLITS, in any case; "validation" and "test" may be
     missing, and images of the latter need no class. Classes are the training folders' names,
-    sorted. Raises InputError with all that is wrong.
+    sorted. Raises InputError with all that is wrong, such as fewer classes than `fewest`.
     """
     listings = _listings(split_folders(folder, SPLITS, optional=("validation", "test")))
     train = listings["train"][0]
@@ -74,7 +83,7 @@ def scan(folder: Path) -> Layout:
     problems = _problems(folder, listings, files)
     classes = tuple(sorted(set(_class_of(train, files).values())))
     check(problems if not classes else ())
-    if len(classes) < 2:
+    if len(classes) < fewest:
         problems.append(f"{train}: {len(classes)} class folder(s); training needs at least two")
     for split, (root, _) in listings.items():
         problems += [
@@ -150,11 +159,13 @@ def listed_split(listed: Listed, split: str, classes: Sequence[str], table: Path
     return listed._replace(layout=Layout(tuple(classes), tuple(files), layout.ignored))
 
 
-def scan_all(folder: Path, purpose: str = "shortcuts show between two classes or more") -> Layout:
+def scan_all(
+    folder: Path, purpose: str = "shortcuts show between two classes or more", fewest: int = 2
+) -> Layout:
     """Finds all images of a folder of splits, or of classes: then its one split is `WHOLE`.
 
     Classes are those of all splits, sorted. Raises InputError with all that is wrong; `purpose`
-    says why one class is too few.
+    says why fewer classes than `fewest` are too few.
     """
     roots = {WHOLE: folder} if is_whole(folder) else split_folders(folder, splits_in(folder))
     listings = _listings(roots)
@@ -162,7 +173,7 @@ def scan_all(folder: Path, purpose: str = "shortcuts show between two classes or
     files, warnings = _labelled(listings, _spelled_once(names))
     problems = _problems(folder, listings, files)
     classes = tuple(sorted({file.label for file in files if file.label is not None}))
-    if len(classes) < 2 and not problems:
+    if len(classes) < fewest and not problems:
         problems.append(f"{folder}: {len(classes)} class folder(s); {purpose}")
     check(problems)
     unread = () if WHOLE in roots else _unread(folder, listings)
@@ -181,10 +192,10 @@ def fingerprint(
     """
     total = hashlib.blake2b(digest_size=16)
     files = []
-    for file in progress(layout.files):
+    names = names_of(layout, folder)
+    for file, name in zip(progress(layout.files), names, strict=True):
         digest = _content_digest(file.path)
         files.append(file._replace(digest=digest))
-        name = file.path.relative_to(folder).as_posix()
         total.update(f"{file.split}\0{file.label}\0{name}\0{digest}\n".encode())
     if layout.classes != tuple(sorted({file.label for file in files if file.label is not None})):
         # The numbers of the classes, which are stored, do not follow from the files.
@@ -208,10 +219,15 @@ def copies(layout: Layout, folder: Path) -> tuple[tuple[str, ...], ...]:
     The layout is one that `fingerprint` returned.
     """
     alike: dict[str, list[str]] = {}
-    for file in layout.files:
+    for file, name in zip(layout.files, names_of(layout, folder), strict=True):
         if len(file.digest) == 32:
-            alike.setdefault(file.digest, []).append(file.path.relative_to(folder).as_posix())
+            alike.setdefault(file.digest, []).append(name)
     return tuple(tuple(paths) for paths in alike.values() if len(paths) > 1)
+
+
+def names_of(layout: Layout, folder: Path) -> list[str]:
+    """What each file is called in the data, which lie below that folder or are named."""
+    return [file.name or names_below(folder, [file.path])[0] for file in layout.files]
 
 
 def path_text(path: Path) -> str:

@@ -112,26 +112,30 @@ def assign_patients(
 
 
 def rows_by_split(
-    images: Mapping[str, Sequence[Named]], table: Table | None
+    images: Mapping[str, Sequence[Named]], table: Table | None, alone: bool = True
 ) -> dict[str, list[Row | None]]:
     """What is known of each image by split: by the table, else by names as public sets have them.
 
-    Raises InputError if no row of the table is of any image, or if it is not clear of which.
+    Raises InputError if it is not clear of which image a row is, or if none is of any image, unless
+    that of these is not `alone`, as other data have others.
     """
     rows = rows_of_images(images, table or {})
-    if table is not None and not any(row for of_split in rows.values() for row in of_split):
-        raise InputError(
-            [
-                f"`patients`: none of the {len(table)} row(s) is of an image of `data`; class must "
-                "be the name of its folder, file that of the file or its path"
-            ]
-        )
+    if table and alone and not any(row for of_split in rows.values() for row in of_split):
+        raise InputError([no_row_fits(table)])
     return {
         split: [
             row or patient_by_path(image) for row, image in zip(rows[split], of_split, strict=True)
         ]
         for split, of_split in images.items()
     }
+
+
+def no_row_fits(table: Table) -> str:
+    """What is wrong with a table of patients none of whose rows is of an image."""
+    return (
+        f"`patients`: none of the {len(table)} row(s) is of an image of `data`; class must be the "
+        "name of its folder, file that of the file or its path"
+    )
 
 
 def read_patients(paths: Sequence[Path]) -> dict[tuple[str, ...], Row]:

@@ -209,7 +209,7 @@ def _decoded(
 ) -> Iterator[tuple[Entry, Record]]:
     def decode(file: ImageFile) -> tuple[Entry, Record]:
         label = -1 if file.label is None else classes.index(file.label)
-        name = file.path.relative_to(folder).as_posix()
+        name = file.name or file.path.relative_to(folder).as_posix()
         try:
             view = functools.partial(
                 images.prepare, label=label, path=name, side=max(side, 1), preparation=preparation

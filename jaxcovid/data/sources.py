@@ -1,5 +1,6 @@
 """Where images come from: folder, table, arrays, TFDS set, or nothing for the phantoms."""
 
+import functools
 import hashlib
 import math
 from collections.abc import Sequence
@@ -18,10 +19,13 @@ from jaxcovid.data.division import AS_GIVEN, Division
 from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.layout import Listed, listed_split, scan_all, scan_split
 from jaxcovid.data.loader import ORDER, purpose_key
-from jaxcovid.data.merge import joined, relabelled
+from jaxcovid.data.merge import joined as joined_classes
+from jaxcovid.data.merge import relabelled
 from jaxcovid.data.npz_sets import is_npz, load_npz, split_for
 from jaxcovid.data.patient_rows import Table
+from jaxcovid.data.patients import no_row_fits
 from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
+from jaxcovid.data.several import joined
 from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.data.table import read_listed
 from jaxcovid.data.table_file import is_table
@@ -30,9 +34,10 @@ from jaxcovid.errors import InputError, check
 
 
 def load_dataset(
-    data: str | None,
+    data: str | Sequence[str] | None,
     cache: Path,
     *,
+    source: Sequence[str] = (),
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
     stored_side: int | None = None,
@@ -44,6 +49,8 @@ def load_dataset(
 ) -> Dataset:
     """The dataset to train on: folder, table, .npz, `tfds:NAME`, or the built-in phantoms if None.
 
+    Several folders and tables are joined; `source` are their names.
+
     Of data without the splits that training needs they are drawn, as `division` wants them, with
     whole patients, by the table `patients` of a folder. `table` says how one that lists images is
     to be understood.
@@ -54,6 +61,25 @@ def load_dataset(
     what their sizes call for; all are prepared as `preparation` says. Raises InputError with all
     that is wrong with the data.
     """
+    load_listed = functools.partial(
+        folders.load_listed,
+        cache=cache,
+        skip_unreadable=skip_unreadable,
+        memory_budget=memory_budget,
+        stored_side=stored_side,
+        preparation=preparation,
+        division=division,
+        progress=progress,
+    )
+    several = () if data is None or isinstance(data, str) else tuple(data)
+    if len(several) == 1:
+        data, several = several[0], ()
+    if source and isinstance(data, str):
+        several = (data,)
+    if several:
+        listed = _joined(several, source, division, patients, table)
+        return load_listed(with_tags(listed, progress))
+    assert data is None or isinstance(data, str)
     check(_unfit(data, division, patients, table))
     if data is None:
         return phantoms(cache, progress, stored_side, preparation)
@@ -69,16 +95,47 @@ def load_dataset(
         listed = read_listed(Path(data), table, with_splits=not division.again)
     else:
         listed = folders.listed_folder(Path(data), patients, division.again)
-    return folders.load_listed(
-        with_tags(listed, progress),
-        cache,
-        skip_unreadable=skip_unreadable,
-        memory_budget=memory_budget,
-        stored_side=stored_side,
-        preparation=preparation,
-        division=division,
-        progress=progress,
-    )
+    return load_listed(with_tags(listed, progress))
+
+
+def _joined(
+    data: Sequence[str],
+    source: Sequence[str],
+    division: Division,
+    patients: Table | None,
+    table: TableSettings,
+) -> Listed:
+    """Several folders and tables, or one with a name, as one listing. Raises InputError."""
+    tables = [path for path in data if is_table(path)]
+    problems = [
+        f"`data`: {path} cannot be joined with others; only folders and tables can"
+        for path in data
+        if path.startswith("tfds:") or is_npz(path)
+    ]
+    if patients is not None and len(tables) == len(data):
+        problems += unfit_for_table(tables[0], True, table)
+    if not tables:
+        problems += unfit_for_table(data[0], False, table)
+    check(problems)
+
+    used: set[int] = set()  # rows of patients, by identity
+
+    def read(path: Path) -> Listed:
+        if is_table(str(path)):
+            return read_listed(path, table, with_splits=not division.again, purpose=None)
+        listed = folders.listed_folder(path, patients, division.again, alone=False)
+        used.update(id(row) for row in (listed.rows or {}).values())
+        return listed
+
+    listed = joined([Path(path) for path in data], source, read, division.again)
+    classes = listed.layout.classes
+    if len(classes) < 2:
+        held = ", ".join(classes) or "no class"
+        problems.append(f"`data`: all together hold {held}; training needs at least two classes")
+    if patients and used.isdisjoint(map(id, patients.values())):
+        problems.append(no_row_fits(patients))
+    check(problems)
+    return listed
 
 
 def _untrainable(data: str, dataset: Dataset) -> list[str]:
@@ -147,10 +204,10 @@ def load_evaluation_split(
     `preparation` are as in `load_dataset`. Raises InputError with all that is wrong with the split,
     such as classes that the model does not know.
     """
-    known = tuple(dict.fromkeys((*classes, *joined(merge))))
+    known = tuple(dict.fromkeys((*classes, *joined_classes(merge))))
     if is_npz(str(data)):
         dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0], preparation)
-        return relabelled(split_for(dataset, split, known, data), classes, joined(merge))
+        return relabelled(split_for(dataset, split, known, data), classes, joined_classes(merge))
     if is_table(str(data)):
         listed = listed_split(read_listed(data, table, purpose=None), split, known, data)
     else:
@@ -164,7 +221,7 @@ def load_evaluation_split(
         stored_side=0,
         preparation=preparation,
     )
-    return relabelled(dataset, classes, joined(merge))
+    return relabelled(dataset, classes, joined_classes(merge))
 
 
 def load_whole(

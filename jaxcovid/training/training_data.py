@@ -29,6 +29,7 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
     dataset = sources.load_dataset(
         config.data,
         cache,
+        source=config.source,
         skip_unreadable=config.skip_unreadable,
         memory_budget=budget if jax.process_count() == 1 else -1,
         stored_side=config.stored_side,

@@ -1,0 +1,138 @@
+"""Several folders and tables as one set of images, each a source of its own."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from jaxcovid.data import class_names
+from jaxcovid.data.dataset import Row
+from jaxcovid.data.layout import Layout, Listed, names_of
+from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
+from jaxcovid.errors import check
+
+
+def joined(
+    data: Sequence[Path],
+    sources: Sequence[str],
+    read: Callable[[Path], Listed],
+    again: bool = False,
+) -> Listed:
+    """The images of all data, named below the name of the folder or table that they are from.
+
+    `sources` are the names of these, else those of the folders. A patient is one of a source: the
+    same name elsewhere is another. `again` says that splits do not count; else a folder or table
+    without splits of its own that is called train or valid, say, is that split. Raises InputError
+    with all that is wrong.
+    """
+    check(list(_misnamed(data, sources)))
+    listings = [read(path) for path in data]
+    if len(data) > 1 and not again:
+        listings = [_of_its_split(*pair) for pair in zip(data, listings, strict=True)]
+    check([*_alike(listings), *([] if again else _without_splits(data, listings))])
+    prefixes = [f"{name}/" for name in _apart([_name(path) for path in data])]
+    folder, told_of = Path("+".join(prefix[:-1] for prefix in prefixes)), prefixes
+    if _share_a_folder(listings):
+        folder, prefixes = listings[0].folder, [""] * len(data)
+    names = sources or [_source(path) for path in data]
+    files, rows, notes, warnings, ignored = [], {}, [], [], []
+    for listed, source, prefix, of in zip(listings, names, prefixes, told_of, strict=True):
+        layout, known = listed.layout, listed.rows or {}
+        for file, name in zip(layout.files, names_of(layout, listed.folder), strict=True):
+            files.append(file._replace(name=prefix + name))
+            rows[prefix + name] = _of_source(known.get(name), source, apart=len({*names}) > 1)
+        said = f"{of[:-1]}: " if len(data) > 1 else ""
+        notes += [said + note for note in listed.notes]
+        warnings += [said + warning for warning in layout.warnings]
+        ignored += [prefix + path for path in layout.ignored]
+    order = [*SPLITS, WHOLE]
+    files.sort(key=lambda file: (order.index(file.split), file.label or ""))
+    counts = Counter(rows[file.name].further["source"] for file in files)
+    told = ", ".join(f"{name} {count} images" for name, count in counts.items())
+    return Listed(
+        folder,
+        Layout(
+            tuple(sorted({file.label for file in files if file.label is not None})),
+            tuple(files),
+            tuple(ignored),
+            tuple(warnings),
+        ),
+        rows,
+        (*notes, f"sources: {told}"),
+    )
+
+
+def _share_a_folder(listings: Sequence[Listed]) -> bool:
+    """Whether their files lie below one folder and are not the same, so that paths tell them."""
+    paths = Counter(file.path for listed in listings for file in listed.layout.files)
+    return len({listed.folder for listed in listings}) == 1 and max(paths.values(), default=1) == 1
+
+
+def _of_its_split(path: Path, listed: Listed) -> Listed:
+    """What a folder or table of no splits holds, of the split that it is named as."""
+    split = split_named(_name(path))
+    if split is None or {file.split for file in listed.layout.files} != {WHOLE}:
+        return listed
+    files = tuple(file._replace(split=split) for file in listed.layout.files)
+    note = f"its images are the split {split}, by its name"
+    layout = listed.layout._replace(files=files)
+    return listed._replace(layout=layout, notes=(*listed.notes, note))
+
+
+def _source(path: Path) -> str:
+    """What a folder or table is called; of one that is called as a split is, the folder around."""
+    name = _name(path)
+    return name if split_named(name) is None else path.absolute().parent.name
+
+
+def _name(path: Path) -> str:
+    path = path.absolute()
+    return path.stem if path.is_file() else path.name
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """The names, numbered where they are equal."""
+    counts, numbers = Counter(names), Counter[str]()
+    apart = []
+    for name in names:
+        numbers[name] += 1
+        apart.append(f"{name}-{numbers[name]}" if counts[name] > 1 else name)
+    return apart
+
+
+def _of_source(row: Row | None, source: str, apart: bool) -> Row:
+    row = Row("") if row is None else row
+    own = row.further.get("source", source)
+    patient = f"{own}/{row.patient}" if apart and row.patient else row.patient
+    return Row(patient, {**row.further, "source": own})
+
+
+def _misnamed(data: Sequence[Path], sources: Sequence[str]) -> Iterator[str]:
+    if sources and len(sources) != len(data):
+        yield f"`source`: {len(sources)} name(s) for {len(data)} `data`; give one for each"
+    if any(not name.strip() for name in sources):
+        yield "`source`: a name is empty; give one for each of the `data`"
+    places = [path.resolve() for path in data]
+    for number, place in enumerate(places):
+        others = places[:number] + places[number + 1 :]
+        if place in places[:number] or any(other in place.parents for other in others):
+            again = "is given twice, or lies in another of the data; leave it out"
+            yield f"`data`: {data[number]} {again}"
+
+
+def _without_splits(data: Sequence[Path], listings: Sequence[Listed]) -> Iterator[str]:
+    whole = [
+        str(path)
+        for path, listed in zip(data, listings, strict=True)
+        if any(file.split == WHOLE for file in listed.layout.files)
+    ]
+    if 0 < len(whole) < len(data):
+        yield (
+            f"`data`: {', '.join(whole)}: no splits, though others of the data have some; draw new "
+            "ones for all (`resplit`), or name a column of splits"
+        )
+
+
+def _alike(listings: Sequence[Listed]) -> Iterator[str]:
+    spelled = {name for listed in listings for name in listed.layout.classes}
+    for sentence in class_names.look_alikes(spelled):
+        yield f"`data`: {sentence}; name them alike, or say which values are a class (`labels`)"

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxcovid.config import TableSettings
+from jaxcovid.data.division import Division
+from jaxcovid.data.patients import with_patients
+from jaxcovid.data.sources import load_dataset
+from jaxcovid.errors import InputError
+
+
+def pile(folder, classes, count=6, splits=("",), seed=0):
+    """Class folders of images, perhaps in folders of splits."""
+    random = np.random.default_rng(seed)
+    for split in splits:
+        for name in classes:
+            (folder / split / name).mkdir(parents=True)
+            for index in range(count):
+                pixels = random.integers(0, 256, (30, 30), np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{index}.png")
+    return str(folder)
+
+
+def load(data, tmp_path, **options):
+    dataset = load_dataset(data, tmp_path / "cache", **options)
+    return with_patients(dataset, None)
+
+
+def counts(dataset):
+    return {name: len(split.labels) for name, split in dataset.splits.items()}
+
+
+def sources(dataset):
+    return {value for columns in dataset.columns.values() for value in columns["source"]}
+
+
+def test_folders_of_one_class_each_are_one_set(tmp_path):
+    data = pile(tmp_path / "a", ["ill"], 20), pile(tmp_path / "b", ["well"], 20, seed=1)
+    dataset = load(data, tmp_path)
+    assert dataset.classes == ("ill", "well") and dataset.name == "a+b"
+    assert counts(dataset) == {"train": 28, "validation": 6, "test": 6}
+    assert sources(dataset) == {"a", "b"}
+    paths = {path for split in dataset.splits.values() for path in split.paths}
+    assert {"a/ill/0.png", "b/well/19.png"} < paths
+    assert "sources: a 20 images, b 20 images" in dataset.notes
+    assert {member.file for member in dataset.members} == paths
+
+
+def test_splits_that_all_have_stay(tmp_path):
+    splits = ("train", "val")
+    data = [pile(tmp_path / name, ["ill", "well"], 3, splits, ord(name)) for name in "ab"]
+    dataset = load(data, tmp_path, source=("here", "there"))
+    assert counts(dataset) == {"train": 12, "validation": 12}
+    assert sources(dataset) == {"here", "there"}
+    again = load(data, tmp_path, division=Division(again=True))
+    assert counts(again) == {"train": 16, "validation": 4, "test": 4}
+
+
+def test_folders_and_tables_named_as_splits_are_these(tmp_path):
+    """As CheXpert's train.csv and valid.csv, which are of the same patients' hospital."""
+    folder = tmp_path / "chexpert"
+    pile(folder / "images", ["ill", "well"], 8)
+    for name, numbers in (("train", range(6)), ("valid", range(6, 8))):
+        rows = [
+            f"{label}/{index}.png,{label},p{index}"
+            for label in ("ill", "well")
+            for index in numbers
+        ]
+        (folder / f"{name}.csv").write_text("\n".join(["file,class,patient", *rows]))
+    table = TableSettings(images=folder / "images")
+    data = [str(folder / "train.csv"), str(folder / "valid.csv")]
+    dataset = load(data, tmp_path, table=table)
+    assert counts(dataset) == {"train": 12, "validation": 4}
+    assert sources(dataset) == {"chexpert"}
+    assert dataset.patient_names["train"][0] == "p0"
+    assert any(
+        note == "valid: its images are the split validation, by its name" for note in dataset.notes
+    )
+
+
+def test_patients_of_two_sources_are_different_people(tmp_path):
+    for name in "ab":
+        pile(tmp_path / name, ["ill", "well"], 8, seed=ord(name))
+        rows = [
+            f"{label}/{index}.png,{label},p{index}"
+            for label in ("ill", "well")
+            for index in range(8)
+        ]
+        (tmp_path / name / "of.csv").write_text("\n".join(["file,class,patient", *rows]))
+    data = [str(tmp_path / name / "of.csv") for name in "ab"]
+    table = TableSettings()
+    apart = load(data, tmp_path, source=("x", "y"), table=table)
+    together = load(data, tmp_path, source=("x", "x"), table=table)
+    people = [
+        {name for names in dataset.patient_names.values() for name in names}
+        for dataset in (apart, together)
+    ]
+    assert len(people[0]) == 16 and {"x/p0", "y/p0"} < people[0]
+    assert people[1] == {f"p{index}" for index in range(8)}
+
+
+def test_one_folder_may_have_a_source(tmp_path):
+    dataset = load(pile(tmp_path / "a", ["ill", "well"], 20), tmp_path, source=("here",))
+    assert sources(dataset) == {"here"} and dataset.name == "a"
+    assert "ill/0.png" in {path for split in dataset.splits.values() for path in split.paths}
+
+
+def test_several_are_the_same_wherever_they_lie(tmp_path):
+    here, there = (
+        load(
+            [pile(tmp_path / place / name, ["ill", "well"], 10, seed=ord(name)) for name in "ab"],
+            tmp_path,
+        )
+        for place in ("here", "there")
+    )
+    assert here.fingerprint == there.fingerprint
+    assert here.splits["train"].paths == there.splits["train"].paths
+
+
+def refused(tmp_path, data, text, **options):
+    with pytest.raises(InputError) as caught:
+        load(data, tmp_path, **options)
+    assert any(text in problem for problem in caught.value.problems), caught.value.problems
+
+
+def test_what_does_not_fit_together_is_told(tmp_path):
+    whole = pile(tmp_path / "whole", ["ill", "well"])
+    split = pile(tmp_path / "split", ["ill", "well"], 3, ("train", "val"))
+    capitals = pile(tmp_path / "capitals", ["ILL", "well"])
+    ill = [pile(tmp_path / name, ["ill"], seed=ord(name)) for name in "xy"]
+    refused(tmp_path, [whole, split], "no splits, though others of the data have some")
+    again = load([whole, split], tmp_path, division=Division(again=True))
+    assert sum(counts(again).values()) == 24 and set(counts(again)) == {
+        "train",
+        "validation",
+        "test",
+    }
+    refused(tmp_path, [whole, capitals], "'ILL' and 'ill' differ in case only; name them alike")
+    refused(tmp_path, ill, "all together hold ill; training needs at least two classes")
+    refused(tmp_path, [whole, "tfds:mnist"], "tfds:mnist cannot be joined")
+    refused(tmp_path, [whole, split], "`source`: 1 name(s) for 2 `data`", source=("here",))
+    refused(tmp_path, [whole, f"{whole}/../whole"], "is given twice")
+    refused(
+        tmp_path, [whole, split], "`columns`: ", table=TableSettings(columns=("file=a",)),
+        division=Division(again=True),
+    )  # fmt: skip
