@@ -17,6 +17,9 @@ from weights_convert.printable import printable
 # nothing else.
 TAGS = ("PatientID", "ViewPosition", "Manufacturer", "StudyDate", "SOPInstanceUID")
 
+# Files that are not opened to see whether they are DICOM: they would take seconds.
+PICTURES = (".png", ".jpg", ".jpeg")
+
 _Tags = Mapping[str, str]
 
 
@@ -26,7 +29,7 @@ def with_tags(listed: Listed, progress: Progress) -> Listed:
     paths = {
         name: file.path
         for name, file in zip(names, listed.layout.files, strict=True)
-        if is_dicom(file.path)
+        if not name.lower().endswith(PICTURES) and is_dicom(file.path)
     }
     if not paths:
         return listed

@@ -8,6 +8,7 @@ from jaxcovid.data.dataset import Member, Row
 from jaxcovid.data.layout import Layout, names_of
 from jaxcovid.data.split_folders import SPLITS, WHOLE
 from jaxcovid.data.splits import SHARES, drawn_splits
+from jaxcovid.data.uncollected import uncollected
 from jaxcovid.errors import InputError
 
 
@@ -60,6 +61,7 @@ def shares_to_draw(wanted: Division, layout: Layout) -> dict[str, float]:
     return {}
 
 
+@uncollected()
 def divided(
     layout: Layout,
     folder: Path,

@@ -226,8 +226,10 @@ def copies(layout: Layout, folder: Path) -> tuple[tuple[str, ...], ...]:
 
 
 def names_of(layout: Layout, folder: Path) -> list[str]:
-    """What each file is called in the data, which lie below that folder or are named."""
-    return [file.name or names_below(folder, [file.path])[0] for file in layout.files]
+    """What each file is called in the data: all lie below that folder, or all are named."""
+    if all(file.name for file in layout.files):
+        return [file.name for file in layout.files]
+    return names_below(folder, (file.path for file in layout.files))
 
 
 def path_text(path: Path) -> str:

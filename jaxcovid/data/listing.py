@@ -64,13 +64,12 @@ def list_images(root: Path) -> Listing:
                     reason = f"more than {MOST_LINKS} links lead to this folder; remove some"
                     unlisted.append(Unlisted(folder, reason))
                 continue
-            paths = _paths(folder)
+            inside = _inside(folder)
         except OSError as error:
             unlisted.append(Unlisted(folder, f"cannot be listed ({error.strerror})"))
             continue
         folders[folder] = identity
-        for path in paths:
-            kind = _kind(path)
+        for path, kind in inside:
             if kind == "folder":
                 waiting.append((path, around | {identity}))
             elif kind == "image":
@@ -79,7 +78,8 @@ def list_images(root: Path) -> Listing:
                 others.append(path)
             else:
                 unlisted.append(Unlisted(path, kind))
-    return Listing(tuple(sorted(images)), tuple(sorted(others)), tuple(sorted(unlisted)), folders)
+    images, others = (tuple(sorted(paths, key=_parts)) for paths in (images, others))
+    return Listing(images, others, tuple(sorted(unlisted)), folders)
 
 
 def names_below(root: Path, paths: Iterable[Path]) -> list[str]:
@@ -101,16 +101,34 @@ def subfolders(folder: Path) -> list[Path]:
 
     Raises OSError.
     """
-    return [path for path in sorted(_paths(folder)) if _kind(path) not in ("image", "other")]
+    return [path for path, kind in sorted(_inside(folder)) if kind not in ("image", "other")]
 
 
-def _paths(folder: Path) -> list[Path]:
+def _inside(folder: Path) -> list[tuple[Path, str]]:
+    """What lies in a folder, and of what `_kind` it is. Raises OSError."""
     with os.scandir(folder) as entries:
-        return [folder / entry.name for entry in entries if not _is_litter(entry.name)]
+        return [
+            (path := folder / entry.name, _kind_of_entry(entry) or _kind(path))
+            for entry in entries
+            if not _is_litter(entry.name)
+        ]
+
+
+def _parts(path: Path) -> list[str]:
+    """What paths sort by, as they do by themselves, which takes seconds for 100,000."""
+    return os.fspath(path).split(os.sep)  # noqa: PTH206 (quick)
 
 
 def _is_litter(name: str) -> bool:
     return name.startswith(".") or name.lower() in LITTER
+
+
+def _kind_of_entry(entry: os.DirEntry[str]) -> str:
+    """What needs no look at the file itself: it takes seconds for 100,000. Else empty."""
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    is_picture = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # noqa: PTH122 (quick)
+    return "image" if is_picture and entry.is_file(follow_symlinks=False) else ""
 
 
 def _kind(path: Path) -> str:

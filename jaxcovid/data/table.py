@@ -18,6 +18,7 @@ from jaxcovid.data.table_file import TableFile, read_table
 from jaxcovid.data.table_images import files_of_rows
 from jaxcovid.data.table_labels import chosen_labels, labels_of_rows
 from jaxcovid.data.table_selection import selected_rows
+from jaxcovid.data.uncollected import uncollected
 from jaxcovid.errors import InputError, check
 
 Readers = Literal["majority", "all", "any"]
@@ -29,6 +30,7 @@ class _Image(NamedTuple):
     row: Row
 
 
+@uncollected()
 def read_listed(
     path: Path,
     settings: TableSettings,

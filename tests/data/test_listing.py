@@ -65,7 +65,7 @@ def test_folders_too_deep_to_be_named_are_told(tmp_path, monkeypatch):
         os.chdir("x" * 200)
     Path("1.png").touch()
     ((path, reason),) = list_images(tmp_path).unlisted
-    assert reason == "cannot be looked at (File name too long)" and len(str(path)) > 4000
+    assert reason == "cannot be listed (File name too long)" and len(str(path)) > 4000
 
 
 def test_loops_end_and_other_links_are_followed(tmp_path):

@@ -34,7 +34,7 @@ def test_a_prefix_names_a_tfds_set(tmp_path, monkeypatch):
     monkeypatch.setattr(
         tfds_sets,
         "load_tfds",
-        lambda name, _, side: Dataset(name, ("a", "b"), {}, "", stored_side=side),
+        lambda name, _, side, _as: Dataset(name, ("a", "b"), {}, "", stored_side=side),
     )
     dataset = load_dataset("tfds:chest/small:1.0.0", tmp_path, stored_side=512)
     assert (dataset.name, dataset.stored_side) == ("chest/small:1.0.0", 512)
