@@ -112,6 +112,11 @@ def _joined(
         for path in data
         if path.startswith("tfds:") or is_npz(path)
     ]
+    problems += [
+        f"`data`: {path} does not exist; give folders and tables of images"
+        for path in data
+        if not (path.startswith("tfds:") or Path(path).exists())
+    ]
     if patients is not None and len(tables) == len(data):
         problems += unfit_for_table(tables[0], True, table)
     if not tables:

@@ -17,6 +17,7 @@ from jaxcovid.data.table_columns import Columns, chosen_columns, needs_header
 from jaxcovid.data.table_file import TableFile, read_table
 from jaxcovid.data.table_images import files_of_rows
 from jaxcovid.data.table_labels import chosen_labels, labels_of_rows
+from jaxcovid.data.table_paths import with_paths
 from jaxcovid.data.table_selection import selected_rows
 from jaxcovid.data.uncollected import uncollected
 from jaxcovid.errors import InputError, check
@@ -48,15 +49,21 @@ def read_listed(
     if not folder.is_dir():
         raise InputError([f"`images`: {folder} is not a folder; give where the table's files lie"])
     table = read_table(path, needs_header(settings.columns))
-    columns = chosen_columns(table, settings.columns)
+    paths = list_images(folder).images
+    path_of = dict(zip(names_below(folder, paths), paths, strict=True))
+    pathed = with_paths(table, settings, [*path_of])
+    if pathed is not None:
+        check(pathed.match.problems)
+        table, specifications = pathed.table, pathed.columns
+    else:
+        specifications = settings.columns
+    columns = chosen_columns(table, specifications)
     notes = [f"{path.name}: {note}" for note in (*table.notes, *columns.notes)]
     kept = selected_rows(table, settings.select_rows)
     if len(kept) < len(table.rows):
         notes.append(f"{len(table.rows) - len(kept)} row(s) left out by select_rows")
     rows = [table.rows[place] for place in kept]
     labelled = labels_of_rows(rows, columns.by_role["label"], chosen_labels(settings.labels))
-    paths = list_images(folder).images
-    path_of = dict(zip(names_below(folder, paths), paths, strict=True))
     match = files_of_rows(columns.of("file", rows), [*path_of])
     check(match.problems)
     splits = _splits(rows, columns, table, kept) if with_splits else [WHOLE] * len(rows)

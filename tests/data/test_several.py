@@ -137,6 +137,7 @@ def test_what_does_not_fit_together_is_told(tmp_path):
     }
     refused(tmp_path, [whole, capitals], "'ILL' and 'ill' differ in case only; name them alike")
     refused(tmp_path, ill, "all together hold ill; training needs at least two classes")
+    refused(tmp_path, ["nowhere", "beyond"], "beyond does not exist")
     refused(tmp_path, [whole, "tfds:mnist"], "tfds:mnist cannot be joined")
     refused(tmp_path, [whole, split], "`source`: 1 name(s) for 2 `data`", source=("here",))
     refused(tmp_path, [whole, f"{whole}/../whole"], "is given twice")
