@@ -77,7 +77,7 @@ def test_what_is_kept_is_of_the_same_data(case, monkeypatch):
 
 
 def network(classes=("covid", "normal"), merge=()):
-    values = dict.fromkeys(InferenceModel._fields)
+    values = dict.fromkeys(InferenceModel._fields) | InferenceModel._field_defaults
     return InferenceModel(**{**values, "name": "runs/one", "classes": classes, "merge": merge})
 
 
