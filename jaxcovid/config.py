@@ -293,8 +293,10 @@ def from_json(kind: type[Settings], record: object) -> Settings:
 
 def _value(value: object, kind: Any) -> object:
     """A value as that type has it, of JSON's: tuples are lists there, paths are text."""
-    if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(_value(element, get_args(kind)[0]) for element in value)
+    kinds = (kind,) if get_origin(kind) is tuple else get_args(kind)  # a union
+    tuples = [member for member in kinds if get_origin(member) is tuple]
+    if tuples and isinstance(value, list):
+        return tuple(_value(element, get_args(tuples[0])[0]) for element in value)
     if isinstance(value, str) and Path in (kind, *get_args(kind)):
         return Path(value)
     return value

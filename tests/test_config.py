@@ -36,10 +36,12 @@ def test_every_setting_is_of_one_group():
     assert set(INCIDENTAL) <= set(names(Config))
 
 
-def test_settings_are_read_as_they_were_written(tmp_path):
+@pytest.mark.parametrize("data", [None, "xrays", ("xrays", "more.csv"), ()])
+def test_settings_are_read_as_they_were_written(tmp_path, data):
     before = Config(
         model="vgg16", head=(8, 4), focal_alpha=(1.0, 0.5), merge=("a=b+c",), patients=(Path("p.csv"),),
         memory_budget=2, output=Path("elsewhere"), num_processes=2, process_id=1, coordinator="h:1",
+        data=data, source=("here",), crop_area=(0.5, 1.0),
     )  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(as_json(before)))
     alone = {"num_processes": None, "process_id": None, "coordinator": None}

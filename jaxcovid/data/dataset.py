@@ -112,8 +112,8 @@ class Dataset(NamedTuple):
     paths of files whose content is the same. `stored_side` is how many pixels the shorter side of
     an augmentable view has at most, `preparation` what was done to all images. `rows` hold what the
     data say of their images by path, None if that is looked for elsewhere; `tags` then hold what
-    files say themselves. `members` are all
-    images, where their splits were drawn, and `notes` sentences on what was made of the data.
+    files say themselves. `members` are all images, where their splits were drawn, and `notes`
+    sentences on what was made of the data.
     """
 
     name: str

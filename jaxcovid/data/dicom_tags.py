@@ -62,7 +62,7 @@ def rows_of_tags(tags: Mapping[str, _Tags]) -> tuple[dict[str, Row], str]:
         further = {
             "view": of_file["ViewPosition"],
             "manufacturer": of_file["Manufacturer"],
-            "year": of_file["StudyDate"][:4],
+            "year": year if (year := of_file["StudyDate"][:4]).isdecimal() else "",
         }
         person = "" if one_for_all else of_file["PatientID"]
         digest = hmac.new(key, person.encode(), "blake2b").hexdigest()[:16] if person else ""
