@@ -13,7 +13,6 @@ from jaxcovid.config import (
     NetworkSettings,
     TrainingSettings,
 )
-from jaxcovid.data.augmentations import Augmentation
 
 
 def problems(config: Config) -> list[str]:
@@ -106,7 +105,7 @@ def _augmentation_problems(settings: TrainingSettings) -> Iterable[str]:
     if not settings.augment and settings.augmentation == "gentle":
         yield "`augmentation`: gentle, though `augment` is off; leave one of them out"
     if not settings.augment or settings.augmentation == "none":
-        for name in Augmentation._fields:
+        for name in ("rotation", "crop_area", "mirror", "contrast"):
             if getattr(settings, name) not in (None, ()):
                 yield f"`{name}`: training images are not augmented at all; leave it out"
 

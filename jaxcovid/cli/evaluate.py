@@ -1,6 +1,7 @@
 """`jaxcovid evaluate`: how good one or two trained networks are on other data."""
 
 import dataclasses
+import functools
 import os
 import sys
 from collections.abc import Collection, Sequence
@@ -37,21 +38,19 @@ def _evaluate(flags: Evaluate) -> None:
     check(_problems(flags, SPLITS))
     study = read_study(flags.study)
     networks = load_models(flags.runs)
+    load = functools.partial(
+        load_evaluation_data,
+        flags.data,
+        flags.split,
+        networks[0].classes,
+        tuple(dict.fromkeys(merge for network in networks for merge in network.merge)),
+        flags.patients,
+        flags.skip_unreadable,
+        progress,
+        flags.table,
+    )
     # Networks may want the images prepared otherwise; mostly both want the same.
-    datasets = {
-        preparation: load_evaluation_data(
-            flags.data,
-            flags.split,
-            networks[0].classes,
-            tuple(dict.fromkeys(merge for network in networks for merge in network.merge)),
-            flags.patients,
-            flags.skip_unreadable,
-            progress,
-            flags.table,
-            preparation,
-        )
-        for preparation in dict.fromkeys(network.preparation for network in networks)
-    }
+    datasets = {one: load(one) for one in {network.preparation for network in networks}}
     dataset = datasets[networks[0].preparation]
     for note in dataset.notes:
         say(note)
@@ -63,10 +62,9 @@ def _evaluate(flags: Evaluate) -> None:
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
     settings |= settings.pop("table")
     with folder_aside(folder) as aside:
-        first, *others = (
-            evaluate_model(network, datasets[network.preparation], settings, bar)
-            for network in networks
-        )
+        first, *others = [
+            evaluate_model(one, datasets[one.preparation], settings, bar) for one in networks
+        ]
         summaries = [text.run_summary(results) for results in (first, *others)]
         if not others:
             artifacts.write_evaluation(aside, first, bar, study)

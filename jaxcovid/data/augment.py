@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
-from jaxcovid.data.augmentations import ASSIGNMENT, Augmentation
+from jaxcovid.data.augmentations import STRONG, Augmentation
 
 RATIO = (3 / 4, 4 / 3)  # width over height
 ATTEMPTS = 10
@@ -22,7 +22,7 @@ def augment(
     key: PRNGKeyArray,
     image: UInt8[Array, "height width channel"],
     size: Int[Array, "2"],
-    bounds: Augmentation = ASSIGNMENT,
+    bounds: Augmentation = STRONG,
 ) -> Float[Array, "224 224 channel"]:
     """One random view, values 0 to 255, of the image in the top left corner of a canvas.
 
@@ -65,7 +65,7 @@ def rotate(
 def random_crop(
     key: PRNGKeyArray,
     size: Int[Array, "2"],
-    area_range: tuple[float, float] = ASSIGNMENT.crop_area,
+    area_range: tuple[float, float] = STRONG.crop_area,
 ) -> tuple[Int[Array, "2"], Int[Array, "2"]]:
     """A random box in an image of that height and width: its (top, left) and (height, width).
 

@@ -20,13 +20,13 @@ class Augmentation(NamedTuple):
 
 
 # As torchvision's RandomRotation(30), RandomResizedCrop(224) and RandomHorizontalFlip.
-ASSIGNMENT = Augmentation(rotation=30.0, crop_area=(0.08, 1.0), mirror=0.5, contrast=0.0)
+STRONG = Augmentation(rotation=30.0, crop_area=(0.08, 1.0), mirror=0.5, contrast=0.0)
 
 # What another radiographer might have done: the patient stood otherwise, the detector was lit more.
 # A mirrored chest has its heart on the right, which is a disease.
 GENTLE = Augmentation(rotation=10.0, crop_area=(0.8, 1.0), mirror=0.0, contrast=0.1)
 
-NAMED = {"assignment": ASSIGNMENT, "gentle": GENTLE}
+NAMED = {"assignment": STRONG, "gentle": GENTLE}
 
 
 def augmentation_of(settings: TrainingSettings) -> Augmentation | None:

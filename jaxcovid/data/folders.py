@@ -9,11 +9,10 @@ from jaxcovid.data import dicom, headers
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division, divided, shares_to_draw
+from jaxcovid.data.fingerprints import copies, fingerprint
 from jaxcovid.data.layout import (
     Layout,
     Listed,
-    copies,
-    fingerprint,
     path_text,
     scan,
     scan_all,

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from jaxcovid.data.augment import augment
-from jaxcovid.data.augmentations import ASSIGNMENT, Augmentation
+from jaxcovid.data.augmentations import STRONG, Augmentation
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.disk import StoredPixels
 
@@ -132,7 +132,7 @@ def training_images(
     examples: Examples,
     key: PRNGKeyArray,
     epoch: Int[Array, ""],
-    augmentation: Augmentation = ASSIGNMENT,
+    augmentation: Augmentation = STRONG,
 ) -> Float[Array, "batch 224 224 3"]:
     """Augmented, normalised images of a batch of augmentable views.
 

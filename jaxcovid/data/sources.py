@@ -1,6 +1,5 @@
 """Where images come from: folder, table, arrays, TFDS set, or nothing for the phantoms."""
 
-import functools
 import hashlib
 import math
 from collections.abc import Sequence
@@ -61,9 +60,26 @@ def load_dataset(
     what their sizes call for; all are prepared as `preparation` says. Raises InputError with all
     that is wrong with the data.
     """
-    load_listed = functools.partial(
-        folders.load_listed,
-        cache=cache,
+    paths = () if data is None else (data,) if isinstance(data, str) else tuple(data)
+    if len(paths) > 1 or source:
+        listed = _joined(paths, source, division, patients, table)
+    else:
+        path = paths[0] if paths else None
+        check(_unfit(path, division, patients, table))
+        if path is None:
+            return phantoms(cache, progress, stored_side, preparation)
+        if path.startswith("tfds:"):
+            name = path.removeprefix("tfds:")
+            return tfds_sets.load_tfds(name, progress, stored_side, preparation)
+        if is_npz(path):
+            labels = chosen_labels(table.labels)
+            dataset = load_npz(Path(path), labels, progress, stored_side, preparation)
+            check(_untrainable(path, dataset))
+            return dataset
+        listed = _listed(Path(path), division, patients, table)
+    return folders.load_listed(
+        with_tags(listed, progress),
+        cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
         stored_side=stored_side,
@@ -71,31 +87,12 @@ def load_dataset(
         division=division,
         progress=progress,
     )
-    several = () if data is None or isinstance(data, str) else tuple(data)
-    if len(several) == 1:
-        data, several = several[0], ()
-    if source and isinstance(data, str):
-        several = (data,)
-    if several:
-        listed = _joined(several, source, division, patients, table)
-        return load_listed(with_tags(listed, progress))
-    assert data is None or isinstance(data, str)
-    check(_unfit(data, division, patients, table))
-    if data is None:
-        return phantoms(cache, progress, stored_side, preparation)
-    if data.startswith("tfds:"):
-        return tfds_sets.load_tfds(data.removeprefix("tfds:"), progress, stored_side, preparation)
-    if is_npz(data):
-        dataset = load_npz(
-            Path(data), chosen_labels(table.labels), progress, stored_side, preparation
-        )
-        check(_untrainable(data, dataset))
-        return dataset
-    if is_table(data):
-        listed = read_listed(Path(data), table, with_splits=not division.again)
-    else:
-        listed = folders.listed_folder(Path(data), patients, division.again)
-    return load_listed(with_tags(listed, progress))
+
+
+def _listed(path: Path, division: Division, patients: Table | None, table: TableSettings) -> Listed:
+    if is_table(str(path)):
+        return read_listed(path, table, with_splits=not division.again)
+    return folders.listed_folder(path, patients, division.again)
 
 
 def _joined(

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxcovid import parallel
 from jaxcovid.data import loader
-from jaxcovid.data.augmentations import ASSIGNMENT, Augmentation
+from jaxcovid.data.augmentations import STRONG, Augmentation
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.parallel import Devices
@@ -63,7 +63,7 @@ Extract = Callable[..., Features]
 
 
 def feature_extractor(
-    prefix: Prefix, devices: Devices, bar: Bar, augmentation: Augmentation | None = ASSIGNMENT
+    prefix: Prefix, devices: Devices, bar: Bar, augmentation: Augmentation | None = STRONG
 ) -> Extract:
     """What takes a split to the outputs of the prefix for its images, compiled once for all splits.
 

@@ -41,7 +41,7 @@ _TrainingImages = Callable[[Examples, Int[Array, ""]], Float[Array, "batch heigh
 _Resident = tuple[UInt8[Array, "n height width channel"], Int[Array, "n 2"], Int[Array, "n"]]
 
 # The number of each training image's group, if these are to be drawn alike.
-Groups = Int[np.ndarray, "n"] | None
+Groups = Int[np.ndarray, "_"] | None
 
 # The batches of an epoch by its number, padded for the devices.
 _Batches = Callable[[int], list[Indices]]

@@ -2,15 +2,15 @@ import pytest
 
 from jaxcovid.config import Config
 from jaxcovid.config_problems import problems
-from jaxcovid.data.augmentations import ASSIGNMENT, GENTLE, augmentation_of
+from jaxcovid.data.augmentations import GENTLE, STRONG, augmentation_of
 
 MEANT = {
-    "by default": ({}, ASSIGNMENT),
+    "by default": ({}, STRONG),
     "gentle": ({"augmentation": "gentle"}, GENTLE),
     "none": ({"augmentation": "none"}, None),
     "off": ({"augment": False}, None),
-    "one number": ({"rotation": 5.0}, ASSIGNMENT._replace(rotation=5.0)),
-    "a number of 0": ({"mirror": 0.0}, ASSIGNMENT._replace(mirror=0.0)),
+    "one number": ({"rotation": 5.0}, STRONG._replace(rotation=5.0)),
+    "a number of 0": ({"mirror": 0.0}, STRONG._replace(mirror=0.0)),
     "all numbers": (
         {"augmentation": "gentle", "rotation": 1.0, "crop_area": (0.5, 0.7), "mirror": 0.1,
          "contrast": 0.2},

@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from jaxcovid.data.fingerprints import fingerprint
 from jaxcovid.data.layout import (
-    copies,
-    fingerprint,
     path_text,
     scan,
     scan_all,
@@ -107,7 +106,7 @@ def test_links_to_folders_are_followed_and_loops_end(tmp_path):
     layout = scan(tmp_path / "data")
     names = [file.path.name for file in layout.files if file.split == "train"]
     assert sorted(names) == ["1.png", "2.jpg", "2.png", "nowhere.png"]
-    fingerprint(layout, tmp_path / "data")
+    fingerprint(layout, tmp_path / "data")  # which ends, too
 
 
 def test_names_that_are_not_unicode_are_refused(tmp_path):
@@ -115,27 +114,6 @@ def test_names_that_are_not_unicode_are_refused(tmp_path):
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/train/a/x\xff.png"))).write_text("x")
     with pytest.raises(InputError, match="not valid Unicode"):
         scan(tmp_path)
-
-
-def test_fingerprint_follows_names_and_contents(tmp_path):
-    def digest(folder):
-        return fingerprint(scan(folder), folder)[0]
-
-    one = make(tmp_path / "one", *GOOD)
-    same = make(tmp_path / "same", *GOOD)
-    assert digest(one) == digest(same)
-    (same / GOOD[0]).write_text("changed")
-    assert digest(one) != digest(same)
-    renamed = make(tmp_path / "renamed", *GOOD)
-    (renamed / GOOD[0]).rename(renamed / "train/a/9.png")
-    assert digest(one) != digest(renamed)
-
-
-def test_copies_are_found(tmp_path):
-    make(tmp_path, *GOOD)
-    (tmp_path / GOOD[2]).write_text(GOOD[0])
-    _, layout = fingerprint(scan(tmp_path), tmp_path)
-    assert copies(layout, tmp_path) == (("train/a/1.png", "validation/a/3.jpeg"),)
 
 
 # One split, for a model whose classes are given.

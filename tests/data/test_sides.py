@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxcovid.data import images, loader, sides
 from jaxcovid.data.augment import augment, random_crop
-from jaxcovid.data.augmentations import ASSIGNMENT
+from jaxcovid.data.augmentations import STRONG
 from jaxcovid.data.sides import caution, choose_side, sided
 from tests.data.image_files import load_folder, load_split
 
@@ -72,7 +72,7 @@ def detail(pixels):
 def draw(key, size):
     """The angle and the box that `augment` takes for an image of that size."""
     angle_key, crop_key, _ = jax.random.split(key, 3)
-    most = ASSIGNMENT.rotation
+    most = STRONG.rotation
     angle = jax.random.uniform(angle_key, (), jnp.float32, -most, most)
     return angle, *random_crop(crop_key, size)
 

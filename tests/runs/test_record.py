@@ -69,7 +69,7 @@ def test_a_sweep_s_grid_is_no_unknown_setting():
 
 
 def network(**run):
-    unused = dict.fromkeys(InferenceModel._fields)
+    unused = dict.fromkeys(InferenceModel._fields) | InferenceModel._field_defaults
     values = {"name": "runs/one", "record": run, "metrics": {}, "changes": ("it was edited",)}
     return InferenceModel(**{**unused, **values})
 

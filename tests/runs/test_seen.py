@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from jaxcovid.data.dataset import Header
-from jaxcovid.report import gallery
 from jaxcovid.runs.seen import seen_part
 from tests.training.small import split
 
@@ -23,15 +22,6 @@ def test_each_class_has_its_median_and_an_image():
     (whole, box), (other, _) = seen.images
     assert whole.shape == (160, 240) and other.shape == (160, 40)
     np.testing.assert_allclose(box, (50, 10, 190, 150))
-
-
-def test_images_beside_each_other_are_framed():
-    picture = np.asarray(
-        gallery.framed(seen_part(images(), ("a", "b"), "crop").images).convert("RGB")
-    )
-    assert picture.shape == (160, 240 + 2 + 40, 3)
-    assert picture[80, 50].tolist() == pytest.approx(gallery.FRAME, abs=16)
-    assert picture[5:155, 5:45].mean() < 0.5 * picture[15:145, 60:180].mean()
 
 
 @pytest.mark.parametrize("fit", ["pad", "squash"])
