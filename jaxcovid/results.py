@@ -121,7 +121,7 @@ class Seen(NamedTuple):
     """
 
     shares: Mapping[str, float]
-    images: Sequence[tuple[UInt8[np.ndarray, "height width"], tuple[float, float, float, float]]]
+    images: Sequence[tuple[UInt8[np.ndarray, "_height _width"], tuple[float, float, float, float]]]
 
 
 class Audit(NamedTuple):

@@ -68,7 +68,7 @@ def mosaic(images: Float[np.ndarray, "n height width channel"], columns: int) ->
 
 
 def framed(
-    images: Sequence[tuple[UInt8[np.ndarray, "height width"], tuple[float, float, float, float]]],
+    images: Sequence[tuple[UInt8[np.ndarray, "_height _width"], tuple[float, float, float, float]]],
 ) -> Image.Image:
     """Grey images side by side, what lies outside of each one's box darker, and a frame around it.
 
