@@ -330,6 +330,8 @@ def _steps(folder: Path) -> list[int]:
 def _disk_errors(run: Path) -> Iterator[None]:
     try:
         yield
+    except jax.errors.JaxRuntimeError:
+        raise  # of devices, or of a process that is gone, whose words are the system's, too
     except (OSError, ValueError, RuntimeError) as error:
         if (reason := system_reason(error)) is None:
             raise

@@ -254,6 +254,13 @@ def test_a_disk_that_takes_nothing_is_an_error_that_says_how_to_go_on(case, tmp_
     assert f"`resume={tmp_path}`" in str(refused.value)
 
 
+def test_a_process_that_is_gone_is_no_full_disk(tmp_path, monkeypatch):
+    gone = jax.errors.JaxRuntimeError("Gloo AllReduce failed: Connection reset by peer")
+    failing(monkeypatch, gone)
+    with pytest.raises(jax.errors.JaxRuntimeError), writer(tmp_path, SETTINGS) as save:
+        save(1, state_of(1), {})
+
+
 def test_other_errors_of_saving_pass_through(tmp_path, monkeypatch):
     failing(monkeypatch, RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"), writer(tmp_path, SETTINGS) as save:
