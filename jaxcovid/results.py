@@ -117,7 +117,8 @@ class Seen(NamedTuple):
     """How much of its images a network is given.
 
     `shares` (0 to 1) are the medians of each class, by name. `images` are whole ones in grey, one
-    of each of these classes, with the left, top, right and lower edge of what is seen in pixels.
+    of each of the first of these classes, with the left, top, right and lower edge of what is seen
+    in pixels.
     """
 
     shares: Mapping[str, float]

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxcovid.data import dicom, headers
 from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.data.dicom_tags import with_tags
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division, divided, shares_to_draw
 from jaxcovid.data.fingerprints import copies, fingerprint
@@ -73,6 +74,7 @@ def load_listed(
     as in `sources.load_dataset`. Raises InputError if splits are not to be had, or with every
     unreadable image unless they are to be skipped, or if too few are left.
     """
+    listed = with_tags(listed, progress)
     layout, drawn = listed.layout, None
     if shares := shares_to_draw(division, layout):
         drawn = divided(layout, listed.folder, listed.rows or {}, shares, division.seed)
@@ -112,6 +114,7 @@ def load_whole(
     `cache`, `memory_budget` (bytes), `stored_side` and the InputErrors are as in `load_listed`;
     with a `stored_side` of 0 no training images are kept for augmentation.
     """
+    listed = with_tags(listed, progress)
     dataset = _load(
         listed.layout,
         listed.folder,

@@ -11,7 +11,7 @@ from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
 from jaxcovid.errors import check
 
 
-def joined(
+def listed_together(
     data: Sequence[Path],
     sources: Sequence[str],
     read: Callable[[Path], Listed],
@@ -33,7 +33,7 @@ def joined(
     folder, told_of = Path("+".join(prefix[:-1] for prefix in prefixes)), prefixes
     if _share_a_folder(listings):
         folder, prefixes = listings[0].folder, [""] * len(data)
-    names = sources or [_source(path) for path in data]
+    names = sources or _sources(data)
     files, rows, notes, warnings, ignored = [], {}, [], [], []
     for listed, source, prefix, of in zip(listings, names, prefixes, told_of, strict=True):
         layout, known = listed.layout, listed.rows or {}
@@ -78,10 +78,18 @@ def _of_its_split(path: Path, listed: Listed) -> Listed:
     return listed._replace(layout=layout, notes=(*listed.notes, note))
 
 
-def _source(path: Path) -> str:
-    """What a folder or table is called; of one that is called as a split is, the folder around."""
-    name = _name(path)
-    return name if split_named(name) is None else path.absolute().parent.name
+def _sources(data: Sequence[Path]) -> list[str]:
+    """What folders and tables are called; of those that are called as splits, the folder around.
+
+    Only those of one place are one source: of others that are called alike the names are numbered.
+    """
+    places = [
+        path.resolve() if split_named(_name(path)) is None else path.resolve().parent
+        for path in data
+    ]
+    different = [*dict.fromkeys(places)]
+    names = dict(zip(different, _apart([_name(place) for place in different]), strict=True))
+    return [names[place] for place in places]
 
 
 def _name(path: Path) -> str:

@@ -12,19 +12,17 @@ from PIL import Image
 from jaxcovid.config import USUAL_TABLE, TableSettings
 from jaxcovid.data import folders, images, phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset, assemble, subset
-from jaxcovid.data.dicom_tags import with_tags
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division
 from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.layout import Listed, listed_split, scan_all, scan_split
 from jaxcovid.data.loader import ORDER, purpose_key
-from jaxcovid.data.merge import joined as joined_classes
-from jaxcovid.data.merge import relabelled
+from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.npz_sets import is_npz, load_npz, split_for
 from jaxcovid.data.patient_rows import Table
 from jaxcovid.data.patients import no_row_fits
 from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
-from jaxcovid.data.several import joined
+from jaxcovid.data.several import listed_together
 from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.data.table import read_listed
 from jaxcovid.data.table_file import is_table
@@ -62,7 +60,7 @@ def load_dataset(
     """
     paths = () if data is None else (data,) if isinstance(data, str) else tuple(data)
     if len(paths) > 1 or source:
-        listed = _joined(paths, source, division, patients, table)
+        listed = _listed_together(paths, source, division, patients, table)
     else:
         path = paths[0] if paths else None
         check(_unfit(path, division, patients, table))
@@ -78,7 +76,7 @@ def load_dataset(
             return dataset
         listed = _listed(Path(path), division, patients, table)
     return folders.load_listed(
-        with_tags(listed, progress),
+        listed,
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
@@ -95,7 +93,7 @@ def _listed(path: Path, division: Division, patients: Table | None, table: Table
     return folders.listed_folder(path, patients, division.again)
 
 
-def _joined(
+def _listed_together(
     data: Sequence[str],
     source: Sequence[str],
     division: Division,
@@ -129,7 +127,7 @@ def _joined(
         used.update(id(row) for row in (listed.rows or {}).values())
         return listed
 
-    listed = joined([Path(path) for path in data], source, read, division.again)
+    listed = listed_together([Path(path) for path in data], source, read, division.again)
     classes = listed.layout.classes
     if len(classes) < 2:
         held = ", ".join(classes) or "no class"
@@ -206,16 +204,16 @@ def load_evaluation_split(
     `preparation` are as in `load_dataset`. Raises InputError with all that is wrong with the split,
     such as classes that the model does not know.
     """
-    known = tuple(dict.fromkeys((*classes, *joined_classes(merge))))
+    known = tuple(dict.fromkeys((*classes, *joined(merge))))
     if is_npz(str(data)):
         dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0], preparation)
-        return relabelled(split_for(dataset, split, known, data), classes, joined_classes(merge))
+        return relabelled(split_for(dataset, split, known, data), classes, joined(merge))
     if is_table(str(data)):
         listed = listed_split(read_listed(data, table, purpose=None), split, known, data)
     else:
         listed = Listed(data, scan_split(data, split, known), None)
     dataset = folders.load_whole(
-        with_tags(listed, progress),
+        listed,
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,
@@ -223,7 +221,7 @@ def load_evaluation_split(
         stored_side=0,
         preparation=preparation,
     )
-    return relabelled(dataset, classes, joined_classes(merge))
+    return relabelled(dataset, classes, joined(merge))
 
 
 def load_whole(
@@ -252,7 +250,7 @@ def load_whole(
     else:
         listed = Listed(data, scan_all(data, purpose), None)
     return folders.load_whole(
-        with_tags(listed, progress),
+        listed,
         cache,
         skip_unreadable=skip_unreadable,
         memory_budget=memory_budget,

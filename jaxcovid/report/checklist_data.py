@@ -89,7 +89,8 @@ def preparation(results: Results) -> Answer:
     )
     record = of_training(results)
     if record and augmentation_of(from_json(TrainingSettings, dict(record))) is not None:
-        text += " Training images are augmented instead of cropped so, see item 25."
+        how = "instead of cropped so" if settings.get("fit", "crop") == "crop" else "after that"
+        text += f" Training images are augmented {how}, see item 25."
     return Answer(text)
 
 

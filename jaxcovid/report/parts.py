@@ -154,13 +154,16 @@ def seen_note(results: Results) -> str:
     """How much of its images the network is given, in a sentence."""
     if results.seen is None:
         return ""
-    shares = ", ".join(
-        f"{_whole_percent(share)} of {name}" for name, share in results.seen.shares.items()
-    )
+    of_class = results.seen.shares
+    shown = [*of_class][: len(results.seen.images)]
+    shares = ", ".join(f"{_whole_percent(of_class[name])} of {name}" for name in shown)
+    if len(shown) < len(of_class):
+        ends = " to ".join(map(_whole_percent, (min(of_class.values()), max(of_class.values()))))
+        shares += f"; of all {len(of_class)} classes {ends}"
     return (
         "Of each image the network is given a square in the middle, framed here in an image of "
-        f"each class. By area that is, in the median of the {results.main} images, {shares}. "
-        "Trained with the setting fit pad or squash it is given all."
+        f"{', of '.join(shown)}. By area that is, in the median of the {results.main} images, "
+        f"{shares}. Trained with the setting fit pad or squash it is given all."
     )
 
 

@@ -69,7 +69,8 @@ def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
         alt = f"{len(training.views)} training images as the network sees them"
         yield "training_views", Picture(gallery.png(mosaic), alt)
     if results.seen is not None:
-        alt = f"A whole image of each class, {', '.join(results.seen.shares)}: framed what is seen"
+        names = [*results.seen.shares][: len(results.seen.images)]
+        alt = f"A whole image of {', of '.join(names)}: framed what is seen"
         yield "seen", Picture(gallery.png(gallery.framed(results.seen.images)), alt)
     if (metrics := results.splits[results.main].metrics) is not None:
         yield "classes", _of_classes(metrics, results)

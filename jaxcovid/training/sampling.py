@@ -31,5 +31,13 @@ def sampling_groups(settings: TrainingSettings, dataset: Dataset) -> Int[np.ndar
                 "source=COLUMN), or give it in a file of `patients`, or draw by class (balanced)"
             ]
         )
+    if unknown := sources.count(""):
+        path = dataset.splits["train"].paths[sources.index("")]
+        raise InputError(
+            [
+                f"`sampling`: {unknown} training image(s) are of no known source, such as {path}; "
+                "fill that in, or draw by class (balanced)"
+            ]
+        )
     cells = np.char.add(np.char.add(np.array(sources), "\n"), labels.astype(str))
     return np.unique(cells, return_inverse=True)[1]

@@ -99,6 +99,13 @@ def test_patients_of_two_sources_are_different_people(tmp_path):
     assert people[1] == {f"p{index}" for index in range(8)}
 
 
+def test_folders_of_one_name_are_two_sources(tmp_path):
+    data = [pile(tmp_path / place / "xrays", ["ill", "well"], 8, seed=ord(place)) for place in "ab"]
+    dataset = load(data, tmp_path)
+    assert sources(dataset) == {"xrays-1", "xrays-2"}
+    assert dataset.name == "xrays-1+xrays-2"
+
+
 def test_one_folder_may_have_a_source(tmp_path):
     dataset = load(pile(tmp_path / "a", ["ill", "well"], 20), tmp_path, source=("here",))
     assert sources(dataset) == {"here"} and dataset.name == "a"

@@ -1,9 +1,10 @@
 """What a run's page says beside tables and charts."""
 
+import numpy as np
 import pytest
 
 from jaxcovid.report import parts
-from jaxcovid.results import Example, FreezeAudit
+from jaxcovid.results import Example, FreezeAudit, Seen
 from tests.report import example, planted
 
 KINDS = {
@@ -76,3 +77,16 @@ def test_a_tile_says_where_there_is_no_interval():
         ("0.750", "0.700 to 0.800"),
     ]
     assert [bool(tile["internal"]) for tile in tiles.values()] == [False, False, False, True]
+
+
+def note(shares, shown):
+    square = np.zeros((4, 4), np.uint8), (0.0, 0.0, 4.0, 4.0)
+    seen = Seen(shares, [square] * shown)
+    return parts.seen_note(example.results()._replace(seen=seen)).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_what_is_cut_off_is_said_of_the_classes_that_are_shown():
+    assert "in an image of a, of b. By area" in note({"a": 0.5, "b": 0.76}, 2)
+    assert "images, 50 % of a, 76 % of b. Trained" in note({"a": 0.5, "b": 0.76}, 2)
+    many = {str(number): 0.1 * number for number in range(1, 9)}
+    assert "20 % of 2; of all 8 classes 10 % to 80 %. Trained" in note(many, 2)

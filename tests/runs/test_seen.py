@@ -24,6 +24,13 @@ def test_each_class_has_its_median_and_an_image():
     np.testing.assert_allclose(box, (50, 10, 190, 150))
 
 
+def test_of_many_classes_the_first_are_shown():
+    headers = tuple(Header(100 + 10 * label, 100, "L", "PNG") for label in range(9))
+    many = split(np.arange(9))._replace(headers=headers)
+    seen = seen_part(many, tuple("abcdefghi"), "crop")
+    assert len(seen.shares) == 9 and len(seen.images) == 6
+
+
 @pytest.mark.parametrize("fit", ["pad", "squash"])
 def test_nothing_is_cut_off_of_padded_and_squashed_images(fit):
     assert seen_part(images(), ("a", "b"), fit) is None

@@ -29,3 +29,7 @@ def test_images_classes_or_classes_of_sources_are_drawn_alike():
 def test_unknown_sources_are_asked_for():
     with pytest.raises(InputError, match="no column says which source"):
         groups("balanced-by-source")
+    with pytest.raises(
+        InputError, match=r"2 training image\(s\) are of no known source, such as 1"
+    ):
+        groups("balanced-by-source", ("x", "", "y", "y", "", "x"))
