@@ -37,14 +37,24 @@ def read_sealed(path: Path, shape: Shape = dict) -> Any:
 def changed(path: Path, record: Mapping[str, Any]) -> str | None:
     """A sentence if the record that was read from there is not what was written, else None.
 
-    A record without a seal, as earlier versions or people write it, is taken as it is.
+    A record without a seal, as earlier versions or people write it, is taken as it is; one whose
+    seal has another name is not what was written either.
     """
-    if KEY not in record or record[KEY] == _digest(unsealed(record)):
+    if KEY in record:
+        damaged = record[KEY] != _digest(unsealed(record))
+    else:
+        damaged = any(_is_digest_of_the_others(name, record) for name in record)
+    if not damaged:
         return None
     return (
         f"{path} is not what was written: it is damaged, or was edited; look at it, and delete its "
         f"line {KEY} to use it as it is"
     )
+
+
+def _is_digest_of_the_others(name: str, record: Mapping[str, Any]) -> bool:
+    digest, others = record[name], {key: value for key, value in record.items() if key != name}
+    return isinstance(digest, str) and len(digest) == 64 and digest == _digest(others)
 
 
 def _digest(record: Mapping[str, Any]) -> str:

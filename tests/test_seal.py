@@ -1,11 +1,12 @@
 """A record that was changed in its file says so; whoever edits one on purpose takes the seal off."""
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
 
-from jaxcovid.seal import changed, sealed, unsealed
+from jaxcovid.seal import KEY, changed, sealed, unsealed
 
 RECORD = {"lr": 1e-3, "head": (320,), "classes": ["covid", "肺"], "dataset": {"b": None, "a": True}}
 PATH = Path("run/config.json")
@@ -35,6 +36,16 @@ def test_a_change_is_told(case):
     sentence = changed(PATH, {**written(RECORD), **CHANGES[case]})
     assert sentence is not None
     assert sentence.startswith("run/config.json is not what was written") and "sha256" in sentence
+
+
+def test_a_flipped_bit_in_the_name_of_the_seal_is_told():
+    record = written(RECORD)
+    digest = record.pop(KEY)
+    for position, bit in itertools.product(range(len(KEY)), range(8)):
+        name = bytearray(KEY, "ascii")
+        name[position] ^= 1 << bit
+        renamed = record | {name.decode("latin-1"): digest}
+        assert changed(PATH, renamed) is not None, name
 
 
 def test_without_a_seal_a_record_is_taken_as_it_is():
