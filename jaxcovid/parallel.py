@@ -1,6 +1,7 @@
 """The same step on every device, and a run on several hosts."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
 
@@ -175,6 +176,13 @@ def agreed(text: str) -> str:
     padded = np.frombuffer(encoded.ljust(4096, b"\0"), np.uint8)
     received = np.asarray(multihost_utils.broadcast_one_to_all(padded), np.uint8)
     return received.tobytes().rstrip(b"\0").decode(errors="replace")
+
+
+def is_device_error(error: Exception) -> bool:
+    """Whether an error is of devices, or of a process of several that is gone."""
+    # JAX passes on as ValueError what some collective operations say.
+    of_collective = isinstance(error, ValueError) and re.search("Gloo|NCCL", str(error)) is not None
+    return isinstance(error, jax.errors.JaxRuntimeError) or of_collective
 
 
 def join_processes(

@@ -14,6 +14,7 @@ from jaxcovid.data.augmentations import STRONG, Augmentation
 
 RATIO = (3 / 4, 4 / 3)  # width over height
 ATTEMPTS = 10
+DRAWS = 16  # of which the first ten count: XLA takes four times as long to compile ten for a CPU
 OUTPUT = 224  # pixels
 LUMINANCE = (0.2989, 0.587, 0.114)  # of red, green and blue
 
@@ -75,9 +76,10 @@ def random_crop(
     """
     area_key, ratio_key, corner_key = jax.random.split(key, 3)
     height, width = size.astype(jnp.float32)
-    area = height * width * jax.random.uniform(area_key, (ATTEMPTS,), jnp.float32, *area_range)
+    shares = jax.random.uniform(area_key, (DRAWS,), jnp.float32, *area_range)[:ATTEMPTS]
+    area = height * width * shares
     low, high = (math.log(ratio) for ratio in RATIO)
-    ratio = jnp.exp(jax.random.uniform(ratio_key, (ATTEMPTS,), jnp.float32, low, high))
+    ratio = jnp.exp(jax.random.uniform(ratio_key, (DRAWS,), jnp.float32, low, high)[:ATTEMPTS])
     tries = jnp.stack([jnp.round(jnp.sqrt(area / ratio)), jnp.round(jnp.sqrt(area * ratio))], 1)
     tries = tries.astype(jnp.int32)
     fits = ((tries > 0) & (tries <= size[None])).all(1)

@@ -84,7 +84,9 @@ def fine_tune(
     with jax.default_matmul_precision(precision), alone_in(config.resume):
         try:
             return _run(config, Parts() if parts is None else parts, deferred, kept)
-        except jax.errors.JaxRuntimeError as error:
+        except (jax.errors.JaxRuntimeError, ValueError) as error:
+            if not parallel.is_device_error(error):
+                raise
             raise device_error(config, error) from None
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from flax import traverse_util
 from orbax.checkpoint import v1 as ocp
 
-from jaxcovid import models
+from jaxcovid import models, parallel
 from jaxcovid.errors import InputError, first_line, system_reason
 from jaxcovid.json_file import misfit, read_json
 from jaxcovid.regular_file import ordinary_files
@@ -136,10 +136,16 @@ def writer(run: Path, settings: Mapping[str, Any], folder: str = FOLDER) -> Iter
             checkpointer = ocp.training.Checkpointer(
                 _absolute(run / folder), preservation_policy=keep, cleanup_tmp_directories=True
             )
+        closing = _disk_errors(run)
         try:
             yield save
+        except Exception as error:
+            # Closing fails for want of the process that is gone, which is what is to be told.
+            if parallel.is_device_error(error):
+                closing = contextlib.suppress(Exception)
+            raise
         finally:
-            with _disk_errors(run):
+            with closing:
                 checkpointer.close()
 
 
@@ -330,10 +336,9 @@ def _steps(folder: Path) -> list[int]:
 def _disk_errors(run: Path) -> Iterator[None]:
     try:
         yield
-    except jax.errors.JaxRuntimeError:
-        raise  # of devices, or of a process that is gone, whose words are the system's, too
     except (OSError, ValueError, RuntimeError) as error:
-        if (reason := system_reason(error)) is None:
+        # What devices say of a process that is gone are the system's words, too.
+        if parallel.is_device_error(error) or (reason := system_reason(error)) is None:
             raise
         raise InputError(
             [

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from jaxcovid import parallel
 from jaxcovid.errors import DivergedError
@@ -216,7 +215,7 @@ def _diverged(task: Task, what: str, step: int, epoch: int) -> DivergedError:
     )
 
 
-@jax.jit
-def _finite(state: TrainState) -> Bool[Array, ""]:
-    leaves = jax.tree.leaves((state.params, state.batch_stats))
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
+def _finite(state: TrainState) -> bool:
+    # On the host: a program of so many leaves takes seconds to compile.
+    leaves = jax.tree.leaves(jax.device_get((state.params, state.batch_stats)))
+    return all(np.isfinite(leaf).all() for leaf in leaves)

@@ -98,10 +98,10 @@ SIZES = {("resnet18", "all"): (224, 8)}
 # Steps of each; a ResNet34 has no layer that ResNet18 lacks, and what trains less of a VGG16 none
 # that the whole does not train.
 STEPS = {
-    ("resnet18", "head"): 20,
-    ("resnet18", "last_block"): 20,
-    ("resnet18", "all"): 10,
-    ("vgg16", "all"): 8,
+    ("resnet18", "head"): 10,
+    ("resnet18", "last_block"): 10,
+    ("resnet18", "all"): 5,
+    ("vgg16", "all"): 5,
 }
 
 
@@ -137,10 +137,7 @@ def test_steps_have_torchs_losses_and_end_at_its_weights(torch, torchvision, nam
             state, Batch(jnp.asarray(pixels), jnp.asarray(targets), jnp.ones(count))
         )
         got.append(float(totals.loss / totals.weight))
-    # Training amplifies rounding. In twenty steps of the whole ResNet18 torch's float32 comes to
-    # differ from its float64 by 5e-4, ours by 9e-4; so the two may differ by the sum.
-    np.testing.assert_allclose(got[:10], expected[:10], rtol=1e-3)
-    np.testing.assert_allclose(got, expected, rtol=2e-3)
+    np.testing.assert_allclose(got, expected, rtol=1e-3)
 
     trained = {"params": state.params, "batch_stats": state.batch_stats}
     ours, theirs, drifted = flax_to_torch(trained, entries), model.state_dict(), other.state_dict()

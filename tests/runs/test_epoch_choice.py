@@ -11,7 +11,7 @@ from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.inference.inference_model import load
 from jaxcovid.runs.run import fine_tune
 from jaxcovid.training.checkpoint import load_checkpoint
-from tests.small_runs import assert_same, config, interruption, noise_folder
+from tests.small_runs import assert_same, blank_charts, config, interruption, noise_folder
 
 RISING = {"lr": 0.3, "epochs": 6, "patience": 2, "trainable": "all"}
 
@@ -23,7 +23,8 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stopped(images, tmp_path_factory):
-    return fine_tune(config(images, tmp_path_factory.mktemp("run") / "run", **RISING))
+    with blank_charts():
+        return fine_tune(config(images, tmp_path_factory.mktemp("run") / "run", **RISING))
 
 
 def losses(run):
@@ -53,7 +54,7 @@ def test_the_last_is_measured_where_asked(images, stopped, tmp_path, undrawn):
     assert metrics["validation"]["loss"] == pytest.approx(losses(run)[-1], rel=1e-5)
 
 
-def test_an_interrupted_run_chooses_the_same(images, stopped, tmp_path):
+def test_an_interrupted_run_chooses_the_same(images, stopped, tmp_path, undrawn):
     settings = config(images, tmp_path / "run", **RISING)
     with pytest.raises(Interrupted):
         fine_tune(settings, deferred=interruption(3 * len(losses(stopped)) - 1))

@@ -254,11 +254,22 @@ def test_a_disk_that_takes_nothing_is_an_error_that_says_how_to_go_on(case, tmp_
     assert f"`resume={tmp_path}`" in str(refused.value)
 
 
-def test_a_process_that_is_gone_is_no_full_disk(tmp_path, monkeypatch):
-    gone = jax.errors.JaxRuntimeError("Gloo AllReduce failed: Connection reset by peer")
+@pytest.mark.parametrize("kind", [jax.errors.JaxRuntimeError, ValueError])
+def test_a_process_that_is_gone_is_no_full_disk(kind, tmp_path, monkeypatch):
+    gone = kind("UNKNOWN: Gloo AllReduce failed: Connection reset by peer")
     failing(monkeypatch, gone)
-    with pytest.raises(jax.errors.JaxRuntimeError), writer(tmp_path, SETTINGS) as save:
+    with pytest.raises(kind, match="Gloo"), writer(tmp_path, SETTINGS) as save:
         save(1, state_of(1), {})
+
+    close = ocp.training.Checkpointer.close
+
+    def close_and_fail(self):
+        close(self)
+        raise RuntimeError("barrier failed")  # in the course of `gone`, whose words it thus has
+
+    monkeypatch.setattr(ocp.training.Checkpointer, "close", close_and_fail)
+    with pytest.raises(kind, match="Gloo"), writer(tmp_path, SETTINGS):
+        raise gone  # by a training step
 
 
 def test_other_errors_of_saving_pass_through(tmp_path, monkeypatch):
