@@ -168,7 +168,7 @@ class TrainingSettings:
     augments afresh every epoch."""
     select: Literal["best", "last"] | None = None
     """Which epoch's weights are measured and saved: those after the epoch of lowest validation
-    loss, or after the last. Default: best; last with a preset and in a sweep."""
+    loss, or after the last. Default: best; last with a preset."""
     patience: int | None = None
     """Stop after so many epochs without a lower validation loss."""
     seed: int = 0

@@ -41,6 +41,7 @@ OUTCOMES: Shape = [
         "history": [[(float, str)]],
         "figures": {str: {str: FIGURE}},
         "answers?": ([str], NoneType),
+        "measured_epoch?": (int, NoneType),
     }
 ]
 

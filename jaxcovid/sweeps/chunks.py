@@ -43,8 +43,9 @@ def member_memory(shared: Shared, trainable: Params, features: Features) -> floa
     """
     kept = 1 if shared.config.optimizer == "sgd" else 2
     parameters = sum(leaf.size for leaf in jax.tree.leaves(trainable))
-    # Parameters and what the optimizer keeps, before and after the step, and gradients.
-    state = 4.0 * parameters * (2 * (1 + kept) + 2)
+    # Parameters and what the optimizer keeps, before and after the step, and gradients; and as they
+    # were after the best epoch.
+    state = 4.0 * parameters * (2 * (1 + kept) + 2 + (1 + kept))
     batch = 4.0 * shared.config.batch_size * float(np.prod(features.evaluation.shape[1:]))
     # Layers keep their inputs for the way back, convolutions unfolded nine times.
     return state + batch * (4 if shared.start == "head" else 60)

@@ -69,12 +69,15 @@ def _history(run: Path) -> tuple[Epoch, ...]:
         )
 
 
-def _measured(run: Path) -> tuple[dict[str, dict[str, float | None]], tuple[str, ...]]:
-    """A run's figures by split, and the classes that it answers on the validation images."""
+def _measured(
+    run: Path,
+) -> tuple[dict[str, dict[str, float | None]], tuple[str, ...], int | None]:
+    """A run's figures by split, the classes that it answers on the validation images, its epoch."""
     path = run / "metrics.json"
     with _damage_as_input_error(path):
         of_split = MEASURED | dict.fromkeys(FIGURES, FIGURE)
-        metrics = seal.read_sealed(path, {"validation": of_split, "test?": of_split})
+        shape = {"validation": of_split, "test?": of_split, "measured_epoch?": {"epoch": int}}
+        metrics = seal.read_sealed(path, shape)
         columns = zip(*metrics["validation"]["confusion_matrix"], strict=True)
         classes = metrics["validation"]["per_class"]
         answers = tuple(name for name, column in zip(classes, columns, strict=True) if any(column))
@@ -83,7 +86,7 @@ def _measured(run: Path) -> tuple[dict[str, dict[str, float | None]], tuple[str,
         for split in ("validation", "test")
         if split in metrics
     }
-    return figures, answers
+    return figures, answers, metrics.get("measured_epoch", {}).get("epoch")
 
 
 @contextlib.contextmanager

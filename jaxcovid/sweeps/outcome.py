@@ -23,7 +23,8 @@ class Outcome(NamedTuple):
 
     `diverged` is the epoch in which its numbers became infinite or NaN, 0 if none; then there are
     no figures. `answers` are the classes that it answers on the validation images; None if it
-    diverged, and of members that were trained before this was recorded.
+    diverged, and of members that were trained before this was recorded. `measured_epoch` is the
+    number of the epoch that all this is of, None where that is the last.
     """
 
     place: int
@@ -31,6 +32,13 @@ class Outcome(NamedTuple):
     history: tuple[Epoch, ...]
     figures: Mapping[str, Mapping[str, float | None]]
     answers: tuple[str, ...] | None = None
+    measured_epoch: int | None = None
+
+    @property
+    def measured(self) -> Epoch:
+        """The epoch after which it was measured: in earlier versions the last."""
+        number = self.measured_epoch
+        return self.history[-1 if number is None else number - 1]
 
     @property
     def only_answer(self) -> str:
@@ -38,11 +46,11 @@ class Outcome(NamedTuple):
         return self.answers[0] if self.answers is not None and len(self.answers) == 1 else ""
 
     def validation(self, metric: Metric) -> float | None:
-        """That figure of the validation images after the last epoch; None if there is none."""
+        """That figure of the validation images as it was measured; None if there is none."""
         if self.diverged:
             return None
         if metric == "loss":
-            return self.history[-1].validation_loss
+            return self.measured.validation_loss
         return self.figures.get("validation", {}).get(metric)
 
     def as_json(self) -> dict[str, Any]:
@@ -64,6 +72,7 @@ class Outcome(NamedTuple):
             history,
             record["figures"],
             None if answers is None else tuple(answers),
+            record.get("measured_epoch"),
         )
 
 
@@ -78,7 +87,7 @@ def best_outcome(outcomes: Sequence[Outcome], metric: Metric) -> Outcome | None:
     def rank(outcome: Outcome) -> tuple[bool, float, float, int]:
         value = outcome.validation(metric)
         below = math.inf if value is None else -merit(metric, value)
-        loss = outcome.history[-1].validation_loss
+        loss = outcome.measured.validation_loss
         return bool(outcome.only_answer), below, loss, outcome.place
 
     return min(whole, key=rank, default=None)

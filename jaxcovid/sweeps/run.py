@@ -114,7 +114,10 @@ def _run(
     say(text.announcement(config, dataset, network.weights_source, network.plan))
     warn(warnings)
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")
-    say(f"Judged by {WORDS[metric]} on the validation images, after the last epoch")
+    when = "after the last epoch"
+    if config.select == "best":
+        when = "each member after its epoch of lowest validation loss"
+    say(f"Judged by {WORDS[metric]} on the validation images, {when}")
     together, reason = task.frozen is not None, "Nothing is frozen that they could share"
     if alone:
         together, reason = False, "They are evaluated in a way that only single runs know"
@@ -163,8 +166,7 @@ def _resolve(config: Config) -> Config:
         config = dataclasses.replace(config, output=Path("runs", name))
     if not config.views:
         config = dataclasses.replace(config, views=config.epochs)
-    # Members that train together have their last weights only.
-    return resolve(dataclasses.replace(config, select=config.select or "last"))
+    return resolve(config)
 
 
 def _prepared(config: Config, dataset: Dataset, parts: Parts, kept: Kept) -> Task:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,6 +20,7 @@ from jaxcovid.runs import files
 from jaxcovid.stored_shapes import OUTCOMES
 from jaxcovid.sweeps.outcome import Outcome
 from jaxcovid.training import checkpoint
+from jaxcovid.training.epoch_choice import best_epoch
 from jaxcovid.training.member_loop import Underway
 from jaxcovid.training.step import TrainState
 
@@ -75,8 +77,9 @@ def underway_writer(
                 "member_steps": steps,
                 "histories": underway.histories,
                 "diverged": underway.diverged,
+                "chosen": underway.chosen is not None,
             }
-            save(first_step + steps, underway.members, journal, wait=True)
+            save(first_step + steps, _all_members(underway), journal, wait=True)
 
         yield save_underway
 
@@ -96,15 +99,31 @@ def read_underway(
     journal = newest.account["journal"]
     if journal["places"] != list(places):
         return start, []
-    members = checkpoint.restored(newest, start.members)
+    histories = tuple(tuple(Epoch(*row) for row in history) for history in journal["histories"])
+    has_chosen = journal.get("chosen", False)  # earlier versions measured the last epoch
+    like = start._replace(chosen=start.members) if has_chosen else start
+    members, chosen = checkpoint.restored(newest, _all_members(like)), None
+    if has_chosen:
+        chosen = jax.tree.map(lambda leaf: leaf[len(places) :], members)
+        chosen_steps = [best_epoch(history).step for history in histories]
+        chosen = chosen._replace(step=jnp.array(chosen_steps, jnp.int32))
+        members = jax.tree.map(lambda leaf: leaf[: len(places)], members)
     steps = jnp.full(start.members.step.shape, journal["member_steps"], jnp.int32)
     return Underway(
         members._replace(step=steps),
         np.array(journal["sums"]),
         journal["steps"],
-        tuple(tuple(Epoch(*row) for row in history) for history in journal["histories"]),
+        histories,
         tuple(journal["diverged"]),
+        chosen,
     ), warnings
+
+
+def _all_members(underway: Underway) -> TrainState:
+    """The members, and after them, if there are some, those that are chosen."""
+    if underway.chosen is None:
+        return underway.members
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), underway.members, underway.chosen)
 
 
 def write_best(

@@ -39,7 +39,8 @@ def members_table(settings: Sequence[Setting], seed: int) -> Table:
     rounded = [[f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row] for row in rows]
     return {
         "title": "Members",
-        "caption": "Each as it is after its last epoch; also in members.csv and histories.csv.",
+        "caption": "Each as it is after the epoch in the last column; also in members.csv, every "
+        "epoch in histories.csv.",
         "header": [name.replace("_", " ") for name in header],
         "rows": rounded,
     }
@@ -80,6 +81,7 @@ def member_rows(settings: Sequence[Setting], seed: int) -> tuple[list[str], list
                 outcome.validation("loss"),
                 *(outcome.figures.get(split, {}).get(name) for split, name in columns),
                 None if outcome.answers is None else len(outcome.answers),
+                None if outcome.diverged else outcome.measured.epoch,
             ]
             rows.append(
                 [
@@ -91,7 +93,7 @@ def member_rows(settings: Sequence[Setting], seed: int) -> tuple[list[str], list
                 ]
             )
     names = [f"{split}_{name}" for split, name in columns]
-    return [*header, *names, "classes_answered"], rows
+    return [*header, *names, "classes_answered", "measured_epoch"], rows
 
 
 def on_terminal(comparison: Comparison) -> list[str]:

@@ -36,6 +36,7 @@ from jaxcovid.sweeps.state import (
     write_outcomes,
 )
 from jaxcovid.training import member_loop
+from jaxcovid.training.epoch_choice import chosen_epoch
 from jaxcovid.training.frozen_features import Kept
 from jaxcovid.training.initial_weights import initial_variables
 from jaxcovid.training.loop import Journal
@@ -109,7 +110,7 @@ def train_together(
         outcomes += _outcomes(shared, members, places, task, splits, evaluate, underway)
         best = best_outcome(outcomes, metric)
         if best is not None and best.place in places:
-            member = row(underway.members, places.index(best.place))
+            member = row(underway.measured, places.index(best.place))
             write_best(folder, settings, member, best.place, len(outcomes))
         write_outcomes(folder, outcomes)
     return sorted(outcomes, key=lambda outcome: outcome.place)
@@ -267,7 +268,7 @@ def _outcomes(
     for name, split in splits.items():
         if name == "train" or not len(split.labels) or (split.labels < 0).any():
             continue
-        logits, _ = predict_members(evaluate, underway.members, numbers, split, name, bar)
+        logits, _ = predict_members(evaluate, underway.measured, numbers, split, name, bar)
         for index, of_member in enumerate(logits):
             if underway.diverged[index]:
                 continue
@@ -276,7 +277,14 @@ def _outcomes(
             if name == "validation":
                 answers[index] = answered(probabilities, classes)
     return [
-        Outcome(place, diverged, history, of_member, classes_answered)
+        Outcome(
+            place,
+            diverged,
+            history,
+            of_member,
+            classes_answered,
+            chosen_epoch(shared.config, history).epoch,
+        )
         for place, diverged, history, of_member, classes_answered in zip(
             places, underway.diverged, underway.histories, figures, answers, strict=True
         )

@@ -187,6 +187,11 @@ def cautions(
             f"the best of {len(outcomes)} members was chosen on the validation images, which "
             "therefore flatter it; images kept apart (a test split) would judge more strictly"
         )
+    if record.get("select", "last") == "best" and record["epochs"] > 1:
+        sentences.append(
+            "every member is measured after its epoch of lowest validation loss, so its validation "
+            "figures are of a chosen epoch"
+        )
     if constant := [outcome.place for outcome in outcomes if outcome.only_answer]:
         sentences.append(
             f"{len(constant)} member(s) answer one class for all validation images: "

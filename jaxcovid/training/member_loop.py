@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
@@ -49,7 +49,8 @@ class Underway(NamedTuple):
     """A chunk in the middle of training; sums are those of the epoch, a row for each member.
 
     `steps` are those made of the epoch. `diverged` is the epoch in which a member's numbers became
-    infinite or NaN, 0 if none.
+    infinite or NaN, 0 if none. `chosen` are the members as they were after the epochs whose
+    networks are measured, None where that is the last or none is over.
     """
 
     members: Members
@@ -57,6 +58,12 @@ class Underway(NamedTuple):
     steps: int = 0
     histories: tuple[tuple[Epoch, ...], ...] = ()
     diverged: tuple[int, ...] = ()
+    chosen: Members | None = None
+
+    @property
+    def measured(self) -> Members:
+        """The members as they are to be measured and saved."""
+        return self.members if self.chosen is None else self.chosen
 
     @property
     def epoch(self) -> int:
@@ -109,6 +116,8 @@ def fit(
             evaluate, members, numbers, splits["validation"], "validation", bar
         )
         underway = _after_epoch(configs, underway, validation, len(train.labels), seconds)
+        if shared.config.select == "best":
+            underway = underway._replace(chosen=_chosen(underway))
         yield underway
 
 
@@ -203,7 +212,26 @@ def _after_epoch(
         for before, is_whole in zip(underway.diverged, whole, strict=True)
     )
     sums = np.zeros_like(underway.sums)
-    return Underway(underway.members, sums, 0, tuple(histories), diverged)
+    return Underway(underway.members, sums, 0, tuple(histories), diverged, underway.chosen)
+
+
+def _chosen(underway: Underway) -> Members:
+    """Each member as it was after the first of its epochs of lowest validation loss."""
+    losses = [[row.validation_loss for row in history] for history in underway.histories]
+    lower = np.array([last < min(before, default=np.inf) for *before, last in losses])
+    if underway.chosen is None:  # the members' memory is used up by the next step
+        return jax.tree.map(jnp.copy, underway.members)
+    return _where(lower, underway.members, underway.chosen)
+
+
+@jax.jit
+def _where(which: Bool[Array, "member"], ones: Members, others: Members) -> Members:
+    """The ones where asked for, else the others."""
+    return jax.tree.map(
+        lambda one, other: jnp.where(which.reshape(-1, *(1,) * (one.ndim - 1)), one, other),
+        ones,
+        others,
+    )
 
 
 def _summed(totals: Sequence[Totals]) -> Float[np.ndarray, "member total"]:

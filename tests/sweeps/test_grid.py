@@ -34,7 +34,6 @@ BAD = {
     "a bad value": ({}, Grid({"lr": (0.1, -1.0)}), "`lr`: -1.0 is not a number above 0"),
     "adam": ({"optimizer": "adam"}, Grid({"momentum": (0.1, 0.2)}), "`momentum`: several values"),
     "not focal": ({}, Grid({"focal_gamma": (1.0, 2.0)}), "it needs `loss=focal`"),
-    "the best epoch": ({"select": "best"}, Grid({}), "`select=best`: a sweep measures its members after the last"),
     "patience": ({"patience": 1}, Grid({}), "`patience`: all members of a sweep train for the same epochs"),
     "head": ({}, Grid({"backbone_lr": (1.0, 2.0)}), "nothing below the head trains"),
 }  # fmt: skip

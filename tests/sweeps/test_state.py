@@ -108,6 +108,7 @@ FIGURES = {"validation": {"accuracy": 0.1 + 0.2, "auroc": None}}
 OUTCOMES = {
     "none": [],
     "finite": [Outcome(1, 0, (epoch(1), epoch(2)), FIGURES), Outcome(0, 0, (epoch(1),), {})],
+    "of a chosen epoch": [Outcome(1, 0, (epoch(1), epoch(2)), FIGURES, ("a",), 1)],
     "NaN and infinite": [Outcome(2, 1, (epoch(1, NAN), epoch(2, float("-inf"))), {})],
 }
 
@@ -129,6 +130,23 @@ DAMAGED = {
     "fields missing": "[{}]",
     "short history": '[{"place": 1, "diverged": 0, "history": [[1]], "figures": {}}]',
 }
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_members_of_the_best_epochs_are_kept_too(name, tmp_path):
+    losses = ([0.3, 0.2, 0.4], [0.1, 0.2, 0.3], [0.3, 0.2, 0.1])
+    histories = tuple(
+        tuple(epoch(at + 1)._replace(validation_loss=loss) for at, loss in enumerate(of_member))
+        for of_member in losses
+    )
+    chosen = members(OPTIMIZERS[name], seed=7)._replace(step=jnp.array([6, 3, 9], jnp.int32))
+    underway = chunk(OPTIMIZERS[name])._replace(histories=histories, chosen=chosen)
+    save(tmp_path, underway, first_step=100, steps=(11,))
+    got, warnings = state.read_underway(tmp_path, (4, 5, 6), fresh(underway))
+    assert warnings == []
+    assert_same_state(got.chosen, chosen)
+    made = underway.members._replace(step=jnp.full((3,), 11, jnp.int32))
+    assert_same_state(got.members, made)
 
 
 @pytest.mark.parametrize("case", DAMAGED)

@@ -59,4 +59,5 @@ def test_members_in_csv():
     lines = [dict(zip(header, row, strict=True)) for row in rows]
     assert [line["seed"] for line in lines] == [7, 8, 9, 7, 8, 9]
     assert [line["classes_answered"] for line in lines] == ["", 1, "", 2, 2, 2]
+    assert [line["measured_epoch"] for line in lines][:2] == ["", members[1].history[-1].epoch]
     assert [line["validation_loss"] for line in lines[:2]] == ["", 0.5]

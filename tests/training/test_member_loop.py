@@ -6,6 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxcovid.results import Epoch
+from jaxcovid.training import member_loop
 from jaxcovid.training.member_loop import FeatureSplit, Underway, fit, predict_members
 from jaxcovid.training.members import (
     first_members,
@@ -62,7 +64,8 @@ class Chunk:
         """The chunk after each epoch; interrupted at the so many-th time that the loop asks."""
         calls = iter(range(1, 1000))
         underway = self.start if underway is None else underway
-        underway = underway._replace(members=copied(underway.members))
+        chosen = None if underway.chosen is None else copied(underway.chosen)
+        underway = underway._replace(members=copied(underway.members), chosen=chosen)
         stages = fit(
             self.shared, self.configs, splits(), self.evaluate, underway,
             lambda: next(calls) == call, no_bar,
@@ -107,6 +110,50 @@ def test_members_go_on_from_an_interruption_to_the_last_bit(call, chunk, whole):
     *_, last = chunk.trained(stopped)
     assert untimed(last) == untimed(whole[-1])
     assert bits(last.members) == bits(whole[-1].members)
+
+
+def after(number, losses, before):
+    """A chunk after so many epochs, of these losses; its members' parameters are that number."""
+    members = Chunk(members_of(seeds=(0,))).start.members
+    params = jax.tree.map(lambda leaf: jnp.full_like(leaf, number), members.params)
+    histories = tuple(
+        tuple(
+            Epoch(at + 1, 3 * (at + 1), 0.1, 0.5, 0.5, loss, 0.5, 1.0, 1.0)
+            for at, loss in enumerate(of_member[:number])
+        )
+        for of_member in losses
+    )
+    members = members._replace(params=params)
+    underway = Underway(members, np.zeros((2, 4)), 0, histories, (0, 0), before)
+    return underway._replace(chosen=member_loop._chosen(underway))
+
+
+def test_each_member_is_kept_as_it_was_after_its_best_epoch():
+    """The first of equal ones, as a run alone chooses."""
+    losses, chosen, kept = [[0.5, 0.4, 0.4, 0.6], [0.5, 0.6, 0.3, 0.2]], [], None
+    for number in range(1, 5):
+        underway = after(number, losses, kept)
+        kept = underway.chosen
+        leaf = np.asarray(jax.tree.leaves(underway.measured.params)[0])
+        chosen.append(leaf.reshape(2, -1)[:, 0].astype(int).tolist())
+    assert chosen == [[1, 1], [2, 1], [2, 3], [2, 4]]
+
+
+@pytest.fixture(scope="module")
+def chosen_whole():
+    return Chunk(members_of(select="best"))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_chosen_members_survive_an_interruption(call, chosen_whole):
+    *_, last = chosen_whole.trained()
+    assert last.chosen is not None
+    *_, stopped = chosen_whole.trained(call=call)
+    *_, again = chosen_whole.trained(stopped)
+    assert bits(again.chosen) == bits(last.chosen)
+    losses = [[row.validation_loss for row in history] for history in last.histories]
+    best = [int(np.argmin(of_member)) + 1 for of_member in losses]
+    assert last.chosen.step.tolist() == [3 * epoch for epoch in best]
 
 
 def test_a_member_that_diverges_is_marked_and_disturbs_no_other(whole):
