@@ -41,6 +41,8 @@ def masks_apart(paths: Sequence[Path], root: Path) -> Apart:
 
 def _mask_folder(path: Path, root: Path) -> Path | None:
     """The outermost folder of masks that a file lies in, below the root."""
+    if not _MASKS.search(str(path.parent)):  # of a hundred thousand files most lie in none
+        return None
     for folder in reversed(path.parents):
         if folder != root and folder.is_relative_to(root) and _MASKS.search(folder.name):
             return folder
