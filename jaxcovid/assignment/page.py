@@ -120,8 +120,10 @@ def _part(
     return section, pictures
 
 
-def _question(reproduction: Reproduction) -> tuple[dict[str, Any], dict[str, Picture]]:
-    """The section about batch 60, with its pictures."""
+def _question(reproduction: Reproduction) -> tuple[dict[str, Any] | None, dict[str, Picture]]:
+    """The section about batch 60, with its pictures; None if nothing was run for it."""
+    if not any(experiment.preset.source == "question" for experiment in reproduction.experiments):
+        return None, {}
     by_name = {experiment.name: experiment for experiment in reproduction.experiments}
     runs_by_arm = {
         name: by_name[arm.experiment].runs(arm.variant)

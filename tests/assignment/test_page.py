@@ -70,5 +70,18 @@ def test_no_runs_at_all(tmp_path):
     each = experiment(tmp_path, corrected=(None,), written=(None,))
     with blank_charts():
         page.write(tmp_path, Reproduction([each], asked(NAME, "other"), {}))
-    assert "cannot be answered here" in (tmp_path / "index.html").read_text()
+    assert "drastically worse" not in (tmp_path / "index.html").read_text()
     assert "0 of 2 runs finished" in (tmp_path / "README.md").read_text()
+
+
+def test_the_question_is_only_where_something_was_run_for_it(tmp_path, written):
+    alone = experiment(tmp_path, corrected=(45,))
+    with blank_charts():
+        page.write(tmp_path, Reproduction([alone], asked(NAME, "other"), {}))
+    for name in ("README.md", "index.html"):
+        assert "drastically worse" in (written / name).read_text()
+        assert "drastically worse" not in (tmp_path / name).read_text()
+    unfinished = experiment(tmp_path, "other", corrected=(None,), source="question")
+    with blank_charts():
+        page.write(tmp_path, Reproduction([alone, unfinished], asked(NAME, "other"), {}))
+    assert "cannot be answered here" in (tmp_path / "README.md").read_text()
