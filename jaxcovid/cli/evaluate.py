@@ -7,11 +7,17 @@ import sys
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import Evaluate
 from jaxcovid.cli.parsing import parsed
 from jaxcovid.errors import check
+
+if TYPE_CHECKING:
+    from jaxcovid.data.dataset import Dataset
+    from jaxcovid.data.preparation import Preparation
+    from jaxcovid.inference.inference_model import InferenceModel
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid evaluate") -> int:
@@ -27,8 +33,8 @@ def _evaluate(flags: Evaluate) -> None:
     from jaxcovid.data.split_folders import SPLITS, split_named
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts
-    from jaxcovid.runs.evaluate import evaluate_model, load_evaluation_data, load_models
-    from jaxcovid.runs.progress import bar, progress, say, warn
+    from jaxcovid.runs.evaluate import evaluate_model, load_models, one_or_all
+    from jaxcovid.runs.progress import bar, say, warn
     from jaxcovid.runs.study import read_study
     from jaxcovid.statistics.comparison import compare
     from weights_convert.aside import folder_aside
@@ -38,29 +44,17 @@ def _evaluate(flags: Evaluate) -> None:
     check(_problems(flags, SPLITS))
     study = read_study(flags.study)
     networks = load_models(flags.runs)
-    load = functools.partial(
-        load_evaluation_data,
-        flags.data,
-        flags.split,
-        networks[0].classes,
-        tuple(dict.fromkeys(merge for network in networks for merge in network.merge)),
-        flags.patients,
-        flags.skip_unreadable,
-        progress,
-        flags.table,
-    )
-    # Networks may want the images prepared otherwise; mostly both want the same.
-    datasets = {one: load(one) for one in {network.preparation for network in networks}}
+    datasets = _datasets(flags, networks)
     dataset = datasets[networks[0].preparation]
     for note in dataset.notes:
         say(note)
     warn(dataset.warnings)
     warn(change for network in networks for change in network.changes)
     names = [Path(network.name).name for network in networks]
-    name = "-".join([*names, flags.data.resolve().name])
+    name = "-".join([*names, *(path.resolve().name for path in flags.data)])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
-    settings |= settings.pop("table")
+    settings |= {"data": one_or_all(flags.data), **settings.pop("table")}
     with folder_aside(folder) as aside:
         first, *others = [
             evaluate_model(one, datasets[one.preparation], settings, bar) for one in networks
@@ -81,11 +75,35 @@ def _evaluate(flags: Evaluate) -> None:
     say("\n".join([*summaries, text.results_note(folder)]))
 
 
+def _datasets(
+    flags: Evaluate, networks: Sequence["InferenceModel"]
+) -> dict["Preparation", "Dataset"]:
+    """The images as each of the networks wants them prepared; mostly all want the same."""
+    from jaxcovid.runs.evaluate import load_evaluation_data
+    from jaxcovid.runs.progress import progress
+
+    load = functools.partial(
+        load_evaluation_data,
+        flags.data,
+        flags.split,
+        networks[0].classes,
+        tuple(dict.fromkeys(merge for network in networks for merge in network.merge)),
+        flags.patients,
+        flags.skip_unreadable,
+        progress,
+        flags.table,
+        source=flags.source,
+    )
+    return {one: load(one) for one in {network.preparation for network in networks}}
+
+
 def _problems(flags: Evaluate, splits: Collection[str]) -> list[str]:
     """What is wrong with the flags by themselves."""
     problems = []
     if not 1 <= len(flags.runs) <= 2:
         problems.append(f"RUN: {len(flags.runs)} are given; give one, or two to compare")
+    if not flags.data:
+        problems.append("`data`: nothing is given; give folders or tables of images")
     if flags.split not in splits:
         problems.append(f"`split`: {flags.split} is not one of {', '.join(splits)}")
     if flags.output is not None and os.path.lexists(flags.output):

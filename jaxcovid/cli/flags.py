@@ -69,9 +69,11 @@ class Evaluate:
     runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN]")]
     """Folder of a finished run, or a weights.safetensors or weights.pth that one wrote; two are
     compared on the same images."""
-    data: Path
+    data: tuple[Path, ...]
     """Folder that holds the split, or the classes' folders; or a table of images (.csv, .tsv, .txt,
-    .xlsx); or MedMNIST's .npz."""
+    .xlsx); or MedMNIST's .npz. Several folders and tables are joined, each a source of its own."""
+    source: tuple[str, ...] = ()
+    """The names of these sources; otherwise they are called as their folders are."""
     table: TableSettings = USUAL_TABLE
     split: str = "test"
     """Which split: test, validation or train, by any name of its folder such as val; where there

@@ -39,6 +39,15 @@ def listed_folder(folder: Path, patients: Table | None, again: bool, alone: bool
         layout = scan_all(folder, "training needs at least two", fewest)
     else:
         layout = scan(folder, fewest)
+    return with_patients(Listed(folder, layout, None), patients, alone)
+
+
+def with_patients(listed: Listed, patients: Table | None, alone: bool) -> Listed:
+    """The images of a folder with what the table of patients, or their names, say of each.
+
+    `alone` says that there are no other data. Raises InputError if the table is not clear.
+    """
+    folder, layout = listed.folder, listed.layout
     paths = names_below(folder, (file.path for file in layout.files))
     places: dict[str, list[int]] = {}
     for place, file in enumerate(layout.files):
@@ -53,7 +62,7 @@ def listed_folder(folder: Path, patients: Table | None, again: bool, alone: bool
         for place, row in zip(places[split], of_split, strict=True)
         if row is not None
     }
-    return Listed(folder, layout, rows)
+    return listed._replace(rows=rows)
 
 
 def load_listed(

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -101,6 +101,32 @@ def _listed_together(
     table: TableSettings,
 ) -> Listed:
     """Several folders and tables, or one with a name, as one listing. Raises InputError."""
+
+    def read(path: Path, patients: Table | None) -> Listed:
+        if is_table(str(path)):
+            return read_listed(path, table, with_splits=not division.again, purpose=None)
+        return folders.listed_folder(path, patients, division.again, alone=False)
+
+    listed = _joined(data, source, patients, table, read, division.again)
+    classes = listed.layout.classes
+    if len(classes) < 2:
+        held = ", ".join(classes) or "no class"
+        check([f"`data`: all together hold {held}; training needs at least two classes"])
+    return listed
+
+
+def _joined(
+    data: Sequence[str],
+    source: Sequence[str],
+    patients: Table | None,
+    table: TableSettings,
+    read: Callable[[Path, Table | None], Listed],
+    again: bool = False,
+) -> Listed:
+    """What `read` makes of each of the data, with the table of patients, as one listing.
+
+    Raises InputError.
+    """
     tables = [path for path in data if is_table(path)]
     problems = [
         f"`data`: {path} cannot be joined with others; only folders and tables can"
@@ -120,21 +146,15 @@ def _listed_together(
 
     used: set[int] = set()  # rows of patients, by identity
 
-    def read(path: Path) -> Listed:
-        if is_table(str(path)):
-            return read_listed(path, table, with_splits=not division.again, purpose=None)
-        listed = folders.listed_folder(path, patients, division.again, alone=False)
-        used.update(id(row) for row in (listed.rows or {}).values())
+    def read_and_note(path: Path) -> Listed:
+        listed = read(path, patients)
+        if not is_table(str(path)):
+            used.update(id(row) for row in (listed.rows or {}).values())
         return listed
 
-    listed = listed_together([Path(path) for path in data], source, read, division.again)
-    classes = listed.layout.classes
-    if len(classes) < 2:
-        held = ", ".join(classes) or "no class"
-        problems.append(f"`data`: all together hold {held}; training needs at least two classes")
+    listed = listed_together([Path(path) for path in data], source, read_and_note, again)
     if patients and used.isdisjoint(map(id, patients.values())):
-        problems.append(no_row_fits(patients))
-    check(problems)
+        check([no_row_fits(patients)])
     return listed
 
 
@@ -185,11 +205,13 @@ def unfit_for_table(data: str | None, has_patients: bool, table: TableSettings) 
 
 
 def load_evaluation_split(
-    data: Path,
+    data: Path | Sequence[Path],
     split: str,
     classes: Sequence[str],
     cache: Path,
     *,
+    source: Sequence[str] = (),
+    patients: Table | None = None,
     merge: Sequence[str] = (),
     table: TableSettings = USUAL_TABLE,
     skip_unreadable: bool = False,
@@ -200,18 +222,31 @@ def load_evaluation_split(
     """One split of a folder or table, labelled as a model of these classes numbers them.
 
     Where there are no splits it is all images. `merge` says which classes the model's were joined
-    from: the data may have either. `cache`, `table`, `skip_unreadable`, `memory_budget` and
-    `preparation` are as in `load_dataset`. Raises InputError with all that is wrong with the split,
-    such as classes that the model does not know.
+    from: the data may have either. `cache`, `table`, `skip_unreadable`, `memory_budget`,
+    `preparation` and, where there are several data, `source` and `patients` are as in
+    `load_dataset`. Raises InputError with all that is wrong with the split, such as classes that
+    the model does not know.
     """
+    paths = [data] if isinstance(data, Path) else list(data)
     known = tuple(dict.fromkeys((*classes, *joined(merge))))
-    if is_npz(str(data)):
-        dataset = load_npz(data, chosen_labels(table.labels), progress, SIDES[0], preparation)
-        return relabelled(split_for(dataset, split, known, data), classes, joined(merge))
-    if is_table(str(data)):
-        listed = listed_split(read_listed(data, table, purpose=None), split, known, data)
+
+    def read(path: Path, patients: Table | None) -> Listed:
+        if is_table(str(path)):
+            return listed_split(read_listed(path, table, purpose=None), split, known, path)
+        return folders.with_patients(
+            Listed(path, scan_split(path, split, known), None), patients, alone=False
+        )
+
+    if len(paths) > 1 or source:
+        listed = _joined([*map(str, paths)], source, patients, table, read)
+    elif is_npz(str(paths[0])):
+        (path,) = paths
+        dataset = load_npz(path, chosen_labels(table.labels), progress, SIDES[0], preparation)
+        return relabelled(split_for(dataset, split, known, path), classes, joined(merge))
+    elif is_table(str(paths[0])):
+        listed = read(paths[0], None)
     else:
-        listed = Listed(data, scan_split(data, split, known), None)
+        listed = Listed(paths[0], scan_split(paths[0], split, known), None)
     dataset = folders.load_whole(
         listed,
         cache,

@@ -35,16 +35,18 @@ from weights_convert.cache import cache_folder
 
 def evaluate(
     network: InferenceModel,
-    data: Path | str,
+    data: Path | str | Sequence[Path | str],
     split: str = "test",
     *,
+    source: Sequence[str] = (),
     table: TableSettings = USUAL_TABLE,
     patient_files: Sequence[Path] = (),
     skip_unreadable: bool = False,
 ) -> Results:
     """What a trained network is worth on that split of a folder or table of images.
 
-    The folder has one folder per class; where there are no splits, all images are meant. `table`
+    The folder has one folder per class; where there are no splits, all images are meant. Several
+    folders and tables are joined, each a source of its own, by the names `source` if given. `table`
     says how a table is to be understood, `patient_files` are CSV files with the columns class,
     file, patient. Raises InputError, also at a class that the network does not know.
 
@@ -55,12 +57,16 @@ def evaluate(
     >>> low < results.splits["validation"].metrics["accuracy"] < high
     True
     """
-    data, split = Path(data), split_named(split) or split
+    paths = [Path(path) for path in ((data,) if isinstance(data, Path | str) else data)]
+    split = split_named(split) or split
     dataset = load_evaluation_data(
-        data, split, network.classes, network.merge, patient_files, skip_unreadable, progress,
-        table=table, preparation=network.preparation,
+        paths, split, network.classes, network.merge, patient_files, skip_unreadable, progress,
+        source=source, table=table, preparation=network.preparation,
     )  # fmt: skip
-    settings = {"data": data, "split": split, "patients": patient_files, **vars(table)}
+    settings = {
+        "data": one_or_all(paths), "source": source, "split": split, "patients": patient_files,
+        **vars(table),
+    }  # fmt: skip
     return evaluate_model(network, dataset, settings, bar)
 
 
@@ -135,8 +141,13 @@ def load_models(runs: Sequence[Path]) -> list[InferenceModel]:
     return networks
 
 
+def one_or_all(paths: Sequence[Path]) -> Path | Sequence[Path]:
+    """The data as config.json says them: a name, or a list of several."""
+    return paths[0] if len(paths) == 1 else paths
+
+
 def load_evaluation_data(
-    data: Path,
+    data: Path | Sequence[Path],
     split: str,
     classes: Sequence[str],
     merge: Sequence[str],
@@ -145,18 +156,23 @@ def load_evaluation_data(
     progress: Progress,
     table: TableSettings = USUAL_TABLE,
     preparation: Preparation = AS_TORCHVISION,
+    source: Sequence[str] = (),
 ) -> Dataset:
-    """A split of a folder or table, with its patients, labelled in the order of `classes`.
+    """A split of folders or tables, with its patients, labelled in the order of `classes`.
 
     The data's classes may also be those from which `merge` made them. Without `patient_files` or a
-    table patients are read from the names of files. `skip_unreadable` leaves out images that cannot
-    be read; images are prepared as `preparation` says. Raises InputError.
+    table patients are read from the names of files. Several data are joined; `source` are their
+    names. `skip_unreadable` leaves out images that cannot be read; images are prepared as
+    `preparation` says. Raises InputError.
     """
-    check(sources.unfit_for_table(str(data), bool(patient_files), table))
+    paths = [data] if isinstance(data, Path) else list(data)
+    several = len(paths) > 1 or bool(source)
+    if not several:
+        check(sources.unfit_for_table(str(paths[0]), bool(patient_files), table))
     known = patients.read_patients(patient_files) if patient_files else None
     dataset = sources.load_evaluation_split(
-        data, split, classes, cache_folder(), merge=merge, table=table,
-        skip_unreadable=skip_unreadable, memory_budget=half_of_memory(), preparation=preparation,
-        progress=progress,
+        paths, split, classes, cache_folder(), source=source, patients=known, merge=merge,
+        table=table, skip_unreadable=skip_unreadable, memory_budget=half_of_memory(),
+        preparation=preparation, progress=progress,
     )  # fmt: skip
-    return with_evaluation_warnings(patients.with_patients(dataset, known))
+    return with_evaluation_warnings(patients.with_patients(dataset, None if several else known))

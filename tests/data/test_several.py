@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,7 +7,7 @@ from PIL import Image
 from jaxcovid.config import TableSettings
 from jaxcovid.data.division import Division
 from jaxcovid.data.patients import with_patients
-from jaxcovid.data.sources import load_dataset
+from jaxcovid.data.sources import load_dataset, load_evaluation_split
 from jaxcovid.errors import InputError
 
 
@@ -152,3 +154,39 @@ def test_what_does_not_fit_together_is_told(tmp_path):
         tmp_path, [whole, split], "`columns`: ", table=TableSettings(columns=("file=a",)),
         division=Division(again=True),
     )  # fmt: skip
+
+
+def test_a_split_of_several_is_evaluated_as_one(tmp_path):
+    """Folders with splits, without, and tables; whoever has the split, and all where there is none."""
+    whole = pile(tmp_path / "a", ["ill", "well"], 3)
+    split = pile(tmp_path / "b", ["ill"], 2, ("train", "test"), seed=1)
+    pile(tmp_path / "c", ["Ill"], 2, seed=2)
+    table = tmp_path / "c" / "of.csv"
+    table.write_text("file,class,patient\nIll/0.png,ill,p0\nIll/1.png,ill,p0")
+    dataset = load_evaluation_split(
+        [Path(whole), Path(split), table], "test", ("well", "ill"), tmp_path / "cache",
+        source=("x", "y", "x"),
+    )  # fmt: skip
+    dataset = with_patients(dataset, None)
+    test = dataset.splits["test"]
+    assert dataset.classes == ("well", "ill") and [*dataset.splits] == ["test"]
+    assert dict(zip(test.paths, test.labels, strict=True)) == {
+        **{f"a/ill/{index}.png": 1 for index in range(3)},
+        **{f"a/well/{index}.png": 0 for index in range(3)},
+        **{f"b/test/ill/{index}.png": 1 for index in range(2)},
+        **{f"of/Ill/{index}.png": 1 for index in range(2)},
+    }
+    assert sorted(dataset.columns["test"]["source"]) == ["x"] * 8 + ["y"] * 2
+    names = dict(zip(test.paths, dataset.patient_names["test"], strict=True))
+    assert names["of/Ill/0.png"] == names["of/Ill/1.png"] == "x/p0"
+
+
+def test_what_is_wrong_with_one_of_several_to_evaluate_is_told(tmp_path):
+    whole, other = pile(tmp_path / "a", ["ill", "well"]), pile(tmp_path / "b", ["odd"])
+    arguments = "test", ("well", "ill"), tmp_path / "cache"
+    with pytest.raises(InputError, match="class 'odd' is unknown to the model"):
+        load_evaluation_split([Path(whole), Path(other)], *arguments)
+    with pytest.raises(InputError, match="is given twice"):
+        load_evaluation_split([Path(whole), Path(whole)], *arguments)
+    with pytest.raises(InputError, match="does not exist"):
+        load_evaluation_split([Path(whole), tmp_path / "none"], *arguments)
