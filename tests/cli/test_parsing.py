@@ -33,7 +33,7 @@ def test_home_in_paths_of_other_commands(monkeypatch):
     evaluate = parsed(Evaluate, ["~/r", "--data", "~/d", "--output=~/o"], "x")
     assert (evaluate.runs, evaluate.data, evaluate.output) == (
         (Path("/h/r"),),
-        Path("/h/d"),
+        (Path("/h/d"),),
         Path("/h/o"),
     )
     assert parsed(Audit, ["~/r", "--data=~/d"], "x").run == Path("/h/r")
