@@ -180,9 +180,11 @@ def agreed(text: str) -> str:
 
 def is_device_error(error: Exception) -> bool:
     """Whether an error is of devices, or of a process of several that is gone."""
-    # JAX passes on as ValueError what some collective operations say.
-    of_collective = isinstance(error, ValueError) and re.search("Gloo|NCCL", str(error)) is not None
-    return isinstance(error, jax.errors.JaxRuntimeError) or of_collective
+    # JAX passes on as ValueError what some collective operations say, behind their status.
+    of_collective = re.match("[A-Z_]+: (Gloo|NCCL) ", str(error)) is not None
+    return isinstance(error, jax.errors.JaxRuntimeError) or (
+        isinstance(error, ValueError) and of_collective
+    )
 
 
 def join_processes(

@@ -229,6 +229,20 @@ def test_processes_are_joined_as_settings_or_environment_say(case, initialised, 
     assert initialised == ([] if expected is None else [expected])
 
 
+ERRORS = {
+    "of a device": (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"), True),
+    "of a process that is gone": (ValueError("UNKNOWN: Gloo AllGather failed: reset by peer"), True),
+    "of a disk": (ValueError("RESOURCE_EXHAUSTED: writing /data/Gloo runs/x: No space left"), False),
+    "of a file": (OSError("UNKNOWN: Gloo is a folder"), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors_of_devices_are_known_from_others(case):
+    error, expected = ERRORS[case]
+    assert parallel.is_device_error(error) is expected
+
+
 def test_a_coordinator_that_cannot_be_reached_is_an_error(initialised, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("no route to host\nstack")
