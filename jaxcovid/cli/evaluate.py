@@ -51,7 +51,8 @@ def _evaluate(flags: Evaluate) -> None:
     warn(dataset.warnings)
     warn(change for network in networks for change in network.changes)
     names = [Path(network.name).name for network in networks]
-    name = "-".join([*names, *(path.resolve().name for path in flags.data)])
+    others = f"-and-{len(flags.data) - 1}-more" if len(flags.data) > 1 else ""
+    name = "-".join([*names, flags.data[0].resolve().name + others])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
     settings |= {"data": one_or_all(flags.data), **settings.pop("table")}

@@ -51,17 +51,16 @@ def test_a_table_of_the_same_images_gives_the_same_figures(run, data, tmp_path, 
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_several_folders_are_evaluated_as_one(run, data, tmp_path):
+def test_several_folders_are_evaluated_as_one(run, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     one, two = tmp_path / "one", tmp_path / "two"
     for folder, label in ((one, "covid"), (two, "normal")):
         shutil.copytree(data / "validation" / label, folder / label)
-    flags = ["--data", one, two, "--source", "here", "there", "--output", tmp_path / "out"]
-    assert call("evaluate", run, *flags) == 0
-    mine, own = (
-        json.loads((each / "metrics.json").read_text()) for each in (tmp_path / "out", run)
-    )
+    assert call("evaluate", run, "--data", one, two, "--source", "here", "there") == 0
+    (out,) = tmp_path.glob(f"evaluations/{run.name}-one-and-1-more-*")
+    mine, own = (json.loads((each / "metrics.json").read_text()) for each in (out, run))
     assert mine["test"]["confusion_matrix"] == own["validation"]["confusion_matrix"]
-    record = json.loads((tmp_path / "out" / "config.json").read_text())
+    record = json.loads((out / "config.json").read_text())
     assert record["data"] == [str(one), str(two)] and record["source"] == ["here", "there"]
 
 
