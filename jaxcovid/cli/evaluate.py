@@ -51,8 +51,9 @@ def _evaluate(flags: Evaluate) -> None:
     warn(dataset.warnings)
     warn(change for network in networks for change in network.changes)
     names = [Path(network.name).name for network in networks]
-    others = f"-and-{len(flags.data) - 1}-more" if len(flags.data) > 1 else ""
-    name = "-".join([*names, flags.data[0].resolve().name + others])
+    data, *more = flags.data
+    ending = f"-and-{len(more)}-more" if more else ""
+    name = "-".join([*names, data.resolve().name + ending])
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
     settings |= {"data": one_or_all(flags.data), **settings.pop("table")}
