@@ -134,7 +134,7 @@ def _measured(
             values, cautions = further_metrics(split.labels, probabilities.argmax(1), measured)
             measured |= values
         if codes is not None and findings is not None:
-            targets = codes[split.labels].astype(np.int32)
+            targets = codes[split.labels]
             measured["findings"] = measure_findings(
                 targets, findings, dataset.classes, groups=groups
             )

@@ -1,7 +1,13 @@
 """How good predictions are and how sure that is, from plain arrays."""
 
 from jaxcovid.statistics.comparison import compare
-from jaxcovid.statistics.findings import OF_FINDING, measure_findings
+from jaxcovid.statistics.findings import (
+    AT_SPECIFICITY,
+    OF_FINDING,
+    finding_points,
+    measure_findings,
+    measure_several,
+)
 from jaxcovid.statistics.metrics import measure, operating_points
 from jaxcovid.statistics.paired_tests import p_against_best
 from jaxcovid.statistics.seed_statistics import (
@@ -15,6 +21,7 @@ from jaxcovid.statistics.seed_statistics import (
 from jaxcovid.statistics.weighted_metrics import BINS, Thresholds
 
 __all__ = [
+    "AT_SPECIFICITY",
     "BINS",
     "OF_FINDING",
     "BySeed",
@@ -22,8 +29,10 @@ __all__ = [
     "Thresholds",
     "compare",
     "difference",
+    "finding_points",
     "measure",
     "measure_findings",
+    "measure_several",
     "operating_points",
     "over_seeds",
     "overlap",

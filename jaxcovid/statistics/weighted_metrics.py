@@ -52,7 +52,7 @@ def weighted_metrics(
     predicted = probabilities.argmax(1)[:, None] == np.arange(len(classes))
     calibration = _calibration_terms(probabilities, truth)
     squares = ((probabilities - truth) ** 2).sum(1) * worst_brier(len(classes)) / 2
-    curves = [_curves(*column) for column in zip(truth.T, probabilities.T, strict=True)]
+    curves = [curves_of(*column) for column in zip(truth.T, probabilities.T, strict=True)]
 
     def values(weights: Weights) -> dict[Key, Values]:
         total = weights.sum(1)
@@ -121,7 +121,7 @@ def ratios_of(
     return ratios
 
 
-def _curves(
+def curves_of(
     positive: Bool[np.ndarray, "n"], scores: Float[np.ndarray, "n"]
 ) -> Callable[[Weights], tuple[Values, Values]]:
     """The area under the ROC curve and average precision, equal scores being one threshold."""

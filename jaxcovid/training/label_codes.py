@@ -1,11 +1,11 @@
 """Classes that imply others: codes with several ones, and which class an answer is nearest to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jaxcovid.errors import check
 
@@ -52,3 +52,26 @@ def class_scores(
     table = jnp.asarray(codes, logits.dtype)
     yes, no = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
     return yes @ table.T + no @ (1 - table.T)
+
+
+def share_of_findings(
+    codes: Float[np.ndarray, "class output"],
+) -> Callable[
+    [Float[Array, "batch output"], Int[Array, "batch"], Float[Array, "batch"]],
+    Float[Array, "batch"],
+]:
+    """Which share of an example's known findings is told right, at a probability of one half.
+
+    `codes` are NaN where a finding is unknown; of each example one at least is known.
+    """
+
+    def correct(
+        logits: Float[Array, "batch output"],
+        labels: Int[Array, "batch"],
+        mask: Float[Array, "batch"],
+    ) -> Float[Array, "batch"]:
+        targets = jnp.asarray(codes, logits.dtype)[labels]
+        right, known = (logits > 0) == (targets == 1), ~jnp.isnan(targets)
+        return ((right & known).sum(-1) / known.sum(-1)).astype(mask.dtype)
+
+    return correct

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-Logits = Float[Array, "batch class"]
+Logits = Float[Array, "batch output"]
 Labels = Int[Array, "batch"]
 Values = Float[Array, "batch"]
 
@@ -17,7 +17,7 @@ Number = float | Array
 # (logits, labels, mask) to the loss of each example, and its weight in the mean over examples.
 Loss = Callable[[Logits, Labels, Values], tuple[Values, Values]]
 
-# What each class is to be coded as: row by class, column by output.
+# What each class is to be coded as: row by class, column by output. NaN is left out of the loss.
 Codes = Float[np.ndarray, "class output"]
 
 
@@ -38,8 +38,7 @@ def bce(codes: Codes) -> Loss:
     """
 
     def loss(logits: Logits, labels: Labels, mask: Values) -> tuple[Values, Values]:
-        values = elements(logits, labels, codes).mean(-1)
-        return values, jnp.ones_like(values)
+        return _mean_of_known(elements(logits, labels, codes), labels, codes)
 
     return loss
 
@@ -57,8 +56,7 @@ def focal(codes: Codes, alpha: Sequence[Number] = (1.0,), gamma: Number = 2.0) -
         doubt = jnp.maximum(-jnp.expm1(-entropy), jnp.finfo(entropy.dtype).tiny)
         factors = jnp.stack([jnp.asarray(number, logits.dtype) for number in alpha])
         factor = jnp.broadcast_to(factors, codes.shape[1:])
-        values = (factor[None] * doubt**gamma * entropy).mean(-1)
-        return values, jnp.ones_like(values)
+        return _mean_of_known(factor[None] * doubt**gamma * entropy, labels, codes)
 
     return loss
 
@@ -99,7 +97,21 @@ def weights_by_count(counts: Float[np.ndarray, "class"]) -> Float[np.ndarray, "c
 def elements(logits: Logits, labels: Labels, codes: Codes) -> Float[Array, "batch output"]:
     """Binary cross-entropy of every output, before any mean over outputs or examples.
 
-    Its targets are the codes of the examples' classes.
+    Its targets are the codes of the examples' classes; those that are NaN count as 0.
     """
-    targets = jnp.asarray(codes, logits.dtype)[labels]
+    targets = jnp.asarray(np.nan_to_num(codes), logits.dtype)[labels]
     return optax.losses.sigmoid_binary_cross_entropy(logits, targets)
+
+
+def _mean_of_known(
+    values: Float[Array, "batch output"], labels: Labels, codes: Codes
+) -> tuple[Values, Values]:
+    """The share of the outputs' mean that is of known codes, and how large that share is.
+
+    So the mean over examples is that over all known outputs.
+    """
+    if not np.isnan(codes).any():
+        means = values.mean(-1)
+        return means, jnp.ones_like(means)
+    known = jnp.asarray(~np.isnan(codes), values.dtype)[labels]
+    return (values * known).mean(-1), known.mean(-1)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from jaxcovid.errors import InputError
-from jaxcovid.training.label_codes import class_codes, class_scores
+from jaxcovid.training.label_codes import class_codes, class_scores, share_of_findings
 
 CLASSES = ("covid-19", "normal", "pneumonia")
 IMPLIED = "covid-19=covid-19+pneumonia"
@@ -65,3 +65,11 @@ def test_the_likeliest_code_decides(case):
     likelihoods = np.where(table == 1, shares, 1 - shares).prod(1)
     np.testing.assert_allclose(np.exp(scores), likelihoods, rtol=1e-5)
     assert CLASSES[scores.argmax()] == expected
+
+
+def test_the_share_of_known_findings_that_is_right():
+    codes = np.array([[1, 0, np.nan], [1, 1, 0]], np.float32)
+    correct = share_of_findings(codes)
+    logits = jnp.array([[2.0, 3, -1], [1, -1, -1], [0, 1, 1]])
+    got = correct(logits, jnp.array([0, 1, 1]), jnp.ones(3))
+    np.testing.assert_allclose(got, [1 / 2, 2 / 3, 1 / 3], rtol=1e-6)

@@ -91,3 +91,19 @@ def test_extreme_logits_have_finite_losses_and_slopes(gamma, size):
     loss = focal(CODES["one each"], (1.0,), gamma)
     got, slope = jax.value_and_grad(lambda outputs: values(loss, outputs)[0].sum())(logits)
     assert np.isfinite(got) and np.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("make", [bce, focal])
+def test_unknown_codes_are_left_out_of_the_mean(make):
+    known = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float32)
+    codes = known.copy()
+    codes[0, 1] = codes[2, 0] = codes[2, 1] = np.nan
+    got, weights = values(make(codes))
+    each = (
+        values(make(known[:, :1]), LOGITS[:, :1])[0],
+        values(make(known[:, 2:]), LOGITS[:, 2:])[0],
+    )
+    np.testing.assert_allclose(got, [(each[0][0] + each[1][0]) / 3, each[1][1] / 3], rtol=1e-6)
+    np.testing.assert_allclose(weights, [2 / 3, 1 / 3], rtol=1e-6)
+    all_known = (each[0][0] + each[1][0] + each[1][1]) / 3
+    np.testing.assert_allclose(got.sum() / weights.sum(), all_known, rtol=1e-6)
