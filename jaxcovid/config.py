@@ -74,7 +74,7 @@ class TableSettings:
     """What a table's columns say, where their names do not: file=path label=finding patient=id
     split=fold source=hospital view=view sex=sex age=age mask=mask. Counted from 0, or from -1 at
     the end, without a header; column:pattern takes a part of each cell; several columns of 0 and 1
-    make classes, label=a,b."""
+    make classes, label=a,b, or findings with `loss` bce and focal."""
     labels: tuple[str, ...] = ()
     """Classes by values of the column of labels, such as covid-19='COVID-19*' normal='[Nn]o
     finding': the first that a value fits; other rows are left out. Default: the values are the
@@ -135,11 +135,12 @@ class TrainingSettings:
     warmup_epochs: float = 0.0
     """Epochs of linear warm-up before that."""
     loss: Literal["cross_entropy", "bce", "focal"] = "cross_entropy"
-    """Loss: cross_entropy of one class per image; bce or focal, for each output by itself."""
+    """Loss: cross_entropy of one class per image; bce or focal, for each output by itself: then a
+    table's images may have several findings."""
     focal_gamma: float = 2.0
     """How much less the focal loss weighs what is already right."""
     focal_alpha: tuple[float, ...] = (1.0,)
-    """Factor of the focal loss: one, or one for each class."""
+    """Factor of the focal loss: one, or one for each class or finding."""
     multilabel: tuple[str, ...] = ()
     """Classes that imply others, such as covid-19=covid-19+pneumonia: an image of the first then
     counts as both."""

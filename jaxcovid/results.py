@@ -13,6 +13,9 @@ from jaxtyping import Float, Int, UInt8
 # Of each class, so many of the best images and as many of the worst are to be looked at.
 EXAMPLES_OF_CLASS = 2
 
+# Of so many findings, the commonest, there are images to look at.
+MOST_FINDINGS_SHOWN = 8
+
 # Of so many misclassified images a page shows small pictures, so many pixels wide.
 MOST_MISTAKES, MISTAKE_SIZE = 60, 96
 
@@ -100,6 +103,23 @@ class Measured(NamedTuple):
     people: Sequence[str] = ()
 
 
+class MeasuredFindings(NamedTuple):
+    """The images of a split, which may have several findings, and what a network says of each.
+
+    `targets` are 1 where a finding is there, 0 where not, NaN where that is unknown; of images
+    without any label all are. Of unlabelled splits there are no `metrics`. The others are as in
+    `Measured`.
+    """
+
+    paths: Sequence[str]
+    targets: Float[np.ndarray, "n finding"]
+    probabilities: Float[np.ndarray, "n finding"]
+    metrics: Mapping[str, Any] | None
+    patients: Int[np.ndarray, "n"] | None = None
+    notes: Sequence[str] = ()
+    people: Sequence[str] = ()
+
+
 class Example(NamedTuple):
     """An image to look at, by its place in the split, and where the network looked in it.
 
@@ -158,3 +178,21 @@ class Results(NamedTuple):
     training: Training | None = None
     audit: Audit | None = None
     seen: Seen | None = None
+
+
+class FindingResults(NamedTuple):
+    """Everything that a page shows of a network that tells several findings of each image.
+
+    `thresholds` are those of `statistics.finding_points`; the verdict is about the split `main`.
+    `examples` are of that, by the finding that they have: `heat` speaks for it.
+    """
+
+    title: str
+    findings: tuple[str, ...]
+    splits: Mapping[str, MeasuredFindings]
+    main: str
+    thresholds: Mapping[str, Mapping[str, float | None]]
+    examples: Mapping[str, Sequence[Example]]
+    settings: Mapping[str, Any]
+    training: Training | None = None
+    audit: Audit | None = None

@@ -33,6 +33,14 @@ MEASURED: Shape = {
     "loss?": FIGURE,
 }
 
+# The same where images have several findings.
+MEASURED_FINDINGS: Shape = {
+    "auroc": FIGURE,
+    "exact_match": FIGURE,
+    "per_finding": {str: {"support": int, "known": int, "auroc": FIGURE}},
+    "intervals": {str: ([float], NoneType, {str: {str: INTERVAL}})},
+}
+
 # done.json of a sweep; numbers that are not finite are text there.
 OUTCOMES: Shape = [
     {

@@ -4,10 +4,10 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import Evaluate
@@ -57,6 +57,8 @@ def _evaluate(flags: Evaluate) -> None:
     folder = flags.output or Path("evaluations", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     settings = dataclasses.asdict(dataclasses.replace(flags, output=folder))
     settings |= {"data": one_or_all(flags.data), **settings.pop("table")}
+    if networks[0].independent:
+        return _by_finding(networks[0], dataset, settings, folder, study)
     with folder_aside(folder) as aside:
         first, *others = [
             evaluate_model(one, datasets[one.preparation], settings, bar) for one in networks
@@ -74,7 +76,28 @@ def _evaluate(flags: Evaluate) -> None:
             )
             artifacts.write_comparison(aside, first, second, comparison, bar, study)
             summaries.append(text.comparison_summary(first, second, comparison))
-    say("\n".join([*summaries, text.results_note(folder)]))
+    return say("\n".join([*summaries, text.results_note(folder)]))
+
+
+def _by_finding(
+    network: "InferenceModel",
+    dataset: "Dataset",
+    settings: Mapping[str, Any],
+    folder: Path,
+    study: object,
+) -> None:
+    """Measures a network that tells several findings of each image. Raises InputError."""
+    from jaxcovid.report import findings_summary, results_note
+    from jaxcovid.runs.evaluate import evaluate_findings
+    from jaxcovid.runs.finding_artifacts import write_findings_evaluation
+    from jaxcovid.runs.progress import bar, say
+    from weights_convert.aside import folder_aside
+
+    check(["`study`: the checklist is about classes; leave it out"] if study else [])
+    with folder_aside(folder) as aside:
+        results = evaluate_findings(network, dataset, settings, bar)
+        write_findings_evaluation(aside, results, bar)
+    say(f"{findings_summary(results)}\n{results_note(folder)}")
 
 
 def _datasets(
@@ -95,6 +118,7 @@ def _datasets(
         progress,
         flags.table,
         source=flags.source,
+        findings=networks[0].independent,
     )
     return {one: load(one) for one in {network.preparation for network in networks}}
 

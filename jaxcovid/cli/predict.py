@@ -62,7 +62,7 @@ def _predict(flags: Predict) -> int:
             else:
                 problems.append(printable(f"{name}: {problem}", LONGEST))
             if flags.explain is not None and predicted:
-                _write_explanation(flags.explain, number, answer, predicted)
+                _write_explanation(flags.explain, number, answer, network)
             yield row
 
     _write_rows(flags, network, rows())
@@ -101,25 +101,35 @@ def _write_rows(flags: Predict, network: "InferenceModel", rows: Iterator[list[s
 
 def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
     """The line of a file in the table: path, prediction, numbers, problem, note."""
-    from jaxcovid.data import blank, layout
+    from jaxcovid.data import blank, finding_codes, layout
 
     name = layout.path_text(answer.path)
     if answer.probabilities is None:
         columns = len(network.classes) * (1 if network.codes is None else 2)
         return [name, "", *[""] * columns, answer.problem, ""]
     predicted = network.classes[int(answer.probabilities.argmax())]
+    if network.independent:
+        shares = dict(zip(network.classes, map(float, answer.probabilities > 0.5), strict=True))
+        predicted = finding_codes.combination_of(shares)
     values = (*answer.probabilities, *(() if answer.findings is None else answer.findings))
     numbers = [f"{value:.6f}" for value in values]
     return [name, predicted, *numbers, "", blank.remark(answer.few_levels)]
 
 
-def _write_explanation(folder: Path, number: int, answer: "Answer", predicted: str) -> None:
-    """The image with where the network looked, beside it; numbered as the images are given."""
+def _write_explanation(
+    folder: Path, number: int, answer: "Answer", network: "InferenceModel"
+) -> None:
+    """The image with where the network looked, beside it; numbered as the images are given.
+
+    Named for what it looked for: the likeliest class or finding.
+    """
     from jaxcovid.report import gallery
     from jaxcovid.runs import files
 
     assert answer.pixels is not None and answer.heat is not None
-    stem = gallery.file_name([f"{number:05d}", answer.path.stem, predicted])
+    assert answer.probabilities is not None
+    likeliest = network.classes[int(answer.probabilities.argmax())]
+    stem = gallery.file_name([f"{number:05d}", answer.path.stem, likeliest])
     picture = gallery.beside(answer.pixels, answer.heat)
     files.write_bytes(folder / f"{stem}.png", gallery.png(picture))
 

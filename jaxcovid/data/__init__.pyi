@@ -13,6 +13,9 @@ from .disk import (
 from .disk import (
     StoredPixels as StoredPixels,
 )
+from .fewer_images import (
+    limit_train as limit_train,
+)
 from .images import (
     evaluation_view as evaluation_view,
 )
@@ -63,9 +66,6 @@ from .patients import (
 )
 from .readable import (
     UnreadableError as UnreadableError,
-)
-from .sources import (
-    limit_train as limit_train,
 )
 from .sources import (
     load_dataset as load_dataset,

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from jaxcovid.data.finding_codes import finding_codes
 from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.sides import SIDES
 
@@ -113,7 +114,8 @@ class Dataset(NamedTuple):
     an augmentable view has at most, `preparation` what was done to all images. `rows` hold what the
     data say of their images by path, None if that is looked for elsewhere; `tags` then hold what
     files say themselves. `members` are all images, where their splits were drawn, and `notes`
-    sentences on what was made of the data.
+    sentences on what was made of the data. With `findings` an image may have several of these, and
+    classes are combinations (`finding_codes`).
     """
 
     name: str
@@ -133,6 +135,7 @@ class Dataset(NamedTuple):
     tags: Mapping[str, Row] = MappingProxyType({})
     members: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 def assemble(name: str, records: Iterable[Record]) -> Split:
@@ -187,3 +190,13 @@ def subset(split: Split, indices: Int[np.ndarray, "m"]) -> Split:
         tuple(split.headers[index] for index in indices) if split.headers else (),
         split.few_levels[indices],
     )
+
+
+def images_of_classes(dataset: Dataset, split: Split) -> dict[str, int]:
+    """How many images of a split are of each class, or have each finding for certain."""
+    known = split.labels[split.labels >= 0]
+    if dataset.findings:
+        codes = finding_codes(dataset.classes, dataset.findings)[known]
+        return dict(zip(dataset.findings, (codes == 1).sum(0).tolist(), strict=True))
+    counts = np.bincount(known, minlength=len(dataset.classes)).tolist()
+    return dict(zip(dataset.classes, counts, strict=True))

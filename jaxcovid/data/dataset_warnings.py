@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from jaxcovid.data.blank import blank_images
 from jaxcovid.data.class_names import look_alikes
-from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.data.split_folders import WHOLE
 
 
@@ -14,7 +12,7 @@ def with_training_warnings(dataset: Dataset) -> Dataset:
     """The dataset as it is trained on, with sentences on names and what `_problems` tells."""
     named = [
         f"{sentence}; if they are one, rename a folder or join them (`merge`)"
-        for sentence in look_alikes(dataset.classes)
+        for sentence in look_alikes(dataset.findings or dataset.classes)
     ]
     return _warned(dataset, [*named, *_problems(dataset)])
 
@@ -38,14 +36,12 @@ def _scarce(dataset: Dataset) -> Iterator[str]:
     for name, split in dataset.splits.items():
         if name == WHOLE or not (split.labels >= 0).any():
             continue
-        counts = np.bincount(split.labels[split.labels >= 0], minlength=len(dataset.classes))
+        counts = images_of_classes(dataset, split)
+        what = "with" if dataset.findings else "of class"
         for wanted, text in ((0, "no {} image"), (1, "only one {} image")):
-            scarce = [
-                label for label, count in zip(dataset.classes, counts, strict=True)
-                if count == wanted
-            ]  # fmt: skip
+            scarce = [label for label, count in counts.items() if count == wanted]
             if scarce:
-                yield f"{text.format(name)} of class {', '.join(scarce)}"
+                yield f"{text.format(name)} {what} {', '.join(scarce)}"
 
 
 def _copied(dataset: Dataset) -> Iterator[str]:
@@ -69,7 +65,8 @@ def _copied(dataset: Dataset) -> Iterator[str]:
         yield f"{len(splits)} image(s) occur in two splits, such as {splits[0]}"
     if classes:
         images = "1 image occurs" if len(classes) == 1 else f"{len(classes)} images occur"
-        yield f"{images} in two classes, such as {classes[0]}: look which label is right"
+        what = "with two sets of findings" if dataset.findings else "in two classes"
+        yield f"{images} {what}, such as {classes[0]}: look which label is right"
     if others:
         files = "1 file is a copy" if len(others) == 1 else f"{len(others)} files are copies"
         yield f"{files} of another of the same class and split, such as {others[0]}"

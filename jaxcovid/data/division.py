@@ -1,11 +1,11 @@
 """Data without the splits that training needs: their images divided, whole patients together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from jaxcovid.data.dataset import Member, Row
-from jaxcovid.data.layout import Layout, names_of
+from jaxcovid.data.dataset import Member
+from jaxcovid.data.finding_codes import present
+from jaxcovid.data.layout import Layout, Listed, names_of
 from jaxcovid.data.split_folders import SPLITS, WHOLE
 from jaxcovid.data.splits import SHARES, drawn_splits
 from jaxcovid.data.uncollected import uncollected
@@ -62,28 +62,23 @@ def shares_to_draw(wanted: Division, layout: Layout) -> dict[str, float]:
 
 
 @uncollected()
-def divided(
-    layout: Layout,
-    folder: Path,
-    rows: Mapping[str, Row],
-    shares: Mapping[str, float],
-    seed: int,
-) -> Divided:
+def divided(listed: Listed, shares: Mapping[str, float], seed: int) -> Divided:
     """The layout with its labelled images in new splits, drawn by patient.
 
-    `rows` hold what is known of images by their path relative to the folder. A test split that is
-    not in `shares` stays as it is, and so do images without a class. Raises InputError if a class
-    has too few patients.
+    A test split that is not in `shares` stays as it is, and so do images without a class. Raises
+    InputError if a class, or a finding, has too few patients.
     """
-    paths = names_of(layout, folder)
+    layout, rows, findings = listed.layout, listed.rows or {}, listed.findings
+    paths = names_of(layout, listed.folder)
     patients = [rows[path].patient if path in rows else "" for path in paths]
     chosen = [
         place
         for place, file in enumerate(layout.files)
         if file.label is not None and (file.split != "test" or "test" in shares)
     ]
+    labels = [str(layout.files[place].label) for place in chosen]
     drawn = drawn_splits(
-        [frozenset((str(layout.files[place].label),)) for place in chosen],
+        [present(label) if findings else frozenset((label,)) for label in labels],
         # An image of no known patient is one of its own; no file's name holds the character.
         [patients[place] or f"\0{paths[place]}" for place in chosen],
         shares,
@@ -103,12 +98,12 @@ def divided(
     return Divided(
         layout._replace(files=tuple(files[place] for place in order)),
         members,
-        _note(shares, of_drawn),
-        tuple(_warnings(of_drawn)),
+        _note(shares, of_drawn, "finding" if findings else "class"),
+        tuple(_warnings(of_drawn, is_one_class=not findings)),
     )
 
 
-def _note(shares: Mapping[str, float], drawn: Sequence[Member]) -> str:
+def _note(shares: Mapping[str, float], drawn: Sequence[Member], what: str) -> str:
     asked = " ".join(f"{share:g}" for share in shares.values())
     patients = len({member.patient for member in drawn if member.patient})
     unknown = sum(not member.patient for member in drawn)
@@ -116,18 +111,18 @@ def _note(shares: Mapping[str, float], drawn: Sequence[Member]) -> str:
     if patients and unknown:
         of_whom += f", {unknown} images of no known patient one by one"
     return (
-        f"Splits were drawn from {len(drawn)} images: {', '.join(shares)} as {asked}, each class "
+        f"Splits were drawn from {len(drawn)} images: {', '.join(shares)} as {asked}, each {what} "
         f"in proportion, {of_whom}; split.csv says which is where"
     )
 
 
-def _warnings(drawn: Sequence[Member]) -> Iterator[str]:
+def _warnings(drawn: Sequence[Member], is_one_class: bool) -> Iterator[str]:
     classes: dict[str, set[str]] = {}
     for member in drawn:
         if member.patient:
             classes.setdefault(member.patient, set()).add(member.label)
     mixed = sorted(patient for patient, names in classes.items() if len(names) > 1)
-    if mixed:
+    if mixed and is_one_class:
         count = "1 patient has" if len(mixed) == 1 else f"{len(mixed)} patients have"
         yield f"{count} images of several classes, such as {mixed[0]}"
     if not classes:

@@ -1,6 +1,7 @@
 """Image folders as data sets: what to train on, to evaluate on, or to audit."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.dicom_tags import with_tags
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division, divided, shares_to_draw
+from jaxcovid.data.finding_codes import scarce_findings
 from jaxcovid.data.fingerprints import copies, fingerprint
 from jaxcovid.data.layout import (
     Layout,
@@ -86,19 +88,19 @@ def load_listed(
     listed = with_tags(listed, progress)
     layout, drawn = listed.layout, None
     if shares := shares_to_draw(division, layout):
-        drawn = divided(layout, listed.folder, listed.rows or {}, shares, division.seed)
+        drawn = divided(listed, shares, division.seed)
         layout = drawn.layout
     dataset = _load(
         layout,
         listed.folder,
         cache,
-        _too_little_to_train,
+        functools.partial(_too_little_to_train, findings=listed.findings),
         skip_unreadable,
         memory_budget,
         progress,
         stored_side,
         preparation,
-    )._replace(rows=listed.rows, notes=listed.notes)
+    )._replace(rows=listed.rows, notes=listed.notes, findings=listed.findings)
     if drawn is None:
         return dataset
     return dataset._replace(
@@ -135,7 +137,9 @@ def load_whole(
         stored_side,
         preparation,
     )
-    return dataset._replace(rows=listed.rows, notes=listed.notes, tags=listed.tags)
+    return dataset._replace(
+        rows=listed.rows, notes=listed.notes, tags=listed.tags, findings=listed.findings
+    )
 
 
 def _load(
@@ -206,14 +210,20 @@ def _dicom_software(layout: Layout, folder: Path) -> tuple[str, ...]:
     return software
 
 
-def _too_little_to_train(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:
-    counts = np.bincount(splits["train"].labels, minlength=len(layout.classes))
+def _too_little_to_train(
+    splits: dict[str, Split], layout: Layout, folder: Path, findings: Sequence[str] = ()
+) -> list[str]:
+    labels, classes = splits["train"].labels, layout.classes
     others = {name: split for name, split in splits.items() if name != "train"}
+    missing = _nothing_left(others, layout, folder)
+    if findings:
+        return [*scarce_findings(folder, classes, labels, findings), *missing]
+    counts = np.bincount(labels, minlength=len(classes))
     return [
         f"{folder}: no readable train image of class {name!r}; repair some"
-        for name, count in zip(layout.classes, counts, strict=True)
+        for name, count in zip(classes, counts, strict=True)
         if not count
-    ] + _nothing_left(others, layout, folder)
+    ] + missing
 
 
 def _nothing_left(splits: dict[str, Split], layout: Layout, folder: Path) -> list[str]:

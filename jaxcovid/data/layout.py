@@ -55,7 +55,7 @@ class Listed(NamedTuple):
 
     `rows` are by path relative to the folder, None if the patients are still to be looked for;
     `tags` are what then holds where these say nothing. `notes` are sentences on what was
-    understood.
+    understood. With `findings` classes are combinations of these.
     """
 
     folder: Path
@@ -63,6 +63,7 @@ class Listed(NamedTuple):
     rows: Mapping[str, Row] | None
     notes: tuple[str, ...] = ()
     tags: Mapping[str, Row] = MappingProxyType({})
+    findings: tuple[str, ...] = ()
 
 
 # The folder of each split, and what lies in it.
@@ -130,9 +131,11 @@ def listed_split(listed: Listed, split: str, classes: Sequence[str], table: Path
     """The images of one split of a table, for a model of these classes; all if it has no splits.
 
     Raises InputError with all that is wrong: no such split, images without a class, or classes that
-    the model does not know.
+    the model does not know. Combinations of findings are all known.
     """
     layout = listed.layout
+    if listed.findings:
+        classes = layout.classes
     labels = class_names.unified(layout.classes, classes)
     files = [
         file._replace(split=split, label=None if file.label is None else labels[file.label])

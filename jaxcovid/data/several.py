@@ -1,11 +1,13 @@
 """Several folders and tables as one set of images, each a source of its own."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from jaxcovid.data import class_names
 from jaxcovid.data.dataset import Row
+from jaxcovid.data.finding_codes import combination_of, finding_codes
 from jaxcovid.data.layout import Layout, Listed, names_of
 from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
 from jaxcovid.errors import check
@@ -28,7 +30,15 @@ def listed_together(
     listings = [read(path) for path in data]
     if len(data) > 1 and not again:
         listings = [_of_its_split(*pair) for pair in zip(data, listings, strict=True)]
-    check([*_alike(listings), *([] if again else _without_splits(data, listings))])
+    findings = tuple(dict.fromkeys(name for listed in listings for name in listed.findings))
+    check(
+        [
+            *_of_two_kinds(data, listings),
+            *([] if findings else _alike(listings)),
+            *([] if again else _without_splits(data, listings)),
+        ]
+    )
+    listings = [_with_unknown(listed, findings) for listed in listings]
     prefixes = [f"{name}/" for name in _apart([_name(path) for path in data])]
     folder, told_of = Path("+".join(prefix[:-1] for prefix in prefixes)), prefixes
     if _share_a_folder(listings):
@@ -58,7 +68,25 @@ def listed_together(
         ),
         rows,
         (*notes, f"sources: {told}"),
+        findings=findings,
     )
+
+
+def _with_unknown(listed: Listed, findings: Sequence[str]) -> Listed:
+    """A listing in which findings that it does not speak of are unknown."""
+    if missing := {name: math.nan for name in findings if name not in listed.findings}:
+        layout, names = listed.layout, listed.findings
+        codes = finding_codes(layout.classes, names)
+        label = {
+            name: combination_of(missing | dict(zip(names, map(float, row), strict=True)))
+            for name, row in zip(layout.classes, codes, strict=True)
+        }
+        files = tuple(
+            file if file.label is None else file._replace(label=label[file.label])
+            for file in layout.files
+        )
+        return listed._replace(layout=layout._replace(files=files))
+    return listed
 
 
 def _share_a_folder(listings: Sequence[Listed]) -> bool:
@@ -137,6 +165,15 @@ def _without_splits(data: Sequence[Path], listings: Sequence[Listed]) -> Iterato
         yield (
             f"`data`: {', '.join(whole)}: no splits, though others of the data have some; draw new "
             "ones for all (`resplit`), or name a column of splits"
+        )
+
+
+def _of_two_kinds(data: Sequence[Path], listings: Sequence[Listed]) -> Iterator[str]:
+    kinds = {bool(listed.findings): str(path) for path, listed in zip(data, listings, strict=True)}
+    if len(kinds) > 1:
+        yield (
+            f"`data`: images of {kinds[True]} have several findings each, those of {kinds[False]} "
+            "one class each; give tables of findings alone, or train with `loss` cross_entropy"
         )
 
 

@@ -5,18 +5,16 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import jax
 import numpy as np
 from PIL import Image
 
 from jaxcovid.config import USUAL_TABLE, TableSettings
 from jaxcovid.data import folders, images, phantom, tfds_sets
-from jaxcovid.data.dataset import Dataset, assemble, subset
+from jaxcovid.data.dataset import Dataset, assemble
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division
 from jaxcovid.data.drawn import drawn_phantoms
 from jaxcovid.data.layout import Listed, listed_split, scan_all, scan_split
-from jaxcovid.data.loader import ORDER, purpose_key
 from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.npz_sets import is_npz, load_npz, split_for
 from jaxcovid.data.patient_rows import Table
@@ -27,7 +25,7 @@ from jaxcovid.data.sides import SIDES, sided
 from jaxcovid.data.table import read_listed
 from jaxcovid.data.table_file import is_table
 from jaxcovid.data.table_labels import chosen_labels
-from jaxcovid.errors import InputError, check
+from jaxcovid.errors import check
 
 
 def load_dataset(
@@ -42,11 +40,13 @@ def load_dataset(
     division: Division = AS_GIVEN,
     patients: Table | None = None,
     table: TableSettings = USUAL_TABLE,
+    findings: Sequence[str] | None = None,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
     """The dataset to train on: folder, table, .npz, `tfds:NAME`, or the built-in phantoms if None.
 
-    Several folders and tables are joined; `source` are their names.
+    Several folders and tables are joined; `source` are their names. `findings` are as in
+    `read_listed`: None where a table's images are of one class each.
 
     Of data without the splits that training needs they are drawn, as `division` wants them, with
     whole patients, by the table `patients` of a folder. `table` says how one that lists images is
@@ -60,7 +60,7 @@ def load_dataset(
     """
     paths = () if data is None else (data,) if isinstance(data, str) else tuple(data)
     if len(paths) > 1 or source:
-        listed = _listed_together(paths, source, division, patients, table)
+        listed = _listed_together(paths, source, division, patients, table, findings)
     else:
         path = paths[0] if paths else None
         check(_unfit(path, division, patients, table))
@@ -74,7 +74,7 @@ def load_dataset(
             dataset = load_npz(Path(path), labels, progress, stored_side, preparation)
             check(_untrainable(path, dataset))
             return dataset
-        listed = _listed(Path(path), division, patients, table)
+        listed = _listed(Path(path), division, patients, table, findings)
     return folders.load_listed(
         listed,
         cache,
@@ -87,9 +87,15 @@ def load_dataset(
     )
 
 
-def _listed(path: Path, division: Division, patients: Table | None, table: TableSettings) -> Listed:
+def _listed(
+    path: Path,
+    division: Division,
+    patients: Table | None,
+    table: TableSettings,
+    findings: Sequence[str] | None,
+) -> Listed:
     if is_table(str(path)):
-        return read_listed(path, table, with_splits=not division.again)
+        return read_listed(path, table, with_splits=not division.again, findings=findings)
     return folders.listed_folder(path, patients, division.again)
 
 
@@ -99,17 +105,21 @@ def _listed_together(
     division: Division,
     patients: Table | None,
     table: TableSettings,
+    findings: Sequence[str] | None,
 ) -> Listed:
     """Several folders and tables, or one with a name, as one listing. Raises InputError."""
 
     def read(path: Path, patients: Table | None) -> Listed:
         if is_table(str(path)):
-            return read_listed(path, table, with_splits=not division.again, purpose=None)
+            with_splits = not division.again
+            return read_listed(
+                path, table, with_splits=with_splits, purpose=None, findings=findings
+            )
         return folders.listed_folder(path, patients, division.again, alone=False)
 
     listed = _joined(data, source, patients, table, read, division.again)
     classes = listed.layout.classes
-    if len(classes) < 2:
+    if len(classes) < 2 and not listed.findings:
         held = ", ".join(classes) or "no class"
         check([f"`data`: all together hold {held}; training needs at least two classes"])
     return listed
@@ -217,22 +227,27 @@ def load_evaluation_split(
     skip_unreadable: bool = False,
     memory_budget: float = math.inf,
     preparation: Preparation = AS_TORCHVISION,
+    findings: bool = False,
     progress: Progress = lambda items, _description, _length: items,
 ) -> Dataset:
     """One split of a folder or table, labelled as a model of these classes numbers them.
 
     Where there are no splits it is all images. `merge` says which classes the model's were joined
-    from: the data may have either. `cache`, `table`, `skip_unreadable`, `memory_budget`,
+    from: the data may have either. With `findings` an image may have several of `classes`, and only
+    tables say so. `cache`, `table`, `skip_unreadable`, `memory_budget`,
     `preparation` and, where there are several data, `source` and `patients` are as in
     `load_dataset`. Raises InputError with all that is wrong with the split, such as classes that
     the model does not know.
     """
     paths = [data] if isinstance(data, Path) else list(data)
     known = tuple(dict.fromkeys((*classes, *joined(merge))))
+    wanted = classes if findings else None
+    check(_without_findings(paths, wanted))
 
     def read(path: Path, patients: Table | None) -> Listed:
         if is_table(str(path)):
-            return listed_split(read_listed(path, table, purpose=None), split, known, path)
+            listed = read_listed(path, table, purpose=None, findings=wanted)
+            return listed_split(listed, split, known, path)
         return folders.with_patients(
             Listed(path, scan_split(path, split, known), None), patients, alone=False
         )
@@ -256,7 +271,17 @@ def load_evaluation_split(
         stored_side=0,
         preparation=preparation,
     )
-    return relabelled(dataset, classes, joined(merge))
+    return dataset if findings else relabelled(dataset, classes, joined(merge))
+
+
+def _without_findings(paths: Sequence[Path], findings: Sequence[str] | None) -> list[str]:
+    """Data that cannot say which of several findings an image has."""
+    return [
+        f"`data`: {path} is no table; the network answers several findings per image "
+        f"({', '.join(findings or ())}), so give a table of them"
+        for path in paths
+        if findings is not None and not is_table(str(path))
+    ]
 
 
 def load_whole(
@@ -323,26 +348,3 @@ def phantoms(
         stored_side=side,
         preparation=preparation,
     )
-
-
-def limit_train(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
-    """The dataset with only so many training images, spread over the classes alike.
-
-    They are chosen by the seed and keep their order; without a limit below their number all stay.
-    Raises InputError if the limit is below the number of classes.
-    """
-    train = dataset.splits["train"]
-    if limit is None or limit >= len(train.labels):
-        return dataset
-    if limit < len(dataset.classes):
-        raise InputError(
-            [f"`limit_train`: {limit} is too few for {len(dataset.classes)} classes; raise it"]
-        )
-    order = np.asarray(jax.random.permutation(purpose_key(seed, ORDER), len(train.labels)))
-    # The k-th image of each class in turn: rank within the class first, then the random order.
-    rank = np.empty(len(order), np.int64)
-    for label in range(len(dataset.classes)):
-        members = order[train.labels[order] == label]
-        rank[members] = np.arange(len(members))
-    chosen = np.sort(order[np.argsort(rank[order], kind="stable")][:limit])
-    return dataset._replace(splits={**dataset.splits, "train": subset(train, chosen)})

@@ -13,10 +13,11 @@ from jaxcovid.data.patient_rows import named
 from jaxcovid.data.patients import FURTHER, patient_by_path
 from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
 from jaxcovid.data.split_lists import lists_beside, splits_by_lists
-from jaxcovid.data.table_columns import Columns, chosen_columns, needs_header
+from jaxcovid.data.table_columns import Column, Columns, chosen_columns, needs_header
 from jaxcovid.data.table_file import TableFile, read_table
+from jaxcovid.data.table_findings import agreed_findings, findings_of_rows
 from jaxcovid.data.table_images import files_of_rows
-from jaxcovid.data.table_labels import chosen_labels, labels_of_rows
+from jaxcovid.data.table_labels import Labelled, chosen_labels, labels_of_rows
 from jaxcovid.data.table_paths import with_paths
 from jaxcovid.data.table_selection import selected_rows
 from jaxcovid.data.uncollected import uncollected
@@ -38,12 +39,14 @@ def read_listed(
     *,
     with_splits: bool = True,
     purpose: str | None = "training needs at least two",
+    findings: Sequence[str] | None = None,
 ) -> Listed:
     """The images that a table lists. Raises InputError with what is wrong.
 
     Its splits are those of a column, or of lists beside it; without splits, or if they are not to
     be looked at, all images are of the split `WHOLE`. `purpose` says why one class is too few, None
-    where it is not.
+    where it is not. An image may have several of the `findings`, which are those of the table if
+    none is named; for None it is of one class.
     """
     folder = images_folder(path, settings)
     if not folder.is_dir():
@@ -63,7 +66,7 @@ def read_listed(
     if len(kept) < len(table.rows):
         notes.append(f"{len(table.rows) - len(kept)} row(s) left out by select_rows")
     rows = [table.rows[place] for place in kept]
-    labelled = labels_of_rows(rows, columns.by_role["label"], chosen_labels(settings.labels))
+    labelled = _labelled(rows, columns.by_role["label"], chosen_labels(settings.labels), findings)
     match = files_of_rows(columns.of("file", rows), [*path_of])
     check(match.problems)
     splits = _splits(rows, columns, table, kept) if with_splits else [WHOLE] * len(rows)
@@ -79,11 +82,22 @@ def read_listed(
         if split and (label or (split == "test" and not has_test_labels)):
             for file in files:
                 by_file.setdefault(file, []).append(_Image(split, label, row))
-    images, of_readers = _one_for_each(by_file, settings.readers, labelled.absent)
+    images, of_readers = _one_for_each(by_file, settings.readers, labelled)
     layout, by_path = _layout(images, path_of)
-    if len(layout.classes) < (1 if purpose is None else 2):
+    if len(layout.classes) < (1 if purpose is None or labelled.findings else 2):
         check([_too_few(layout.classes, path, purpose or "at least one is needed")])
-    return Listed(folder, layout, by_path, (*notes, *labelled.notes, *match.notes, *of_readers))
+    notes += [*labelled.notes, *match.notes, *of_readers]
+    return Listed(folder, layout, by_path, tuple(notes), findings=labelled.findings)
+
+
+def _labelled(
+    rows: Sequence[Sequence[str]],
+    columns: Sequence[Column],
+    globs: Mapping[str, Sequence[str]],
+    findings: Sequence[str] | None,
+) -> Labelled:
+    several = None if findings is None else findings_of_rows(rows, columns, globs, findings)
+    return labels_of_rows(rows, columns, globs) if several is None else several
 
 
 def images_folder(path: Path, settings: TableSettings) -> Path:
@@ -122,11 +136,11 @@ def _rows(rows: Sequence[Sequence[str]], columns: Columns) -> Iterator[Row]:
 
 
 def _one_for_each(
-    by_file: Mapping[str, Sequence[_Image]],
-    readers: Readers | None,
-    absent: frozenset[str],
+    by_file: Mapping[str, Sequence[_Image]], readers: Readers | None, labelled: Labelled
 ) -> tuple[dict[str, _Image], list[str]]:
     """One of the rows of each file; of several that differ in class what the readers say."""
+    absent, findings = labelled.absent, labelled.findings
+    what = "findings" if findings else "classes"
     images, differ, repeated, left = {}, [], 0, 0
     for file, of_file in by_file.items():
         labels = [image.label for image in of_file]
@@ -135,12 +149,16 @@ def _one_for_each(
             images[file] = of_file[0]
             continue
         differ.append(f"{file}: {', '.join(sorted(set(labels)))}")
-        label = _agreed(labels, readers, absent)
+        label = (
+            agreed_findings(labels, findings, readers)
+            if findings
+            else _agreed(labels, readers, absent)
+        )
         if label is None:
             left += 1
         else:
             images[file] = of_file[0]._replace(label=label)
-    if differ and readers in ("any", "all") and not absent:
+    if differ and readers in ("any", "all") and not (absent or findings):
         raise InputError(
             [
                 f"`readers`: {readers} is about findings that are there or not, in a column of 0 "
@@ -150,7 +168,7 @@ def _one_for_each(
     if differ and readers is None:
         raise InputError(
             [
-                f"`data`: the rows of {len(differ)} image(s) name different classes, such as "
+                f"`data`: the rows of {len(differ)} image(s) name different {what}, such as "
                 f"{differ[0]}; correct them, or say whose answer counts (`readers`: majority, all "
                 "or any)"
             ]

@@ -19,12 +19,14 @@ _LISTED = 12
 class Labelled(NamedTuple):
     """The class of each row, "" for those left out, and sentences on which these are.
 
-    `absent` are classes that stand for 0 in a column of 0 and 1.
+    `absent` are classes that stand for 0 in a column of 0 and 1. With `findings` classes are
+    combinations of these.
     """
 
     classes: tuple[str, ...]
     notes: tuple[str, ...]
     absent: frozenset[str] = frozenset()
+    findings: tuple[str, ...] = ()
 
 
 def chosen_labels(specifications: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -54,16 +56,16 @@ def labels_of_rows(
         return _of_columns(rows, columns, globs)
     (column,) = columns
     cells = column.of(rows)
-    if not globs and _is_binary(cells):
+    if not globs and is_binary(cells):
         names = {True: column.name, False: f"no {column.name}"}
-        found = [[] if (value := _binary(cell)) is None else [names[value]] for cell in cells]
+        found = [[] if (value := binary(cell)) is None else [names[value]] for cell in cells]
         labelled = _single(found, cells, "uncertain or blank")
         return labelled._replace(absent=frozenset((names[False],)))
-    values = [_values(cell) for cell in cells]
+    values = [values_of(cell) for cell in cells]
     if not globs:
-        _check_classes(values, column)
+        check_classes(values, column)
         return _single(values, cells, "no value")
-    unused = _unused(globs, values)
+    unused = unused_globs(globs, values)
     if unused:
         known = ", ".join(map(repr, list(Counter(v for of in values for v in of))[:_LISTED]))
         raise InputError(
@@ -73,9 +75,9 @@ def labels_of_rows(
     of_value = {value: _class_of(value, globs) for of_row in values for value in of_row}
     found = [[name for value in of_row if (name := of_value[value])] for of_row in values]
     labelled = _single(found, cells, "a value that `labels` does not name")
-    zeros = zip(labelled.classes, cells, strict=True) if _is_binary(cells) else ()
+    zeros = zip(labelled.classes, cells, strict=True) if is_binary(cells) else ()
     return labelled._replace(
-        absent=frozenset(name for name, cell in zeros if _binary(cell) is False) - {""}
+        absent=frozenset(name for name, cell in zeros if binary(cell) is False) - {""}
     )
 
 
@@ -85,14 +87,14 @@ def _of_columns(
     names = [column.name for column in columns]
     if globs:
         renamed = {
-            column: [name for name, of_class in globs.items() if _fits(column, of_class)]
+            column: [name for name, of_class in globs.items() if fits(column, of_class)]
             for column in names
         }
     else:
         renamed = {name: [name] for name in names}
     cells = {column.name: column.of(rows) for column in columns}
     said = {cell for of_column in cells.values() for cell in of_column}
-    unknown = sorted(cell for cell in said if not _is_binary([cell]))
+    unknown = sorted(cell for cell in said if not is_binary([cell]))
     if unknown:
         raise InputError(
             [f"`columns`: columns of label must hold 0, 1, -1 or nothing, not {unknown[0]!r}"]
@@ -102,7 +104,7 @@ def _of_columns(
             dict.fromkeys(
                 name
                 for column in columns
-                if _binary(cells[column.name][place])
+                if binary(cells[column.name][place])
                 for name in renamed[column.name]
             )
         )
@@ -129,7 +131,7 @@ def _single(found: Sequence[Sequence[str]], cells: Sequence[str], reason: str) -
     return Labelled(classes, tuple(notes))
 
 
-def _values(cell: str) -> list[str]:
+def values_of(cell: str) -> list[str]:
     """The values in a cell: those between bars, or of a list as text."""
     if cell.startswith("[") and cell.endswith("]"):
         # Lists are also written with blanks or tabs alone between their strings, which Python
@@ -144,7 +146,8 @@ def _values(cell: str) -> list[str]:
     return [part for part in map(str.strip, cell.split("|")) if part]
 
 
-def _check_classes(values: Sequence[Sequence[str]], column: Column) -> None:
+def check_classes(values: Sequence[Sequence[str]], column: Column) -> None:
+    """Raises InputError if there are so many values that most are hardly classes."""
     counts = Counter(value for of_row in values for value in of_row)
     if len(counts) > MOST_CLASSES:
         examples = ", ".join(map(repr, list(counts)[:5]))
@@ -157,32 +160,35 @@ def _check_classes(values: Sequence[Sequence[str]], column: Column) -> None:
         )
 
 
-def _unused(
+def unused_globs(
     globs: Mapping[str, Sequence[str]], values: Sequence[Sequence[str]]
 ) -> list[tuple[str, str]]:
+    """Classes and those of their globs that no value fits."""
     said = {value for of_row in values for value in of_row} | {""}
     return [
         (name, glob)
         for name, of_class in globs.items()
         for glob in of_class
-        if not any(_fits(value, [glob]) for value in said)
+        if not any(fits(value, [glob]) for value in said)
     ]
 
 
 def _class_of(value: str, globs: Mapping[str, Sequence[str]]) -> str:
     """The first class that a value fits, "" if none."""
-    return next((name for name, of_class in globs.items() if _fits(value, of_class)), "")
+    return next((name for name, of_class in globs.items() if fits(value, of_class)), "")
 
 
-def _fits(value: str, globs: Sequence[str]) -> bool:
+def fits(value: str, globs: Sequence[str]) -> bool:
+    """Whether one of the globs fits the value."""
     return any(fnmatch.fnmatchcase(value, glob) for glob in globs)
 
 
-def _is_binary(cells: Sequence[str]) -> bool:
+def is_binary(cells: Sequence[str]) -> bool:
+    """Whether all cells that are not empty hold 0, 1 or -1."""
     said = {cell for cell in cells if cell}
     return all(re.fullmatch(r"-?[01](\.0*)?", cell) for cell in said)
 
 
-def _binary(cell: str) -> bool | None:
+def binary(cell: str) -> bool | None:
     """Whether a finding is there; None for uncertain (-1) and nothing."""
     return None if not cell or cell.startswith("-") else cell.startswith("1")

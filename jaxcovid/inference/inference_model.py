@@ -16,7 +16,7 @@ from jaxcovid.data.merge import joined
 from jaxcovid.data.preparation import AS_TORCHVISION, CROP, RESIZE, Preparation
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.json_file import Shape, parsed_json, read_json
-from jaxcovid.stored_shapes import MEASURED, RECORD
+from jaxcovid.stored_shapes import MEASURED, MEASURED_FINDINGS, RECORD
 from jaxcovid.training.initial_weights import unfit_values
 from jaxcovid.training.losses import Codes
 from jaxcovid.training.stated_loss import loss_of
@@ -24,9 +24,15 @@ from weights_convert import ConversionError, FormatError, read, table, torch_to_
 
 # Of config.json and metrics.json what is there.
 OF_RUN: Shape = {f"{name}?": kind for name, kind in RECORD.items()}
-OF_SPLITS: Shape = {f"{split}?": MEASURED for split in ("train", "validation", "test")}
+OF_SPLITS: Shape = {
+    f"{split}?": (MEASURED, MEASURED_FINDINGS) for split in ("train", "validation", "test")
+}
 
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
+
+
+# What metadata say of outputs that are findings; of classes they say nothing.
+INDEPENDENT = "independent"
 
 
 class InferenceModel(NamedTuple):
@@ -59,6 +65,7 @@ class InferenceModel(NamedTuple):
     loss: dict[str, Any] | None = None
     changes: tuple[str, ...] = ()
     preparation: Preparation = AS_TORCHVISION
+    independent: bool = False
 
 
 def load(source: Path | str) -> InferenceModel:
@@ -109,6 +116,7 @@ def load(source: Path | str) -> InferenceModel:
         stated["loss"],
         tuple(filter(None, changes)),
         stated["preparation"],
+        stated["outputs"] == INDEPENDENT,
     )
 
 
@@ -123,14 +131,17 @@ def weights_metadata(
     disclaimer: str,
     loss: Mapping[str, Any] | None = None,
     preparation: Preparation = AS_TORCHVISION,
+    independent: bool = False,
 ) -> dict[str, str]:
     """What `load` must know besides arrays, as text, for the metadata of a file of weights.
 
     `hidden` are the widths of the head's hidden layers, `codes` what each class is coded as where
     classes imply others, `thresholds` those of `statistics.operating_points`, `loss` what
-    `stated_loss` says, `preparation` what was done to the images.
+    `stated_loss` says, `preparation` what was done to the images; of findings outputs are
+    `independent`.
     """
     return {
+        **({"outputs": INDEPENDENT} if independent else {}),
         **({} if loss is None else {"loss": json.dumps(loss)}),
         **({} if codes is None else {"codes": json.dumps(codes.astype(int).tolist())}),
         "architecture": architecture,
@@ -163,6 +174,7 @@ def _stated(metadata: Mapping[str, str], source: Path) -> dict[str, Any]:
             "codes": _codes(metadata.get("codes")),
             "merge": parsed_json(metadata.get("merge", "[]")),
             "loss": parsed_json(metadata.get("loss", "null")),
+            "outputs": metadata.get("outputs"),
         }
         preprocessing = parsed_json(metadata.get("preprocessing", json.dumps(PREPROCESSING)))
         unfit = [name for name, fits in _FITS.items() if not fits(stated)]
@@ -207,6 +219,10 @@ _FITS: dict[str, Callable[[dict[str, Any]], bool]] = {
             and bool(np.isin(stated["codes"], (0, 1)).all())
             and len(np.unique(stated["codes"], axis=0)) == len(stated["classes"])
         )
+    ),
+    "outputs": lambda stated: (
+        stated["outputs"] in (None, INDEPENDENT)
+        and (stated["outputs"] is None or stated["codes"] is None)
     ),
     "merge": lambda stated: (
         isinstance(stated["merge"], list)

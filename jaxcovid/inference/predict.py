@@ -27,7 +27,7 @@ Pixels = UInt8[np.ndarray, "224 224 channel"]
 
 
 class Answer(NamedTuple):
-    """What a network says of one file: probabilities (0 to 1) of the classes.
+    """What a network says of one file: probabilities (0 to 1) of the classes, or of findings.
 
     `problem` is why there are none, else empty; `pixels` are 0 to 255, as the network sees them
     before they are normalised. `heat` is where the network looked for the class that it predicts,
@@ -75,7 +75,8 @@ def predict(
         inputs = parallel.shares(Examples(*cast(Any, batch)), devices)
         logits, _ = step(variables["params"], variables["batch_stats"], inputs)
         scores = logits if network.codes is None else class_scores(logits, network.codes)
-        probabilities = np.asarray(jax.nn.softmax(scores, axis=-1))
+        answer_of = jax.nn.sigmoid if network.independent else jax.nn.softmax
+        probabilities = np.asarray(answer_of(scores))
         findings = [None] * length if network.codes is None else np.asarray(jax.nn.sigmoid(logits))
         maps = heats(pixels, probabilities.argmax(1)) if heats is not None else [None] * length
         rows = zip(chunk, probabilities, maps, findings, strict=False)

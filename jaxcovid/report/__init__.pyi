@@ -4,6 +4,15 @@ from .audit_page import (
 from .cautions import (
     run_cautions as run_cautions,
 )
+from .finding_words import (
+    findings_summary as findings_summary,
+)
+from .findings_page import (
+    findings_page as findings_page,
+)
+from .findings_page import (
+    findings_pictures as findings_pictures,
+)
 from .page import (
     comparison_page as comparison_page,
 )

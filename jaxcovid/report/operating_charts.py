@@ -45,17 +45,35 @@ def roc_chart(
     have no curve; probabilities are 0 to 1. `intervals` are of the areas, `patients` has equal
     numbers for images of one patient.
     """
+    targets = (labels[:, None] == np.arange(len(classes))).astype(np.float32)
+    return finding_roc_chart(
+        targets, probabilities, classes, title, intervals=intervals, patients=patients
+    )
+
+
+def finding_roc_chart(
+    targets: Float[np.ndarray, "n finding"],
+    probabilities: Float[np.ndarray, "n finding"],
+    findings: Sequence[str],
+    title: str,
+    *,
+    intervals: Intervals | None = None,
+    patients: Int[np.ndarray, "n"] | None = None,
+) -> Figure:
+    """The same of each finding: images with it against those without.
+
+    `targets` are 1, 0, or NaN where that is unknown.
+    """
     figure, axes = square(title)
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8)
-    units = np.arange(len(labels)) if patients is None else patients
-    for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
+    units = np.arange(len(targets)) if patients is None else patients
+    for known, positive, scores, name, line in _with_and_without(targets, probabilities, findings):
         fall_out, recall, _ = metrics.roc_curve(positive, scores)
         area = metrics.auc(fall_out, recall)
-        if len(classes) <= MOST_WITH_INTERVALS:
-            axes.fill_between(
-                *roc_band(positive, scores, units), color=line["color"], alpha=0.14, linewidth=0
-            )
-        label = _label(name, area, intervals, len(classes))
+        if len(findings) <= MOST_WITH_INTERVALS:
+            band = roc_band(positive, scores, units[known])
+            axes.fill_between(*band, color=line["color"], alpha=0.14, linewidth=0)
+        label = _label(name, area, intervals, len(findings))
         axes.plot(fall_out, recall, label=label, **line)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.02, 1))
     return with_legend(figure, axes, "area under the curve")
@@ -76,7 +94,8 @@ def precision_recall_chart(
     average precision.
     """
     figure, axes = square(title)
-    for positive, scores, name, line in _one_against_others(labels, probabilities, classes):
+    targets = (labels[:, None] == np.arange(len(classes))).astype(np.float32)
+    for _, positive, scores, name, line in _with_and_without(targets, probabilities, classes):
         precision, recall, _ = metrics.precision_recall_curve(positive, scores)
         area = metrics.average_precision_score(positive, scores)
         label = _label(name, area, intervals, len(classes))
@@ -123,19 +142,20 @@ def _label(name: str, area: float, intervals: Intervals | None, classes: int) ->
     return f"{short_name(name, 20)} {area:.3f}{within(interval)}"
 
 
-def _one_against_others(
-    labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
-) -> Iterator[tuple[np.ndarray, np.ndarray, str, dict[str, Any]]]:
-    """Which images are of a class, its scores, its name and its line.
+def _with_and_without(
+    targets: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, str, dict[str, Any]]]:
+    """Of which images it is known, which of them have it, their scores, its name and its line.
 
-    Only of classes that occur, and not alone: for others no curve is defined.
+    Only of what some have and others have not: else no curve is defined.
     """
-    for index, name in enumerate(classes):
-        positive = labels == index
-        if 0 < positive.sum() < len(labels):
+    for index, name in enumerate(names):
+        known = ~np.isnan(targets[:, index])
+        positive = targets[known, index] == 1
+        if 0 < positive.sum() < len(positive):
             line = {
                 "color": COLOURS[index % len(COLOURS)],
                 "linestyle": DASHES[index % len(DASHES)],
                 "linewidth": 1.6,
             }
-            yield positive, probabilities[:, index], name, line
+            yield known, positive, probabilities[known, index], name, line

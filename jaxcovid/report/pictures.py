@@ -59,15 +59,8 @@ def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
     split; of every labelled split a confusion matrix, and but for the training images of a run
     three charts more; those of an audit; two pictures of every example.
     """
-    training = results.training
-    if training is not None:
-        for name in ("loss", "accuracy"):
-            rows = [epoch._asdict() for epoch in training.history]
-            figure = charts.learning_curve(rows, name, results.title, training.chosen.epoch)
-            yield name, chart_picture(figure, _curve_alt(training, name), "")
-        mosaic = gallery.mosaic(training.views, columns=4)
-        alt = f"{len(training.views)} training images as the network sees them"
-        yield "training_views", Picture(gallery.png(mosaic), alt)
+    if results.training is not None:
+        yield from training_pictures(results.training, results.title)
     if results.seen is not None:
         names = [*results.seen.shares][: len(results.seen.images)]
         alt = f"A whole image of {', of '.join(names)}: framed what is seen"
@@ -80,6 +73,17 @@ def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
     if results.audit is not None:
         yield from audit_pictures(results.audit)
     yield from _of_examples(results)
+
+
+def training_pictures(training: Training, title: str) -> Iterator[tuple[str, Picture]]:
+    """The curves of training, and a batch of its images, each after its name below plots/."""
+    for name in ("loss", "accuracy"):
+        rows = [epoch._asdict() for epoch in training.history]
+        figure = charts.learning_curve(rows, name, title, training.chosen.epoch)
+        yield name, chart_picture(figure, _curve_alt(training, name), "")
+    mosaic = gallery.mosaic(training.views, columns=4)
+    alt = f"{len(training.views)} training images as the network sees them"
+    yield "training_views", Picture(gallery.png(mosaic), alt)
 
 
 def comparison_picture(

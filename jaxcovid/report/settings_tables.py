@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jaxcovid.report.tables import MISSING, Table
-from jaxcovid.results import Results
+from jaxcovid.results import FindingResults, Results
 
 # What settings are called; other names are words already.
 WORDS = {
@@ -58,7 +58,7 @@ WORDS = {
 }
 
 
-def settings_tables(results: Results) -> Iterator[Table]:
+def settings_tables(results: Results | FindingResults) -> Iterator[Table]:
     """Time (in seconds, and training images per second), data, flags, versions; a table of each.
 
     Without training there is no table of time.

@@ -1,14 +1,14 @@
 """The tables of a report, as header and rows of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from jaxcovid.report import words
 from jaxcovid.report.text import NORMS
 from jaxcovid.report.words import OVERALL, PER_CLASS
-from jaxcovid.results import ORDER, Measured, Results, Training
+from jaxcovid.results import ORDER, Measured, MeasuredFindings, Results, Training
 from jaxcovid.statistics.findings import OF_FINDING
 
 # Title, caption, header and rows, for the page to lay out.
@@ -24,6 +24,8 @@ AT_POINTS = {
 }
 
 MISSING = "—"
+
+AnySplit = TypeVar("AnySplit", Measured, MeasuredFindings)
 
 
 def overall_table(labelled: Mapping[str, Measured]) -> Table:
@@ -220,7 +222,7 @@ def misclassified_table(labelled: Mapping[str, Measured]) -> Table:
     }
 
 
-def in_order(splits: Mapping[str, Measured]) -> dict[str, Measured]:
+def in_order(splits: Mapping[str, AnySplit]) -> dict[str, AnySplit]:
     """Splits in the order of `ORDER`: first those that played the least part in training."""
     names = [*(name for name in ORDER if name in splits), *splits]
     return {name: splits[name] for name in names}

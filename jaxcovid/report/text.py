@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxcovid.config import Config
-from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.report import DISCLAIMER, checks, epoch_words, words
 from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
 from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results
@@ -31,11 +31,12 @@ def announcement(
     """
     lines = [f"{config.model} on {dataset.name}, starting from {weights_source}. {DISCLAIMER}", ""]
     lines += _table(
-        ["split", *dataset.classes, "unlabelled"],
+        ["split", "images", *(dataset.findings or dataset.classes), "unlabelled"],
         [
             [
                 name,
-                *np.bincount(split.labels.clip(-1) + 1, minlength=len(dataset.classes) + 1)[1:],
+                len(split.labels) if dataset.findings else "",
+                *images_of_classes(dataset, split).values(),
                 int(np.sum(split.labels < 0)),
             ]
             for name, split in dataset.splits.items()

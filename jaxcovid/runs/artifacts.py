@@ -47,11 +47,11 @@ def write_results(
     files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
     if results.audit is not None:
         about = {"data_fingerprint": results.settings["data_fingerprint"]}
-        _write_checks(folder, results.audit, about)
+        write_checks(folder, results.audit, about)
     rows = checklist(results, study)
     files.write_bytes(folder / "checklist.md", checklist_markdown(rows).encode())
     drawings = dict(bar(report.run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
-    _write_plots(folder, drawings)
+    write_plots(folder, drawings)
     beside = [*(path.name for path in folder.iterdir()), "metrics.json"]
     page = report.run_page(results, drawings, files=beside, checklist=rows)
     files.write_bytes(folder / "report.html", page.encode())
@@ -101,7 +101,7 @@ def write_comparison(
         (folder / name).mkdir()
         write_evaluation(folder / name, results, bar, study)
     drawings = dict([report.comparison_picture(first, second, compared)])
-    _write_plots(folder, drawings)
+    write_plots(folder, drawings)
     page = report.comparison_page(first, second, compared, drawings, files=["comparison.json"])
     files.write_bytes(folder / "report.html", page.encode())
     networks = [results.settings["network"] for results in (first, second)]
@@ -121,9 +121,9 @@ def write_audit(
         "data_fingerprint": dataset.fingerprint,
         "network": None if network is None else network.name,
     }
-    _write_checks(folder, result, about)
+    write_checks(folder, result, about)
     drawings = dict(report.audit_pictures(result))
-    _write_plots(folder, drawings)
+    write_plots(folder, drawings)
     title = f"Audit of {dataset.name}" if network is None else f"{network.name} on {dataset.name}"
     page = report.audit_page(
         title, report.audit_verdict(result.checks), result, drawings,
@@ -132,7 +132,8 @@ def write_audit(
     files.write_bytes(folder / "report.html", page.encode())
 
 
-def _write_checks(folder: Path, result: Audit, about: Mapping[str, Any]) -> None:
+def write_checks(folder: Path, result: Audit, about: Mapping[str, Any]) -> None:
+    """Writes audit.json. Raises OSError."""
     record = {**audit_record(result, about), "disclaimer": DISCLAIMER}
     files.write_json(folder / "audit.json", record)
 
@@ -169,24 +170,26 @@ def write_weights(
     `statistics.operating_points`. The setting `weights_file` gives the first a second name. Raises
     OSError.
     """
-    config = task.config
+    config, dataset = task.config, task.dataset
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     arrays = flax_to_torch(variables, task.network.entries)
     loss = None
     if task.parts.loss is loss_function:
-        labels = task.dataset.splits["train"].labels
-        loss = stated_loss(config, labels, len(task.dataset.classes))
+        # Findings have no class weights, which the numbers of images are for.
+        labels = dataset.splits["train"].labels[: 0 if dataset.findings else None]
+        loss = stated_loss(config, labels, 0 if dataset.findings else len(dataset.classes))
     metadata = inference_model.weights_metadata(
         config.model,
         config.head,
         config.dropout,
-        task.dataset.classes,
+        dataset.findings or dataset.classes,
         task.targets.answer_codes,
         config.merge,
         thresholds,
         DISCLAIMER,
         loss,
-        task.dataset.preparation,
+        dataset.preparation,
+        task.targets.independent,
     )
     for suffix in (".pth", ".safetensors"):
         save(folder / f"weights{suffix}", arrays, metadata)
@@ -194,7 +197,8 @@ def write_weights(
         second_name(folder / "weights.pth", config.weights_file)
 
 
-def _write_plots(folder: Path, drawings: Mapping[str, "report.Picture"]) -> None:
+def write_plots(folder: Path, drawings: Mapping[str, "report.Picture"]) -> None:
+    """Writes pictures to plots/ by their names. Raises OSError."""
     (folder / "plots").mkdir(exist_ok=True)
     for name, picture in drawings.items():
         files.write_bytes(folder / "plots" / f"{name}.png", picture.content)

@@ -77,7 +77,7 @@ def audit_data(
     `network` is what a network says of the images that floors are measured on: then groups of them
     are checked too. `features` are its features of images with a blank centre, by split.
     """
-    pairs = _pairs(dataset)
+    pairs = pairs_of(dataset)
     copies = duplicates.duplicates(dataset, pairs)
     predictions = _floors(dataset, floors) if floors else {}
     if features is not None:
@@ -152,7 +152,8 @@ def audit_record(audit: Audit, about: Mapping[str, Any]) -> dict[str, Any]:
     return {"passed": passed(audit), **about, **audit.checks}
 
 
-def _pairs(dataset: Dataset) -> list[duplicates.Pair]:
+def pairs_of(dataset: Dataset) -> list[duplicates.Pair]:
+    """Images that look alike, in whatever splits; kept in the cache folder."""
     kinds = ("copy", "mirrored", "inverted")
 
     def make() -> Arrays:

@@ -15,17 +15,25 @@ from jaxcovid.data import patients, sources
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_evaluation_warnings
 from jaxcovid.data.disk import Progress
+from jaxcovid.data.finding_codes import finding_codes
 from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.split_folders import split_named
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel, load
-from jaxcovid.results import Results
+from jaxcovid.results import FindingResults, Results
 from jaxcovid.runs import record
 from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.gather import gather_results
+from jaxcovid.runs.gather_findings import gather_findings
 from jaxcovid.runs.progress import bar, progress
-from jaxcovid.training.evaluation import Bar, evaluation_of_images, images_of, predict_split
+from jaxcovid.training.evaluation import (
+    Bar,
+    Predictions,
+    evaluation_of_images,
+    images_of,
+    predict_split,
+)
 from jaxcovid.training.images_together import images_together
 from jaxcovid.training.losses import Loss, bce, cross_entropy
 from jaxcovid.training.stated_loss import loss_of, loss_of_record
@@ -42,13 +50,14 @@ def evaluate(
     table: TableSettings = USUAL_TABLE,
     patient_files: Sequence[Path] = (),
     skip_unreadable: bool = False,
-) -> Results:
+) -> Results | FindingResults:
     """What a trained network is worth on that split of a folder or table of images.
 
     The folder has one folder per class; where there are no splits, all images are meant. Several
     folders and tables are joined, each a source of its own, by the names `source` if given. `table`
     says how a table is to be understood, `patient_files` are CSV files with the columns class,
-    file, patient. Raises InputError, also at a class that the network does not know.
+    file, patient. Raises InputError, also at a class that the network does not know. A network that
+    tells several findings of each image is evaluated by finding.
 
     >>> results = jaxcovid.evaluate(jaxcovid.load(run), xrays, "validation")
     >>> results.splits["validation"].metrics["examples"]
@@ -61,13 +70,14 @@ def evaluate(
     split = split_named(split) or split
     dataset = load_evaluation_data(
         paths, split, network.classes, network.merge, patient_files, skip_unreadable, progress,
-        source=source, table=table, preparation=network.preparation,
+        source=source, table=table, preparation=network.preparation, findings=network.independent,
     )  # fmt: skip
     settings = {
         "data": one_or_all(paths), "source": source, "split": split, "patients": patient_files,
         **vars(table),
     }  # fmt: skip
-    return evaluate_model(network, dataset, settings, bar)
+    evaluated = evaluate_findings if network.independent else evaluate_model
+    return evaluated(network, dataset, settings, bar)
 
 
 def evaluate_model(
@@ -79,23 +89,8 @@ def evaluate_model(
     that the network's run chose, and so is the loss; where that is not known, another stands under
     its own name. `settings` are those of the evaluation, for config.json.
     """
-    devices = parallel.devices()
     loss_name, loss = _loss(network)
-    step = evaluation_of_images(network.model, loss, devices)
-    variables = parallel.replicate(network.variables, devices)
-    predictions = {
-        name: predict_split(
-            step,
-            variables,
-            images_of(split),
-            np.arange(len(split.labels)),
-            devices,
-            functools.partial(bar, desc=f"Evaluating {name}"),
-            network.codes,
-            images_together(network.model, devices),
-        )
-        for name, split in dataset.splits.items()
-    }
+    predictions = _predictions(network, dataset, loss, bar)
     of_measured = predictions[trial_of(dataset).measured].probabilities
     return gather_results(
         f"{network.name} ({network.architecture}) on {dataset.name}",
@@ -108,6 +103,48 @@ def evaluate_model(
         audit=audit_data(dataset, (), network=of_measured),
         loss_name=loss_name,
     )
+
+
+def evaluate_findings(
+    network: InferenceModel, dataset: Dataset, settings: Mapping[str, Any], bar: Bar
+) -> FindingResults:
+    """The same of a network that tells several findings of each image, which the dataset has."""
+    codes = finding_codes(dataset.classes, dataset.findings)
+    loss_name, loss = "bce", bce(codes)
+    with contextlib.suppress(ValueError):  # of a statement that was changed since
+        if network.loss is not None:
+            loss_name, loss = "loss", loss_of(network.loss, network.classes, codes)
+    return gather_findings(
+        f"{network.name} ({network.architecture}) on {dataset.name}",
+        dataset,
+        _predictions(network, dataset, loss, bar),
+        compiled_grad_cam(network.model, network.variables),
+        record.evaluation_record(network, dataset, settings),
+        thresholds=network.thresholds,
+        loss_name=loss_name,
+    )
+
+
+def _predictions(
+    network: InferenceModel, dataset: Dataset, loss: Loss, bar: Bar
+) -> dict[str, Predictions]:
+    devices = parallel.devices()
+    step = evaluation_of_images(network.model, loss, devices)
+    variables = parallel.replicate(network.variables, devices)
+    return {
+        name: predict_split(
+            step,
+            variables,
+            images_of(split),
+            np.arange(len(split.labels)),
+            devices,
+            functools.partial(bar, desc=f"Evaluating {name}"),
+            network.codes,
+            images_together(network.model, devices),
+            independent=network.independent,
+        )
+        for name, split in dataset.splits.items()
+    }
 
 
 def _loss(network: InferenceModel) -> tuple[str, Loss]:
@@ -130,6 +167,15 @@ def load_models(runs: Sequence[Path]) -> list[InferenceModel]:
     """
     networks = [load(run) for run in runs]
     first = networks[0]
+    if len(networks) > 1:
+        check(
+            [
+                f"{network.name} tells several findings of each image; give it alone, as two such "
+                "networks are not compared"
+                for network in networks
+                if network.independent
+            ]
+        )
     check(
         [
             f"{other.name} knows the classes {', '.join(other.classes)}, but {first.name} knows "
@@ -157,13 +203,14 @@ def load_evaluation_data(
     table: TableSettings = USUAL_TABLE,
     preparation: Preparation = AS_TORCHVISION,
     source: Sequence[str] = (),
+    findings: bool = False,
 ) -> Dataset:
     """A split of folders or tables, with its patients, labelled in the order of `classes`.
 
     The data's classes may also be those from which `merge` made them. Without `patient_files` or a
     table patients are read from the names of files. Several data are joined; `source` are their
     names. `skip_unreadable` leaves out images that cannot be read; images are prepared as
-    `preparation` says. Raises InputError.
+    `preparation` says. With `findings` an image may have several of `classes`. Raises InputError.
     """
     paths = [data] if isinstance(data, Path) else list(data)
     several = len(paths) > 1 or bool(source)
@@ -173,6 +220,6 @@ def load_evaluation_data(
     dataset = sources.load_evaluation_split(
         paths, split, classes, cache_folder(), source=source, patients=known, merge=merge,
         table=table, skip_unreadable=skip_unreadable, memory_budget=half_of_memory(),
-        preparation=preparation, progress=progress,
+        preparation=preparation, findings=findings, progress=progress,
     )  # fmt: skip
     return with_evaluation_warnings(patients.with_patients(dataset, None if several else known))

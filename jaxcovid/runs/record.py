@@ -14,7 +14,7 @@ import numpy as np
 from jaxcovid import seal
 from jaxcovid.audits.blind_floor import figure
 from jaxcovid.config import Config, as_json, from_json
-from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.errors import InputError, first_line
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
@@ -90,7 +90,7 @@ def _internal(network: InferenceModel) -> dict[str, Any] | None:
     """What the network's run reported on the split that its verdict was about."""
     for split in ("test", "validation"):
         if (metrics := network.metrics.get(split)) is not None:
-            names = ("accuracy", "balanced_accuracy", "auroc")
+            names = [name for name in ("accuracy", "balanced_accuracy", "auroc") if name in metrics]
             return {"split": split, **{name: figure(name, metrics) for name in names}}
     return None
 
@@ -113,12 +113,11 @@ def data_record(dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": {
             "name": dataset.name,
-            "classes": dataset.classes,
+            "classes": dataset.findings or dataset.classes,
+            **({"several_findings": True} if dataset.findings else {}),
             "images": {
-                name: {
-                    label: int(np.sum(split.labels == index))
-                    for index, label in enumerate(dataset.classes)
-                }
+                name: images_of_classes(dataset, split)
+                | ({"of": len(split.labels)} if dataset.findings else {})
                 | (
                     {"unlabelled": unlabelled}
                     if (unlabelled := int(np.sum(split.labels < 0)))

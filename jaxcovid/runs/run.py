@@ -16,22 +16,25 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcovid import config_problems, parallel
+from jaxcovid import config_problems, parallel, report
 from jaxcovid.audits.blind_floor import trial_of
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError, Interrupted, check, first_line
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.report import text
-from jaxcovid.results import Training
+from jaxcovid.results import FindingResults, Results, Training
 from jaxcovid.runs import artifacts, record, resume
 from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.feature_files import feature_store
+from jaxcovid.runs.finding_artifacts import write_findings
 from jaxcovid.runs.gather import gather_results
+from jaxcovid.runs.gather_findings import gather_findings
 from jaxcovid.runs.progress import bar, progress, say, warn
 from jaxcovid.runs.study import read_study
 from jaxcovid.training import checkpoint
 from jaxcovid.training.epoch_choice import chosen_epoch
+from jaxcovid.training.evaluation import Predictions
 from jaxcovid.training.freeze_audit import audit, digests
 from jaxcovid.training.frozen_features import Kept
 from jaxcovid.training.loop import (
@@ -192,33 +195,55 @@ def _finish(
         }
     if jax.process_index() == 0:
         say("Measuring and explaining")
-        of_measured = predictions[trial_of(dataset).measured].probabilities
         groups = sampling_groups(config, dataset)
         views = first_views(config, dataset.splits["train"], task.steps.batch_size, groups)
-        # Of several processes one computes alone what it explains.
-        variables = {"params": state.params, "batch_stats": state.batch_stats}
-        further = task.parts.metrics
-        results = gather_results(
-            f"{config.model}, training {config.trainable}, on {dataset.name}",
-            dataset,
-            predictions,
-            compiled_grad_cam(network.model, jax.tree.map(np.asarray, variables)),
-            settings,
-            codes=task.targets.answer_codes,
-            training=Training(network.plan, result, journal.history, views, chosen),
-            further_metrics=None if further is None else functools.partial(further, config),
-            audit=audit_data(dataset, network=of_measured),
-        )
+        training = Training(network.plan, result, journal.history, views, chosen)
+        results = _results(task, state, predictions, training, settings)
         if result.frozen_unchanged:
             artifacts.write_weights(folder, task, state, results.thresholds)
-        artifacts.write_results(folder, results, bar, read_study(config.study))
+        if isinstance(results, FindingResults):
+            write_findings(folder, results, bar)
+            summary = report.findings_summary(results)
+        else:
+            artifacts.write_results(folder, results, bar, read_study(config.study))
+            summary = text.run_summary(results)
         if result.frozen_unchanged:
-            say(text.run_summary(results))
+            say(summary)
             say(text.results_note(folder))
     if not result.frozen_unchanged:
         listed = ", ".join(result.violations)
         raise RuntimeError(f"frozen leaves changed in training, which must never be: {listed}")
     parallel.agreed("done")  # the others wait until everything is written
+
+
+def _results(
+    task: Task,
+    state: TrainState,
+    predictions: Mapping[str, Predictions],
+    training: Training,
+    settings: Mapping[str, Any],
+) -> Results | FindingResults:
+    """Every split measured, by class or by finding, and some images explained."""
+    config, dataset, network = task.config, task.dataset, task.network
+    title = f"{config.model}, training {config.trainable}, on {dataset.name}"
+    # Of several processes one computes alone what it explains.
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    explain = compiled_grad_cam(network.model, jax.tree.map(np.asarray, variables))
+    if dataset.findings:
+        return gather_findings(title, dataset, predictions, explain, settings, training=training)
+    further = task.parts.metrics
+    of_measured = predictions[trial_of(dataset).measured].probabilities
+    return gather_results(
+        title,
+        dataset,
+        predictions,
+        explain,
+        settings,
+        codes=task.targets.answer_codes,
+        training=training,
+        further_metrics=None if further is None else functools.partial(further, config),
+        audit=audit_data(dataset, network=of_measured),
+    )
 
 
 def device_error(config: Config, error: Exception) -> Exception:

@@ -96,6 +96,8 @@ def _run(
     folder, resumed = config.output, config.resume is not None
     assert folder is not None
     dataset = load_training_data(config, cache_folder(), progress)
+    several = "`data`: its images have several findings each; such runs are trained one by one"
+    check([several] if dataset.findings else [])
     config = dataclasses.replace(config, stored_side=dataset.stored_side)
     before = record.read_record(folder, RECORD) if resumed else None
     if before is not None:

@@ -78,12 +78,14 @@ def predict_split(
     batch_size: int = BATCH,
     interrupted: Callable[[], bool] = bool,
     curve: Callable[[Sums], Sums] | None = None,
+    independent: bool = False,
 ) -> Predictions:
     """Probabilities of every image of a split, each exactly once whatever the batch size.
 
     `order` holds the images' numbers, those of a batch together; the result is in the order of the
     numbers. `variables` lie on all `devices`. With `codes` outputs are findings, and classes
-    combinations of them. `curve` changes what a batch adds to the loss and the accuracy. Raises
+    combinations of them; outputs that are `independent` have a probability each. `curve` changes
+    what a batch adds to the loss and the accuracy. Raises
     KeyboardInterrupt after the batch in which `interrupted` says so.
     """
     batches = list(loader.batches(order, batch_size, devices.mesh.size))
@@ -106,8 +108,9 @@ def predict_split(
     real = [rows[batch.mask == 1] for rows, batch in zip(logits, batches, strict=True)]
     outputs = np.concatenate(real)[np.argsort(order)]
     scores = outputs if codes is None else class_scores(jnp.asarray(outputs), codes)
+    probabilities = jax.nn.sigmoid(outputs) if independent else jax.nn.softmax(scores, axis=-1)
     return Predictions(
-        np.asarray(jax.nn.softmax(scores, axis=-1)),
+        np.asarray(probabilities),
         *means(sums.sum(0)),
         None if codes is None else np.asarray(jax.nn.sigmoid(outputs)),
         moved,

@@ -118,6 +118,7 @@ def evaluate_split(
         size,
         interrupted,
         task.parts.curve if epoch else None,
+        task.targets.independent,
     )
 
 

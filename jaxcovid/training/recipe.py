@@ -55,7 +55,7 @@ def loss_function(
     one for each class.
     """
     del axis_name
-    if config.loss == "focal" and len(config.focal_alpha) not in (1, len(codes)):
+    if config.loss == "focal" and len(config.focal_alpha) not in (1, codes.shape[1]):
         raise InputError(
             [
                 f"`focal_alpha`: {len(config.focal_alpha)} numbers for {len(codes)} classes; "

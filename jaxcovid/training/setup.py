@@ -13,7 +13,8 @@ from jaxcovid import models, parallel
 from jaxcovid.config import Config
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.errors import NothingFrozenError
+from jaxcovid.data.finding_codes import finding_codes
+from jaxcovid.errors import NothingFrozenError, check
 from jaxcovid.models import Model
 from jaxcovid.models.quick import quick_training
 from jaxcovid.parallel import Devices
@@ -33,7 +34,7 @@ from jaxcovid.training.frozen_part import FrozenPart, frozen_part
 from jaxcovid.training.frozen_prefix import Prefix, first_stage, frozen_prefix
 from jaxcovid.training.images_together import ONE_IMAGE
 from jaxcovid.training.initial_weights import Initial, initial_variables
-from jaxcovid.training.label_codes import class_codes, class_scores
+from jaxcovid.training.label_codes import class_codes, class_scores, share_of_findings
 from jaxcovid.training.losses import Codes
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.pytrees import LabelTree, Variables
@@ -82,12 +83,14 @@ class Targets(NamedTuple):
 
     `answer_codes` are None where every output stands for one class. `scores` turns outputs into
     what is compared between classes, `correct` says what the curves of accuracy count as right.
+    Outputs that are `independent` are findings, each with a probability of its own.
     """
 
     codes: Codes
     answer_codes: Codes | None
     scores: Scores
     correct: Correct = largest_is_right
+    independent: bool = False
 
 
 class Steps(NamedTuple):
@@ -135,8 +138,9 @@ def prepare(
     features are to be kept and no part is frozen.
     """
     parts = Parts() if parts is None else parts
-    network, variables = prepare_network(config, dataset.classes, resumed)
-    targets = _targets(config, dataset.classes, parts)
+    check(_unfit_for_findings(parts) if dataset.findings else [])
+    network, variables = prepare_network(config, dataset.findings or dataset.classes, resumed)
+    targets = _targets(config, dataset, parts)
     update = update_rule(config, network.labels, len(dataset.splits["train"].labels))
     key = loader.purpose_key(config.seed, loader.DROPOUT)
     state = init_state(variables, update, network.labels, key)
@@ -205,8 +209,20 @@ def prepare_network(
     return network, initial.variables
 
 
-def _targets(config: Config, classes: tuple[str, ...], parts: Parts) -> Targets:
-    outputs = class_codes(classes, config.multilabel)
+def _unfit_for_findings(parts: Parts) -> list[str]:
+    """Parts in place of ordinary ones: they are about classes of which each image has one."""
+    return [
+        f"`{name}`: it is about classes, but the images have several findings each; leave it out"
+        for name, value in parts.settings.items()
+        if value
+    ]
+
+
+def _targets(config: Config, dataset: Dataset, parts: Parts) -> Targets:
+    if dataset.findings:
+        codes = finding_codes(dataset.classes, dataset.findings)
+        return Targets(codes, None, as_they_are, share_of_findings(codes), independent=True)
+    outputs = class_codes(dataset.classes, config.multilabel)
     scores, answer_codes = as_they_are, None
     if config.multilabel and parts.answer_by_codes:
         scores, answer_codes = functools.partial(class_scores, codes=outputs), outputs

@@ -11,7 +11,7 @@ from jaxcovid import config_problems
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
 from jaxcovid.training.label_codes import class_codes
-from jaxcovid.training.losses import Loss, weighted, weights_by_count
+from jaxcovid.training.losses import Codes, Loss, weighted, weights_by_count
 from jaxcovid.training.recipe import loss_function
 
 SETTINGS = ("loss", "focal_gamma", "focal_alpha", "multilabel", "class_weights")
@@ -37,8 +37,11 @@ def loss_of_record(record: Mapping[str, Any], classes: Sequence[str]) -> dict[st
     return {**{name: record[name] for name in SETTINGS}, COUNTS: [images[name] for name in classes]}
 
 
-def loss_of(stated: Mapping[str, Any], classes: Sequence[str]) -> Loss:
-    """The loss that a run of these classes stated. Raises ValueError if it is no such statement."""
+def loss_of(stated: Mapping[str, Any], classes: Sequence[str], codes: Codes | None = None) -> Loss:
+    """The loss that a run of these classes stated, `codes` being those of findings.
+
+    Raises ValueError if it is no such statement.
+    """
     try:
         settings = configuration.from_json(Config, {name: stated[name] for name in SETTINGS})
         wrong = config_problems.problems(settings)
@@ -46,7 +49,9 @@ def loss_of(stated: Mapping[str, Any], classes: Sequence[str]) -> Loss:
             raise ValueError("; ".join(wrong))
         plain = configuration.from_json(Config, {**stated, "class_weights": "none"})
         labels = np.zeros(0, np.int64)
-        loss = loss_function(plain, class_codes(classes, settings.multilabel), labels, None)
+        if codes is None:
+            codes = class_codes(classes, settings.multilabel)
+        loss = loss_function(plain, codes, labels, None)
         if settings.class_weights == "none":
             return loss
         counts = np.array(stated[COUNTS], np.float64)

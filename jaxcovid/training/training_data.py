@@ -12,8 +12,10 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_training_warnings
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import Division
+from jaxcovid.data.fewer_images import limit_train
 from jaxcovid.data.merge import merged
 from jaxcovid.data.preparation import Preparation
+from jaxcovid.errors import check
 
 
 def load_training_data(config: Config, cache: Path, progress: Progress) -> Dataset:
@@ -39,11 +41,30 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         table=TableSettings(
             config.images, config.columns, config.labels, config.select_rows, config.readers
         ),
+        findings=() if config.loss != "cross_entropy" and not config.multilabel else None,
         progress=progress,
     )
-    dataset = sources.limit_train(dataset, config.limit_train, config.seed)
+    if dataset.findings:
+        check(_unfit_for_findings(config))
+    dataset = limit_train(dataset, config.limit_train, config.seed)
     dataset = merged(patients.with_patients(dataset, known), config.merge)
     return with_training_warnings(dataset)
+
+
+def _unfit_for_findings(config: Config) -> list[str]:
+    """Settings that are about classes of which each image has one."""
+    asked = {
+        "merge": (bool(config.merge), "name findings by `labels`, NAME=GLOB"),
+        "class_weights": (config.class_weights != "none", "use focal_alpha, a number for each"),
+        "sampling": (config.sampling != "as-is", "an image is drawn with all its findings"),
+        "study": (config.study is not None, "the checklist asks about classes"),
+    }
+    return [
+        f"`{setting}`: it is about classes, but the images have several findings each; leave it "
+        f"out ({instead})"
+        for setting, (is_asked, instead) in asked.items()
+        if is_asked
+    ]
 
 
 def memory_budget(config: Config) -> float:

@@ -190,3 +190,23 @@ def test_what_is_wrong_with_one_of_several_to_evaluate_is_told(tmp_path):
         load_evaluation_split([Path(whole), Path(whole)], *arguments)
     with pytest.raises(InputError, match="does not exist"):
         load_evaluation_split([Path(whole), tmp_path / "none"], *arguments)
+
+
+def test_findings_of_which_a_table_says_nothing_are_unknown(tmp_path):
+    def table(name, *rows):
+        folder = tmp_path / name
+        pile(folder, ["x"], len(rows))
+        lines = [f"x/{place}.png,{row}" for place, row in enumerate(rows)]
+        (folder / "t.csv").write_text("\n".join(["file,label", *lines]) + "\n")
+        return str(folder / "t.csv")
+
+    here = table("here", *["a|b", "a", "b", "normal"] * 3)
+    there = table("there", *["b|c", "c", "b", "normal"] * 3)
+    dataset = load([here, there], tmp_path, findings=())
+    assert dataset.findings == ("a", "b", "c")
+    assert set(dataset.classes) == {
+        "a|b|c?", "a|c?", "b|c?", "c?", "b|c|a?", "c|a?", "b|a?", "a?",
+    }  # fmt: skip
+    assert len(dataset.members) == 24
+    with pytest.raises(InputError, match="one class each; give tables of findings alone"):
+        load([here, table("one", *["a", "b"] * 6)], tmp_path, findings=())

@@ -1,19 +1,12 @@
 import numpy as np
 import pytest
 
-from jaxcovid.data import phantom, sources, tfds_sets
+from jaxcovid.data import phantom, tfds_sets
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.disk import StoredPixels
-from jaxcovid.data.sources import limit_train, load_dataset, load_evaluation_split
+from jaxcovid.data.sources import load_dataset, load_evaluation_split
 from jaxcovid.errors import InputError
 from tests.data.image_files import load_folder, write_pictures
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(phantom, "SIZES", {"train": 12, "validation": 2, "test": 1})
-        return sources.phantoms(tmp_path_factory.mktemp("cache"))
 
 
 def test_no_data_are_the_phantoms(tmp_path, monkeypatch):
@@ -91,18 +84,3 @@ def test_a_folder_elsewhere_may_have_either_classes(case, tmp_path):
     )
     assert got.classes == ("infected", "normal")
     assert got.splits["test"].labels.tolist() == labels
-
-
-def test_limit_takes_classes_alike_and_depends_on_the_seed(drawn):
-    limited = limit_train(drawn, 10, seed=0)
-    train = limited.splits["train"]
-    assert sorted(np.bincount(train.labels)) == [3, 3, 4]
-    again, other = (limit_train(drawn, 10, seed).splits["train"] for seed in (0, 1))
-    assert train.paths == again.paths != other.paths
-    assert limit_train(drawn, 10_000, seed=0) is drawn
-    assert len(limited.splits["validation"].labels) == 6
-
-
-def test_a_limit_below_the_number_of_classes_is_refused(drawn):
-    with pytest.raises(InputError, match="`limit_train`"):
-        limit_train(drawn, 2, seed=0)
