@@ -23,7 +23,7 @@ from jaxcovid.regular_file import ordinary_files
 from jaxcovid.stored_shapes import ACCOUNT
 from jaxcovid.training.freeze_audit import digest
 from jaxcovid.training.kept_checkpoints import LatestAndBest
-from jaxcovid.training.orbax_logging import no_echoes, quietly
+from jaxcovid.training.orbax_logging import collect_unfinished, no_echoes, quietly
 from jaxcovid.training.pytrees import Params, Variables
 from jaxcovid.training.step import TrainState
 
@@ -207,8 +207,8 @@ def _first_whole(folder: Path, steps: Iterable[int]) -> tuple[Checkpoint | None,
             raise
         except Exception as error:  # whatever Orbax says of files that were tampered with
             damaged[step] = f"checkpoint {step} is damaged ({first_line(error)})"
-    with quietly():  # while what Orbax left unfinished is collected
-        return None, damaged
+        collect_unfinished()
+    return None, damaged
 
 
 def losses_of(run: Path, folder: str = FOLDER) -> dict[int, float | None]:
@@ -225,7 +225,9 @@ def losses_of(run: Path, folder: str = FOLDER) -> dict[int, float | None]:
         except InputError:
             raise
         except Exception:  # whatever Orbax says of files that were tampered with
-            continue
+            pass
+        if step not in losses:
+            collect_unfinished()
     return losses
 
 

@@ -14,7 +14,12 @@ def quietly() -> Iterator[None]:
     """While reading: of damaged files there is a traceback for every array on stderr."""
     with only_critical(), contextlib.redirect_stderr(io.StringIO()):
         yield
-        gc.collect()  # unfinished tasks complain when they are collected
+
+
+def collect_unfinished() -> None:
+    """After a damaged file: tasks that Orbax left unfinished complain when they are collected."""
+    with quietly():
+        gc.collect()
 
 
 @contextlib.contextmanager
