@@ -54,7 +54,7 @@ def finished(tmp_path_factory, own_cache):
 
 @pytest.fixture
 def undrawn():
-    """Charts stay undrawn, for runs of which no one looks at them."""
+    """Charts and heat maps stay undrawn, for runs of which no one looks at them."""
     with blank_charts():
         yield
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxcovid.config import Config
-from jaxcovid.report import pictures
+from jaxcovid.report import gallery, pictures
 from tests.small_network import SMALL
 
 # Besides the history, which holds times.
@@ -38,11 +38,19 @@ def config(folder, output, **options):
 
 
 @contextlib.contextmanager
+def blank_heat_maps():
+    """While it lasts, heat maps are one grey pixel each: their palettes take long to choose."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gallery, "overlay", lambda *_: Image.new("L", (1, 1)))
+        yield
+
+
+@contextlib.contextmanager
 def blank_charts():
-    """While it lasts, charts are one grey pixel each: drawing takes most of a small run's time."""
+    """Charts as well: drawing takes most of a small run's time."""
     pixel = io.BytesIO()
     Image.new("L", (1, 1)).save(pixel, "PNG")
-    with pytest.MonkeyPatch.context() as patch:
+    with blank_heat_maps(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "picture_bytes", lambda _: pixel.getvalue())
         patch.setattr(pictures, "inline_svg", lambda *_: '<svg viewBox="0 0 1 1"></svg>')
         yield

@@ -86,8 +86,7 @@ def feature_extractor(
         interrupted: Callable[[], bool] = bool,
     ) -> Features:
         count = len(split.labels)
-        size = min(prefix.together, count)
-        batches = list(loader.batches(np.arange(count), size, devices.mesh.size))
+        batches = list(loader.batches(np.arange(count), prefix.together, devices.mesh.size))
         local = [parallel.process_rows(batch) for batch in batches]
 
         def fill(target: np.ndarray, title: str, view: int | None) -> None:

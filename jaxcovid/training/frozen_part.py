@@ -59,6 +59,9 @@ def frozen_part(
     if storage is None:
         return None
     augmentation = augmentation_of(config)
+    # One batch size for all splits, so that one program is compiled.
+    largest = max(len(split.labels) for split in dataset.splits.values())
+    prefix = prefix._replace(together=min(prefix.together, largest))
     extract = feature_extractor(prefix, devices, bar, augmentation)
     of_run: dict[str, Features] = {}  # `kept` may let them go
 

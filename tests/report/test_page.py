@@ -1,4 +1,5 @@
 import base64
+import functools
 import json
 import re
 from html.parser import HTMLParser
@@ -14,7 +15,7 @@ from jaxcovid.report.truth import TITLES
 from jaxcovid.runs import artifacts
 from tests.report import planted
 from tests.report.example import CLASSES, dataset, predictions, results
-from tests.small_runs import blank_charts
+from tests.small_runs import blank_charts, blank_heat_maps
 
 # The order in which a reader is to meet them.
 HEADINGS = [
@@ -59,11 +60,27 @@ def written(tmp_path_factory):
     return folder, Page((folder / "report.html").read_text())
 
 
-def shown(**options):
-    """A page of which no chart is looked at."""
+@functools.cache
+def example():
+    """Results, and their pictures."""
+    return with_pictures(results())
+
+
+def with_pictures(given):
+    """The results, and their pictures, of which none is looked at."""
     with blank_charts():
-        pictures = dict(report.run_pictures(options.setdefault("results", results())))
-    return report.run_page(options.pop("results"), pictures, **options)
+        return given, dict(report.run_pictures(given))
+
+
+def shown(given=None, **options):
+    return report.run_page(*(example() if given is None else with_pictures(given)), **options)
+
+
+@pytest.fixture
+def cold():
+    """Heat maps stay undrawn."""
+    with blank_heat_maps():
+        yield
 
 
 def test_sections_come_in_order(written):
@@ -81,7 +98,7 @@ def test_what_has_no_content_has_no_section():
     made_up = results(dataset({"test": 12}), with_training=False)
     nothing_skipped = {**made_up.settings["dataset"], "skipped": []}
     made_up = made_up._replace(settings={**made_up.settings, "dataset": nothing_skipped})
-    headings = Page(shown(results=made_up)).headings
+    headings = Page(shown(made_up)).headings
     missing = {"Further warnings", "How much of it is not the disease", "What was trained, what was frozen",
                "Figures of the training images", "Training images as the network sees them"}  # fmt: skip
     assert headings == [name for name in HEADINGS[:-2] + HEADINGS[-1:] if name not in missing]
@@ -121,7 +138,7 @@ def test_an_evaluation_says_what_the_run_reported_of_its_own_images():
     made_up = results(dataset({"test": 12}), with_training=False)
     internal = {"split": "validation", "auroc": planted.figure(0.92)}
     made_up = made_up._replace(settings={**made_up.settings, "internal": internal})
-    text = "".join(Page(shown(results=made_up)).text)
+    text = "".join(Page(shown(made_up)).text)
     # The verdict has the one figure in words, the tile of that figure its interval beside it.
     assert text.count("On its own validation images macro AUROC was 0.920") == 1
     assert text.count("its own validation images: 0.920 (0.880 to 0.960)") == 1
@@ -204,7 +221,7 @@ def test_every_picture_is_described_and_lies_in_plots(written):
 def test_misclassified_images_have_small_pictures(written):
     _, page = written
     small = [image for image in page.images if image["src"].startswith("data:image/jpeg")]
-    made_up = results()
+    made_up, _ = example()
     assert len(small) == sum(len(split.mistakes) for split in made_up.splits.values()) > 10
 
 
@@ -235,7 +252,7 @@ def test_the_page_is_small(written):
     assert (written[0] / "report.html").stat().st_size < 5_000_000
 
 
-def test_metrics_come_last_and_a_failure_leaves_no_half_page(tmp_path, monkeypatch):
+def test_metrics_come_last_and_a_failure_leaves_no_half_page(tmp_path, monkeypatch, undrawn):
     def fail(*_, **__):
         raise KeyboardInterrupt
 
@@ -273,7 +290,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_odd_data(case, tmp_path):
+def test_odd_data(case, tmp_path, cold):
     data, part = CASES[case]
     known = data._replace(
         splits={
@@ -287,7 +304,7 @@ def test_odd_data(case, tmp_path):
     assert json.loads((tmp_path / "metrics.json").read_text())["disclaimer"]
 
 
-def test_perfect_and_never_right(tmp_path):
+def test_perfect_and_never_right(tmp_path, cold):
     data = dataset({"test": 12})
     artifacts.write_results(
         tmp_path, results(data, with_training=False, predictions=predictions(data, skill=30))

@@ -21,7 +21,7 @@ from tests.small_runs import config, interruption, noise_folder, numbers
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return noise_folder(tmp_path_factory.mktemp("data") / "xrays", 3, 2)
+    return noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
 
 
 def histories(folder):

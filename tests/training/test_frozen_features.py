@@ -27,7 +27,7 @@ from tests.training.small import features, no_bar, split
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return noise_folder(tmp_path_factory.mktemp("data") / "xrays", 3, 2)
+    return noise_folder(tmp_path_factory.mktemp("data") / "xrays", 6, 4)
 
 
 def histories(data, folder, views, **options):
