@@ -25,7 +25,8 @@ def variables(module, shape=(1, 32, 32, 3), start=None, seed=0):
     def leaf(path, given):
         name = path[-1].key
         if name != "kernel":
-            return jnp.full(given.shape, float(name in ("scale", "var")), given.dtype)
+            values = np.full(given.shape, float(name in ("scale", "var")))
+            return jnp.asarray(values, given.dtype)
         spread = np.sqrt(2 / np.prod(given.shape[:-1]))
         values = spread * generator.standard_normal(given.shape, np.float32)
         return jnp.asarray(values, given.dtype)

@@ -61,15 +61,16 @@ def test_normalisation_is_torchvisions():
 
 def test_augmentation_follows_example_and_epoch_not_the_batch():
     rng = np.random.default_rng(0)
-    images = jnp.asarray(rng.integers(0, 256, (5, 30, 40, 1)), jnp.uint8)
-    sizes = jnp.tile(jnp.array([[30, 40]], jnp.int32), (5, 1))
+    images = rng.integers(0, 256, (5, 30, 40, 1), np.uint8)
+    sizes = np.tile(np.array([[30, 40]], np.int32), (5, 1))
     key = loader.purpose_key(0, loader.AUGMENT)
 
     run = jax.jit(loader.training_images)
 
     def views(indices, epoch):
-        at = jnp.array(indices, jnp.int32)
-        examples = loader.Examples(images[at], sizes[at], at, at, jnp.ones(len(indices)))
+        at = np.array(indices, np.int32)
+        mask = np.ones(len(indices), np.float32)
+        examples = loader.Examples(images[at], sizes[at], at, at, mask)
         return np.asarray(run(examples, key, jnp.int32(epoch)))
 
     np.testing.assert_allclose(views([0, 3, 4], 1)[1], views([3], 1)[0], atol=1e-5)

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import numpy as np
 
@@ -10,6 +12,7 @@ def test_dropout_acts_in_training_only():
     x = made_up.normal((1, 2, 2, 512))
     variables = made_up.variables(module, x.shape, "head")
 
+    @functools.partial(jax.jit, static_argnames="train")
     def run(seed, train):
         rngs = {"dropout": jax.random.key(seed)}
         return module.apply(variables, x, start="head", train=train, rngs=rngs)
