@@ -59,6 +59,10 @@ def flags(data, output):
     ]  # fmt: skip
 
 
+# Compiles little: of a pair the second process compiles anew, as only the first keeps programs.
+QUICK = ("--trainable", "head", "--no-augment")
+
+
 def finish(process, code=0):
     out, err = process.communicate()
     assert process.returncode == code, err[-3000:]
@@ -70,6 +74,13 @@ def finish(process, code=0):
 def whole(data, server, tmp_path_factory):
     output = tmp_path_factory.mktemp("whole") / "run"
     finish(server.start("train", *flags(data, output)))
+    return output
+
+
+@pytest.fixture(scope="module")
+def quick(data, server, tmp_path_factory):
+    output = tmp_path_factory.mktemp("quick") / "run"
+    finish(server.start("train", *flags(data, output), *QUICK))
     return output
 
 
@@ -176,29 +187,29 @@ def test_two_processes_make_the_run_of_one(how, data, launch, whole, tmp_path):
     )
 
 
-def test_saved_by_two_resumed_by_one_and_back(data, launch, whole, tmp_path):
+def test_saved_by_two_resumed_by_one_and_back(data, launch, quick, tmp_path):
     # The signal reaches one of them; both stop at the same step.
-    processes = pair(launch, *flags(data, tmp_path / "run"))
+    processes = pair(launch, *flags(data, tmp_path / "run"), *QUICK)
     processes[0].until("epoch 1/2")
     processes[1].send_signal(signal.SIGTERM)
     for process in processes:
         assert "--resume" in finish(process, 130)[1]
     shutil.copytree(tmp_path / "run", tmp_path / "again")
     finish(launch("--resume", tmp_path / "run"))
-    near(tmp_path / "run", whole)
+    near(tmp_path / "run", quick)
 
-    process = launch(*flags(data, tmp_path / "back"))
+    process = launch(*flags(data, tmp_path / "back"), *QUICK)
     process.until("epoch 1/2")
     process.send_signal(signal.SIGINT)
     finish(process, 130)
     for process in pair(launch, "--resume", tmp_path / "back"):
         finish(process)
-    near(tmp_path / "back", whole)
+    near(tmp_path / "back", quick)
 
 
 @pytest.mark.parametrize("victim", [0, 1])
 def test_when_one_process_dies_the_other_ends_with_a_message(victim, data, launch, tmp_path):
-    processes = pair(launch, *flags(data, tmp_path / "run"), "--epochs", 200)
+    processes = pair(launch, *flags(data, tmp_path / "run"), *QUICK, "--epochs", 200)
     processes[0].until("epoch 1/200")
     processes[victim].kill()
     died = time.monotonic()

@@ -22,7 +22,8 @@ TARGETS = {  # multilabel, whether the likeliest code answers; codes, whether an
 def test_targets(case):
     multilabel, by_codes, codes, needed = TARGETS[case]
     settings = config(multilabel=multilabel, loss="bce")
-    targets = setup._targets(settings, ("covid", "normal"), Parts(answer_by_codes=by_codes))
+    data = Dataset("x", ("covid", "normal"), {}, "")
+    targets = setup._targets(settings, data, Parts(answer_by_codes=by_codes))
     np.testing.assert_array_equal(targets.codes, codes)
     assert (targets.answer_codes is not None) == needed
     logits = jnp.array([[2.0, -1.0], [-1.0, 0.5], [0.1, 0.2]])
@@ -88,3 +89,12 @@ def test_settings_that_do_not_fit_network_and_data_are_refused(case):
     with pytest.raises(kind) as error:
         task(config(**options))
     assert message in str(error.value)
+
+
+def test_findings_are_outputs_of_their_own():
+    data = Dataset("x", ("a|b", "b?|a", "no finding"), {}, "", findings=("a", "b"))
+    targets = setup._targets(config(loss="bce"), data, Parts())
+    np.testing.assert_array_equal(targets.codes, [[1, 1], [1, np.nan], [0, 0]])
+    assert targets.independent and targets.answer_codes is None
+    with pytest.raises(InputError, match="`preset`: it is about classes"):
+        check(setup._unfit_for_findings(Parts(settings={"preset": "x", "habits": ()})))
