@@ -28,7 +28,7 @@ class Progress(Protocol):
 
 @runtime_checkable
 class Records(Protocol):
-    """Records of a split on disk, read when asked for: TFDS's data source.
+    """Records of a split on disk, read when asked for.
 
     Each has the views "augmentable" and "evaluation", height x width x channel.
     """

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from jaxcovid.config import Fit
 from jaxcovid.data import dicom, png_jpeg
 from jaxcovid.data.blank import few_levels
-from jaxcovid.data.dataset import MINIATURE, Record
+from jaxcovid.data.dataset import MINIATURE, Header, Record
 from jaxcovid.data.memory import DECODED, strips
 from jaxcovid.data.preparation import (
     AS_TORCHVISION,
@@ -30,6 +30,9 @@ from weights_convert.printable import printable
 View = TypeVar("View")
 _Pixels = UInt8[np.ndarray, "height width channel"]
 
+# Stands for a view. TFDS 4.9 cannot read back arrays of fewer than three bytes.
+NOT_KEPT = np.zeros((2, 2, 1), np.uint8)
+
 
 def prepare(
     image: Image.Image,
@@ -40,11 +43,12 @@ def prepare(
 ) -> Record:
     """All views of an image of mode L or RGB, with the number of its class and its path.
 
-    `side` is that of the view to be augmented, as in `augmentable_view`. The miniature is of the
-    image as it comes.
+    `side` is that of the view to be augmented, as in `augmentable_view`; with 0 it is `NOT_KEPT`.
+    The miniature is of the image as it comes.
     """
     moved, fit = with_intensity(image, preparation.intensity), preparation.fit
-    views = augmentable_view(moved, side, fit), _array(square(moved, fit)), miniature(image)
+    augmentable = augmentable_view(moved, side, fit) if side else NOT_KEPT
+    views = augmentable, _array(square(moved, fit)), miniature(image)
     return Record(*views, label, path, few_levels(image))
 
 
@@ -62,11 +66,17 @@ def read_view(path: Path, view: Callable[[Image.Image], View]) -> View:
     Until it is made, other threads that read images here wait while too little memory is left.
     Raises UnreadableError as `read_image` does.
     """
+    return read_described(path, view)[0]
+
+
+def read_described(path: Path, view: Callable[[Image.Image], View]) -> tuple[View, Header]:
+    """What `read_view` gives, and what the file says of its image; it is opened once for both."""
     with contextlib.ExitStack() as memory:
-        return view(_decoded(path, memory))
+        image, header = _decoded(path, memory)
+        return view(image), header
 
 
-def _decoded(path: Path, memory: contextlib.ExitStack) -> Image.Image:
+def _decoded(path: Path, memory: contextlib.ExitStack) -> tuple[Image.Image, Header]:
     def check(width: int, height: int) -> None:
         check_size(width, height)
         memory.enter_context(DECODED.taken(max(width * height, size)))
@@ -74,10 +84,11 @@ def _decoded(path: Path, memory: contextlib.ExitStack) -> Image.Image:
     try:
         size = _file_size(path)
         if dicom.is_dicom(path):
-            return dicom.read_dicom(path, check)
+            return dicom.read_dicom(path, check), dicom.read_dicom_header(path)
         with png_jpeg.opened(path, check) as image:
+            header = png_jpeg.header(image)
             image.load()
-            return to_8bit(image)
+            return to_8bit(image), header
     except UnreadableError:
         raise
     except FileNotFoundError:
@@ -114,20 +125,29 @@ def to_8bit(image: Image.Image) -> Image.Image:
     """
     if image.mode in ("1", "L", "LA"):
         return image.convert("L")
-    deep = image.mode.startswith("I") or image.mode == "F"
-    source = image if deep or image.mode == "RGB" else image.convert("RGB")
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_16_bits(image)
+    return _grey_if_alike(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
     grey = np.empty((image.height, image.width), np.uint8)
     # In strips, as what lies between takes 8 bytes a pixel.
     for top, bottom in strips(image.height, image.width):
-        strip = np.asarray(source.crop((0, top, image.width, bottom)))
-        if deep:
-            strip = np.clip(np.rint(strip / 257), 0, 255)
-        elif (strip != strip[:, :, :1]).any():
-            return source
-        else:
-            strip = strip[:, :, 0]
-        grey[top:bottom] = strip
+        strip = np.asarray(image.crop((0, top, image.width, bottom)))
+        grey[top:bottom] = np.clip(np.rint(strip / 257), 0, 255)
     return Image.fromarray(grey)
+
+
+def _grey_if_alike(image: Image.Image) -> Image.Image:
+    """An image of mode RGB, or its grey if all channels are equal."""
+    grey = Image.new("L", image.size)
+    for top, bottom in strips(image.height, image.width):
+        red, green, blue = image.crop((0, top, image.width, bottom)).split()
+        if not red.tobytes() == green.tobytes() == blue.tobytes():
+            return image
+        grey.paste(red, (0, top))
+    return grey
 
 
 def evaluation_view(

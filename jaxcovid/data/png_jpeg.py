@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from jaxcovid.data.dataset import Header
 from jaxcovid.data.readable import check_scans, check_size
 
 PNG_MARK, JPEG_MARK = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
@@ -38,6 +39,14 @@ def opened(path: Path, check: Callable[[int, int], None] = check_size) -> Iterat
             yield image
 
 
+def header(image: Image.Image) -> Header:
+    """What the file of an image says of it."""
+    tables = getattr(image, "quantization", {})
+    first, second = (sum(table) / len(table) if (table := tables.get(number)) else 0.0
+                     for number in (0, 1))  # fmt: skip
+    return Header(image.width, image.height, image.mode, str(image.format), (first, second))
+
+
 def size_of(path: Path) -> tuple[int, int]:
     """The width and height, in pixels, that a PNG or JPEG file states; little more of it is read.
 
@@ -46,8 +55,8 @@ def size_of(path: Path) -> tuple[int, int]:
     with path.open("rb") as file:
         if (size := _png_size(file.read(24))) is not None:
             return size
-    with Image.open(path, formats=("JPEG",)) as image:
-        return image.size
+        with Image.open(file, formats=("JPEG",)) as image:
+            return image.size
 
 
 def _png_size(start: bytes) -> tuple[int, int] | None:

@@ -21,7 +21,6 @@ from pydicom.uid import (
 )
 
 from jaxcovid.data import dicom, images, readable
-from jaxcovid.data.headers import read_header
 from jaxcovid.errors import InputError
 from tests.conftest import picture
 from tests.data.dicom_files import RAMP, table, write
@@ -158,13 +157,13 @@ def test_a_verdict_does_not_outlive_the_lack_of_a_decoder(image_folder, tmp_path
 def test_pngs_alone_do_without(image_folder, tmp_path, monkeypatch):
     first = load_folder(image_folder, tmp_path / "cache")
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    monkeypatch.setattr(images, "read_view", None)
+    monkeypatch.setattr(images, "read_described", None)
     assert load_folder(image_folder, tmp_path / "cache").fingerprint == first.fingerprint
 
 
 def test_what_the_header_says(tmp_path):
     path = write(tmp_path / "a.dcm", bits=12)
-    header = read_header(path)
+    header = dicom.read_dicom_header(path)
     assert (header.width, header.height) == RAMP.shape[::-1]
     assert (header.mode, header.format) == ("MONOCHROME2 12", "Explicit VR Little Endian")
 
@@ -204,7 +203,7 @@ def test_without_header_or_transfer_syntax(case, suffix, tmp_path):
     path.write_bytes(change(path.read_bytes()))
     pixels = np.asarray(images.read_image(path))
     np.testing.assert_array_equal(pixels.ravel(), np.arange(256))
-    assert read_header(path)[:4] == (16, 16, "MONOCHROME2 12", syntax.name)
+    assert dicom.read_dicom_header(path)[:4] == (16, 16, "MONOCHROME2 12", syntax.name)
 
 
 def test_what_only_begins_like_dicom(tmp_path):

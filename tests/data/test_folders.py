@@ -23,7 +23,7 @@ def test_images_come_back_as_prepared(image_folder, tmp_path):
 
 def test_second_time_nothing_is_decoded(image_folder, tmp_path, monkeypatch):
     first = load_folder(image_folder, tmp_path / "cache")
-    monkeypatch.setattr(images, "read_view", None)
+    monkeypatch.setattr(images, "read_described", None)
     again = load_folder(image_folder, tmp_path / "cache")
     assert again.fingerprint == first.fingerprint
     np.testing.assert_array_equal(
@@ -144,7 +144,7 @@ def test_models_of_different_order_do_not_share_labels_in_the_cache(tmp_path):
 def test_the_second_time_a_split_comes_from_the_cache_and_is_equal(tmp_path, monkeypatch):
     folder = write_pictures(tmp_path / "images", *FILES)
     first = load_split(folder, "test", ("b", "normal", "covid"), tmp_path / "cache")
-    monkeypatch.setattr(images, "read_view", None)
+    monkeypatch.setattr(images, "read_described", None)
     again = load_split(folder, "test", ("b", "normal", "covid"), tmp_path / "cache")
     np.testing.assert_equal(again._asdict(), first._asdict())
 

@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcovid.data.headers import read_header, read_sizes
+from jaxcovid.data.headers import read_sizes
+from jaxcovid.data.images import read_described
 
 GREY = Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30) % 251)
+
+
+def read_header(path):
+    return read_described(path, lambda image: None)[1]
+
+
 FILES = {  # image, name, options of saving, header without tables
     "grey PNG": (GREY, "a.png", {}, (30, 20, "L", "PNG")),
     "16 bits": (Image.fromarray(np.zeros((20, 30), np.uint16)), "a.png", {}, (30, 20, "I;16", "PNG")),

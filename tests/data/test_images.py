@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcovid.data import headers, images
+from jaxcovid.data import images
 from jaxcovid.data.memory import Share
 from tests.conftest import picture
 from tests.data.test_readable import progressive
@@ -173,7 +173,7 @@ def test_what_else_is_in_a_png_does_not_matter(case, tmp_path):
     np.testing.assert_array_equal(
         np.asarray(images.read_image(path)), np.asarray(picture(0, (64, 64)))
     )
-    assert headers.read_header(path)[:4] == (64, 64, "L", "PNG")
+    assert images.read_described(path, lambda image: image)[1][:4] == (64, 64, "L", "PNG")
     path.write_bytes(content[: content.index(b"IDAT") + 1000])
     with pytest.raises(images.UnreadableError, match="cut short"):
         images.read_image(path)

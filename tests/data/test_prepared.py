@@ -19,7 +19,7 @@ def test_an_interrupted_preparation_leaves_nothing(image_folder, tmp_path, monke
     def interrupt(path, view):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(images, "read_view", interrupt)
+    monkeypatch.setattr(images, "read_described", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_folder(image_folder, tmp_path / "cache")
     monkeypatch.undo()

@@ -1,0 +1,27 @@
+"""Work that threads do a bounded number of items ahead."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], most: int) -> Generator[Made]:
+    """What is made of each item, in their order; so many at most are begun or wait to be taken.
+
+    Whatever is raised at an item is raised here, in its turn.
+    """
+    pool = ThreadPoolExecutor()
+    waiting: deque[Future[Made]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) == most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
