@@ -101,7 +101,7 @@ def subfolders(folder: Path) -> list[Path]:
 
     Raises OSError.
     """
-    return [path for path, kind in sorted(_inside(folder)) if kind not in ("image", "other")]
+    return sorted(path for path, kind in _inside(folder) if kind not in ("image", "other"))
 
 
 def _inside(folder: Path) -> list[tuple[Path, str]]:

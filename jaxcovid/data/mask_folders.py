@@ -22,6 +22,8 @@ def masks_apart(paths: Sequence[Path], root: Path) -> Apart:
     folder of that name without such images is none: it may be a class.
     """
     folder_of = {path: _mask_folder(path, root) for path in paths}
+    if not any(folder_of.values()):
+        return Apart(tuple(paths), ())
     images = {
         (around, _stem(path))
         for path in paths
