@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcovid.errors import InputError, NothingFrozenError
+from jaxcovid.data.dataset import Dataset
+from jaxcovid.errors import InputError, NothingFrozenError, check
 from jaxcovid.training import setup
 from jaxcovid.training.label_codes import class_codes, class_scores
 from jaxcovid.training.parts import Parts
