@@ -1,5 +1,6 @@
 """Work that threads do a bounded number of items ahead."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,8 @@ def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], most: int) -
 
     Whatever is raised at an item is raised here, in its turn.
     """
-    pool = ThreadPoolExecutor()
+    # More than processors wait for each other: small images spend half their time in Python.
+    pool = ThreadPoolExecutor(os.cpu_count())
     waiting: deque[Future[Made]] = deque()
     try:
         for item in items:

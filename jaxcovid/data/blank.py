@@ -23,11 +23,17 @@ def few_levels(image: Image.Image) -> int:
     Counted are the commonest levels, as many as hold 95 % of the pixels. Almost nothing shows where
     these are four or fewer, or where so many pixels lie within 32 levels beside each other.
     """
-    counts = np.array(image.convert("L").histogram())
+    counts = np.array(in_grey(image).histogram())
     enough = SHARE * counts.sum()
     levels = 1 + int(np.searchsorted(np.sort(counts)[::-1].cumsum(), enough))
-    together = np.convolve(counts, np.ones(NARROW, np.int64)).max()
+    total = np.concatenate([[0], counts.cumsum()])
+    together = (total[NARROW:] - total[:-NARROW]).max()
     return levels if levels <= FEW or together >= enough else 0
+
+
+def in_grey(image: Image.Image) -> Image.Image:
+    """The image in grey, itself if it is: `convert` would copy it."""
+    return image if image.mode == "L" else image.convert("L")
 
 
 def remark(levels: int) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jaxcovid.data import dicom, png_jpeg
@@ -19,6 +18,5 @@ def read_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
             return png_jpeg.size_of(path)
         return None
 
-    with ThreadPoolExecutor() as pool, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return [known for known in pool.map(size, paths) if known is not None]
+    with warnings.catch_warnings(action="ignore"):
+        return [known for known in map(size, paths) if known is not None]

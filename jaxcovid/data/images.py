@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jaxcovid.config import Fit
 from jaxcovid.data import dicom, png_jpeg
-from jaxcovid.data.blank import few_levels
+from jaxcovid.data.blank import few_levels, in_grey
 from jaxcovid.data.dataset import MINIATURE, Header, Record
 from jaxcovid.data.memory import DECODED, strips
 from jaxcovid.data.preparation import (
@@ -141,13 +141,13 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
 
 def _grey_if_alike(image: Image.Image) -> Image.Image:
     """An image of mode RGB, or its grey if all channels are equal."""
-    grey = Image.new("L", image.size)
-    for top, bottom in strips(image.height, image.width):
-        red, green, blue = image.crop((0, top, image.width, bottom)).split()
+    parts = [*strips(image.height, image.width)]
+    for top, bottom in parts:
+        strip = image if len(parts) == 1 else image.crop((0, top, image.width, bottom))
+        red, green, blue = strip.split()
         if not red.tobytes() == green.tobytes() == blue.tobytes():
             return image
-        grey.paste(red, (0, top))
-    return grey
+    return image.getchannel(0)
 
 
 def evaluation_view(
@@ -176,7 +176,7 @@ def augmentable_view(image: Image.Image, side: int, fit: Fit = "crop") -> _Pixel
 
 def miniature(image: Image.Image) -> UInt8[np.ndarray, "64 64 1"]:
     """The whole image in grey, squeezed into a small square."""
-    grey = image.convert("L").resize((MINIATURE, MINIATURE), Image.Resampling.BILINEAR)
+    grey = in_grey(image).resize((MINIATURE, MINIATURE), Image.Resampling.BILINEAR)
     return np.array(grey)[:, :, None]
 
 

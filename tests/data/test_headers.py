@@ -45,3 +45,15 @@ def test_sizes_are_those_of_headers_and_of_readable_files_alone(tmp_path):
     sizes = read_sizes([paths[0], tmp_path / "text.png", *paths[1:], tmp_path / "none.png"])
     assert sizes == [read_header(path)[:2] for path in paths]
     assert sizes == [(30, 20), (29, 20), (28, 20), (27, 20)]
+
+
+def test_the_size_of_a_jpeg_stands_in_its_first_frame_however_long_its_texts(tmp_path):
+    sizes = []
+    for number, (comment, progressive) in enumerate(
+        [(b"", False), (b"x" * 9000, False), (b"", True)]
+    ):
+        path = tmp_path / f"{number}.jpg"
+        image = GREY.crop((0, 0, 30 - number, 20))
+        image.save(path, comment=comment, progressive=progressive)
+        sizes += read_sizes([path])
+    assert sizes == [(30, 20), (29, 20), (28, 20)]
