@@ -126,7 +126,8 @@ def _single(found: Sequence[Sequence[str]], cells: Sequence[str], reason: str) -
     if several:
         common = Counter(map(tuple, several)).most_common(1)[0][0]
         notes.append(
-            f"{len(several)} row(s) left out: of several classes, such as {' and '.join(common)}"
+            f"{len(several)} row(s) left out: of several classes, such as {' and '.join(common)} "
+            "(with the loss bce or focal each is a finding of its own)"
         )
     return Labelled(classes, tuple(notes))
 

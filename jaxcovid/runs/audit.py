@@ -112,6 +112,9 @@ def load_audit_data(
     With a network its classes, in its order. Raises InputError, also at a class that the network
     does not know.
     """
+    if network is not None and network.independent:
+        several = f"{network.name} tells several findings of each image; audit the data alone"
+        check([several])
     check(sources.unfit_for_table(str(data), bool(patient_files), table))
     known = patients.read_patients(patient_files) if patient_files else None
     dataset = sources.load_whole(

@@ -168,12 +168,12 @@ def load_models(runs: Sequence[Path]) -> list[InferenceModel]:
     networks = [load(run) for run in runs]
     first = networks[0]
     if len(networks) > 1:
+        several = dict.fromkeys(network.name for network in networks if network.independent)
         check(
             [
-                f"{network.name} tells several findings of each image; give it alone, as two such "
-                "networks are not compared"
-                for network in networks
-                if network.independent
+                f"{name} tells several findings of each image; give it alone, as two such networks "
+                "are not compared"
+                for name in several
             ]
         )
     check(

@@ -15,7 +15,7 @@ CASES = {  # cells, --labels, the classes, notes
     "a blank": (("covid", "normal", ""), (), ["covid", "normal", ""], ["1 row(s) left out: no value ('' 1)"]),
     "globs": (NIH, ("pneumonia=Pneumonia", "normal=No Finding"), ["pneumonia", "pneumonia", "normal", "", ""], ["2 row(s) left out: a value that `labels` does not name ('Mass' 1, '' 1)"]),
     "the first that fits": (COVID, WANTED, ["covid-19", "covid-19", "normal", "other"], []),
-    "of several classes": (("a|b", "a", "b"), ("x=a", "y=b"), ["", "x", "y"], ["1 row(s) left out: of several classes, such as x and y"]),
+    "of several classes": (("a|b", "a", "b"), ("x=a", "y=b"), ["", "x", "y"], ["1 row(s) left out: of several classes, such as x and y (with the loss bce or focal each is a finding of its own)"]),
     "one class by two values": (("a|b", "c", "d"), ("x=a", "x=b", "y=c"), ["x", "y", ""], ["1 row(s) left out: a value that `labels` does not name ('d' 1)"]),
     "lists as text": (("['a', 'b']", "['c'\t 'b']", "[]"), ("x=a", "y=c"), ["x", "y", ""], ["1 row(s) left out: a value that `labels` does not name ('[]' 1)"]),
     "0 and 1": (("1.0", "0.0", "-1.0", ""), (), ["Mass", "no Mass", "", ""], ["2 row(s) left out: uncertain or blank ('-1.0' 1, '' 1)"]),
@@ -38,7 +38,7 @@ def test_several_columns_of_0_and_1():
     assert labelled.classes == ("Mass", "Edema", "", "", "Edema")
     assert labelled.notes == (
         "1 row(s) left out: 1 in none of the columns ('0' 1)",
-        "1 row(s) left out: of several classes, such as Edema and Mass",
+        "1 row(s) left out: of several classes, such as Edema and Mass (with the loss bce or focal each is a finding of its own)",
     )
     joined = labels_of_rows(rows, columns, {"ill": ("Mass", "Ed*")})
     assert joined.classes == ("ill", "ill", "ill", "", "ill")

@@ -91,6 +91,9 @@ def test_a_folder_is_labelled_as_the_network_knows_it(tmp_path):
         InputError, match="class 'covid' is unknown to runs/one, which knows flu, normal"
     ):
         audit.load_audit_data(folder, network(("flu", "normal")), (), False)
+    several = network(("covid", "normal"))._replace(independent=True)
+    with pytest.raises(InputError, match="several findings of each image; audit the data alone"):
+        audit.load_audit_data(folder, several, (), False)
 
 
 PASSED = {
