@@ -41,7 +41,7 @@ def with_legend(figure: Figure, axes: Axes, what: str) -> Figure:
     plain(axes)
     names = axes.get_legend_handles_labels()[1]
     if not names:
-        axes.text(0.5, 0.4, "needs two classes", ha="center")
+        axes.text(0.5, 0.4, "needs images of two kinds", ha="center")
         return figure
     columns, size = (1, 9) if len(names) < 5 else (2, 7.5)
     figure.set_figheight(3.7 + size / 48 * -(-len(names) // columns))

@@ -65,7 +65,9 @@ def class_chart(rows: Mapping[str, Sequence[Row]], title: str) -> Figure:
     axes.set_yticks(range(len(classes)), [short_name(name, 24) for name in classes])
     axes.set(xlim=(-0.02, 1.02), ylim=(len(classes) - 0.5, -0.5))
     below = -0.2 / (0.4 + 0.38 * len(classes))  # as a share of the axes' height
-    axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, below))
+    if any(row.value is not None for of_classes in rows.values() for row in of_classes):
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, below)}
+        axes.legend(frameon=False, fontsize=9, ncols=2, **place)
     plain(axes)
     return figure
 

@@ -103,6 +103,8 @@ def _examples(
         ranked = members[np.argsort(-measured.probabilities[members, finding], kind="stable")]
         chosen += [(finding, int(place), True) for place in ranked[:1]]
         chosen += [(finding, int(place), False) for place in ranked[1:][-1:]]
+    if not chosen:
+        return {}
     places = np.array([place for _, place, _ in chosen], np.int64)
     pixels = split.evaluation[places]
     heats = explain(pixels, np.array([finding for finding, _, _ in chosen], np.int64))

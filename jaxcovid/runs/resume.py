@@ -91,7 +91,7 @@ def changed_settings(
         now = caller_settings.get(name)
         # An older record may lack what is off.
         pairs[f"`{name}`"] = (callers.get(name) or None, now or None)
-    pairs["classes"] = (before["dataset"]["classes"], list(dataset.classes))
+    pairs["classes"] = (before["dataset"]["classes"], list(dataset.findings or dataset.classes))
     pairs["content of the data (fingerprint)"] = (before["data_fingerprint"], dataset.fingerprint)
     changes = [
         f"  {name}: {old} then, {new} now" for name, (old, new) in pairs.items() if old != new

@@ -43,7 +43,7 @@ def test_classes_without_images_or_without_others_have_no_curve(case):
     chart = CURVES[case]
     assert len(lines(chart(LABELS[:4], PROBABILITIES[:4], CLASSES, ""))) == 2
     alone = chart(LABELS[:2], PROBABILITIES[:2], CLASSES, "")
-    assert lines(alone) == {} and texts(alone) == ["needs two classes"]
+    assert lines(alone) == {} and texts(alone) == ["needs images of two kinds"]
 
 
 def test_more_classes_make_the_legend_longer_and_not_the_axes_smaller():

@@ -1,6 +1,7 @@
 """A run on a table of several findings per image, from its images to its files and answers."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from PIL import Image
 
 from jaxcovid import sweeps
-from jaxcovid.config import Config, TableSettings
-from jaxcovid.errors import InputError
+from jaxcovid.config import Config, TableSettings, stored
+from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.inference.inference_model import load
 from jaxcovid.inference.predict import predict
 from jaxcovid.results import FindingResults
@@ -17,7 +18,7 @@ from jaxcovid.runs.evaluate import evaluate, load_models
 from jaxcovid.runs.finding_artifacts import write_findings_evaluation
 from jaxcovid.runs.run import fine_tune
 from tests.small_network import SMALL
-from tests.small_runs import blank_charts
+from tests.small_runs import assert_same, blank_charts, interruption
 
 KINDS = {
     "bright|wide": (230, 60),
@@ -124,6 +125,14 @@ def test_elsewhere_the_network_answers_by_finding(run, table, tmp_path):
     (answer,) = predict(network, [table.parent / row["path"]])
     expected = [float(row["prob_bright"]), float(row["prob_wide"])]
     np.testing.assert_allclose(answer.probabilities, expected, rtol=1e-4)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_end(run, table, tmp_path):
+    with blank_charts():
+        with pytest.raises(Interrupted):
+            fine_tune(config(table, output=tmp_path / "run"), deferred=interruption(6))
+        fine_tune(dataclasses.replace(stored(tmp_path / "run"), resume=tmp_path / "run"))
+    assert_same(run, tmp_path / "run")
 
 
 def test_only_tables_and_one_network_are_evaluated(run, table):

@@ -1,8 +1,10 @@
 import numpy as np
 
 from jaxcovid.data.finding_codes import finding_codes
+from jaxcovid.report.findings_page import findings_page, findings_pictures
 from jaxcovid.runs.gather_findings import gather_findings
 from tests.report import example, finding_example
+from tests.small_runs import blank_charts
 
 
 def test_every_split_is_measured_at_thresholds_of_the_validation_images():
@@ -44,3 +46,15 @@ def test_unlabelled_images_are_answered_and_not_measured():
     results = gather_findings("x", data, predicted, example.explain, example.SETTINGS)
     assert results.main == "validation" and results.splits["test"].metrics is None
     assert np.isnan(results.splits["test"].targets).all()
+
+
+def test_images_in_which_nothing_was_found_have_no_examples():
+    data = finding_example.dataset({"test": 12})
+    nothing = data.splits["test"]._replace(labels=np.zeros(12, np.int32))
+    data = data._replace(classes=("no finding",), splits={"test": nothing})
+    predicted = finding_example.predictions(data)
+    results = gather_findings("x", data, predicted, example.explain, example.ELSEWHERE)
+    assert results.examples == {} and results.splits["test"].metrics["auroc"] is None
+    with blank_charts():
+        page = findings_page(results, dict(findings_pictures(results)))
+    assert "no finding is both there and not" in page and 'href="#examples"' not in page
