@@ -45,7 +45,8 @@ class InferenceModel(NamedTuple):
     `metrics` are those of the run's metrics.json, empty for a file of weights. `loss` is what
     `stated_loss` says of the run's, None where that is not known. `changes` are sentences about
     files of the run that are not what was written; answers do not depend on them. `preparation` is
-    what is done to images before.
+    what is done to images before. With `independent` outputs an image may have several of
+    `classes`: they are findings, each with a probability of its own.
 
     >>> network = jaxcovid.load(run)
     >>> network.variables["params"]["fc_0"]["kernel"].shape

@@ -5,6 +5,7 @@ from typing import Any
 
 from jaxcovid.report import checks, epoch_words, words
 from jaxcovid.report.cautions import SMALL, Cautions
+from jaxcovid.report.text import training_lines
 from jaxcovid.results import FindingResults
 
 # Findings that one line names.
@@ -36,7 +37,8 @@ def findings_verdict(results: FindingResults) -> str:
         named = words.first_of([*map(words.quoted, doubtful)], NAMED)
         verb = "is" if len(doubtful) == 1 else "are"
         sentences.append(f"No better than chance for certain {verb} {named}.")
-    if (before := words.about(results.settings.get("internal") or {}, "auroc")) is not None:
+    before = words.about(results.settings.get("internal") or {}, "auroc")
+    if before is not None and not of:  # a mean over other findings says nothing of this one
         split = results.settings["internal"]["split"]
         sentences.append(f"On its own {split} images it was {words.figure(before)}.")
     return " ".join(sentences)
@@ -90,15 +92,7 @@ def findings_summary(results: FindingResults) -> str:
         lines.append(f"{name}: {values['support']} of {values['known']} images, {figures}")
     if results.audit is not None:
         lines += [f"Failed: {failure}" for failure in checks.failures(results.audit.checks)]
-    if results.training is not None:
-        audit = results.training.audit
-        lines.append(
-            f"Freeze audit: {audit.frozen_leaves} frozen arrays unchanged, "
-            f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed"
-        )
-        measured = epoch_words.measured_after(results.training, results.settings)
-        lines.append(f"Measured and saved {measured}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *training_lines(results.training, results.settings)])
 
 
 def _ranked(metrics: Mapping[str, Any]) -> list[str]:

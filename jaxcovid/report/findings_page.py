@@ -20,7 +20,7 @@ from jaxcovid.statistics.findings import OF_FINDING
 TILES = {
     "auroc": "mean AUROC of findings",
     "auprc": "mean AUPRC of findings",
-    "exact_match": "images with all findings right",
+    "exact_match": "all findings right, of images where all are known",
 }
 
 

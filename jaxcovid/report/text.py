@@ -10,7 +10,7 @@ from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.report import DISCLAIMER, checks, epoch_words, words
 from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
-from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results
+from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results, Training
 
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
@@ -87,17 +87,24 @@ def run_summary(results: Results) -> str:
     if results.audit is not None:
         lines += checks.floor_lines(results.audit.checks.get("blind_floor") or {})
         lines += [f"Failed: {failure}" for failure in checks.failures(results.audit.checks)]
-    if results.training is not None:
-        audit = results.training.audit
-        lines.append(
-            f"Freeze audit: {audit.frozen_leaves} frozen arrays unchanged, "
-            f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed"
-        )
-        if len(results.training.history) < results.settings["epochs"]:
-            lines.append(epoch_words.ending(results.training, results.settings))
-        measured = epoch_words.measured_after(results.training, results.settings)
-        lines.append(f"Measured and saved {measured}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *training_lines(results.training, results.settings)])
+
+
+def training_lines(training: Training | None, record: Mapping[str, Any]) -> list[str]:
+    """What freezing proved, why training ended early if it did, and after which epoch this is.
+
+    `record` holds the settings; without training there is nothing to say.
+    """
+    if training is None:
+        return []
+    audit = training.audit
+    early = len(training.history) < record["epochs"]
+    return [
+        f"Freeze audit: {audit.frozen_leaves} frozen arrays unchanged, "
+        f"{audit.trainable_changed} of {audit.trainable_leaves} trainable arrays changed",
+        *([epoch_words.ending(training, record)] if early else []),
+        f"Measured and saved {epoch_words.measured_after(training, record)}",
+    ]
 
 
 def audit_summary(audit: Audit) -> str:

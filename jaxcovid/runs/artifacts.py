@@ -11,7 +11,7 @@ from jaxcovid.inference import inference_model
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.report.checklist import checklist, checklist_markdown
-from jaxcovid.results import Audit, Epoch, Results
+from jaxcovid.results import Audit, Epoch, FindingResults, Results
 from jaxcovid.runs import files
 from jaxcovid.runs.audit import audit_record
 from jaxcovid.runs.record import data_record
@@ -55,13 +55,8 @@ def write_results(
     beside = [*(path.name for path in folder.iterdir()), "metrics.json"]
     page = report.run_page(results, drawings, files=beside, checklist=rows)
     files.write_bytes(folder / "report.html", page.encode())
-    result = {
-        name: split.metrics for name, split in results.splits.items() if split.metrics is not None
-    }
+    result = measured_record(results)
     if results.training is not None:
-        result["freeze_audit"] = results.training.audit._asdict()
-        trained = len(results.training.history)
-        result["measured_epoch"] = {"epoch": results.training.chosen.epoch, "of": trained}
         write_checksums(folder, [name for name in TABLES if (folder / name).is_file()])
     if results.audit is not None:
         checks = results.audit.checks
@@ -69,6 +64,18 @@ def write_results(
         if "subgroups" in checks:
             result["subgroups"] = checks["subgroups"]["table"]
     files.write_json(folder / "metrics.json", sealed({**result, "disclaimer": DISCLAIMER}))
+
+
+def measured_record(results: Results | FindingResults) -> dict[str, Any]:
+    """What metrics.json holds of any network: every measured split, freezing, which epoch."""
+    record: dict[str, Any] = {
+        name: split.metrics for name, split in results.splits.items() if split.metrics is not None
+    }
+    if results.training is not None:
+        record["freeze_audit"] = results.training.audit._asdict()
+        trained = len(results.training.history)
+        record["measured_epoch"] = {"epoch": results.training.chosen.epoch, "of": trained}
+    return record
 
 
 def write_evaluation(

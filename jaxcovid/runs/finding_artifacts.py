@@ -12,7 +12,7 @@ from jaxcovid.data.finding_codes import combination_of
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.results import FindingResults
 from jaxcovid.runs import files
-from jaxcovid.runs.artifacts import write_checks, write_config, write_plots
+from jaxcovid.runs.artifacts import measured_record, write_checks, write_config, write_plots
 from jaxcovid.seal import sealed
 from jaxcovid.training.evaluation import Bar
 
@@ -39,15 +39,11 @@ def write_findings(
     beside = [*(path.name for path in folder.iterdir()), "metrics.json"]
     page = report.findings_page(results, drawings, files=beside)
     files.write_bytes(folder / "report.html", page.encode())
-    result: dict[str, Any] = {
-        name: split.metrics for name, split in results.splits.items() if split.metrics is not None
-    }
     if results.training is not None:
-        result["freeze_audit"] = results.training.audit._asdict()
-        trained = len(results.training.history)
-        result["measured_epoch"] = {"epoch": results.training.chosen.epoch, "of": trained}
         write_checksums(folder, [name for name in TABLES if (folder / name).is_file()])
-    files.write_json(folder / "metrics.json", sealed({**result, "disclaimer": DISCLAIMER}))
+    files.write_json(
+        folder / "metrics.json", sealed({**measured_record(results), "disclaimer": DISCLAIMER})
+    )
 
 
 def write_findings_evaluation(

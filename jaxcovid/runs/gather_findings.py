@@ -91,10 +91,7 @@ def gather_findings(
 def _examples(
     split: Split, measured: MeasuredFindings, findings: Sequence[str], explain: Explain
 ) -> dict[str, list[Example]]:
-    """Of the commonest findings the images that have one, with its highest and lowest probability.
-
-    One of each; the two that are told most and least surely.
-    """
+    """Of each of the commonest findings the images with it that are told most and least surely."""
     counts = (measured.targets == 1).sum(0)
     shown = np.sort(np.argsort(-counts, kind="stable")[:MOST_FINDINGS_SHOWN])
     chosen: list[tuple[int, int, bool]] = []

@@ -85,8 +85,8 @@ def predict_split(
     `order` holds the images' numbers, those of a batch together; the result is in the order of the
     numbers. `variables` lie on all `devices`. With `codes` outputs are findings, and classes
     combinations of them; outputs that are `independent` have a probability each. `curve` changes
-    what a batch adds to the loss and the accuracy. Raises
-    KeyboardInterrupt after the batch in which `interrupted` says so.
+    what a batch adds to the loss and the accuracy. Raises KeyboardInterrupt after the batch in
+    which `interrupted` says so.
     """
     batches = list(loader.batches(order, batch_size, devices.mesh.size))
     shares = [parallel.process_rows(batch) for batch in batches]

@@ -44,12 +44,16 @@ def test_elsewhere_the_runs_own_figure_stands_beside():
 
 
 def test_findings_that_all_have_have_no_area():
+    internal = {"split": "test", "auroc": {"value": 0.9, "low": 0.8, "high": 0.95}}
     results = finding_example.plain()
+    results = results._replace(settings={**results.settings, "internal": internal})
     name, metrics = results.findings[0], results.splits["test"].metrics
     per_finding = metrics["per_finding"] | {name: metrics["per_finding"][name] | {"auroc": None}}
     split = results.splits["test"]._replace(metrics=metrics | {"per_finding": per_finding})
     changed = results._replace(splits={**results.splits, "test": split})
     assert "mean AUROC over 2 of 3 findings is" in findings_verdict(changed)
+    assert "On its own" in findings_verdict(results)
+    assert "On its own" not in findings_verdict(changed)
     none = {one: values | {"auroc": None} for one, values in per_finding.items()}
     split = split._replace(metrics=metrics | {"per_finding": none})
     changed = changed._replace(splits={"test": split})
