@@ -1,6 +1,7 @@
 """Several findings in one image: each combination of them is a class, and this is what it means."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,6 +11,9 @@ BETWEEN, UNKNOWN = "|", "?"
 
 # The combination of images in which nothing was found.
 NOTHING = "no finding"
+
+# What says that nothing was found, as public sets have it.
+_NO_FINDING = re.compile(r"no[ _-]?findings?|normal|none|nothing", re.IGNORECASE)
 
 
 def finding_codes(
@@ -35,6 +39,16 @@ def combination_of(states: Mapping[str, float]) -> str:
     there = [name for name in sorted(states) if states[name] == 1]
     unknown = [name + UNKNOWN for name in sorted(states) if np.isnan(states[name])]
     return BETWEEN.join([*there, *unknown]) or NOTHING
+
+
+def is_no_finding(name: str) -> bool:
+    """Whether a value or column says that nothing was found."""
+    return _NO_FINDING.fullmatch(name) is not None
+
+
+def findings_among(names: Iterable[str]) -> tuple[str, ...]:
+    """The values or columns that name a finding, in their order."""
+    return tuple(name for name in names if not is_no_finding(name))
 
 
 def present(combination: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jaxcovid.data import class_names
 from jaxcovid.data.dataset import Row
-from jaxcovid.data.finding_codes import combination_of, finding_codes
+from jaxcovid.data.finding_codes import combination_of, finding_codes, findings_among
 from jaxcovid.data.layout import Layout, Listed, names_of
 from jaxcovid.data.split_folders import SPLITS, WHOLE, split_named
 from jaxcovid.errors import check
@@ -16,18 +16,19 @@ from jaxcovid.errors import check
 def listed_together(
     data: Sequence[Path],
     sources: Sequence[str],
-    read: Callable[[Path], Listed],
+    read: Callable[[Path, Sequence[str]], Listed],
     again: bool = False,
 ) -> Listed:
     """The images of all data, named below the name of the folder or table that they are from.
 
     `sources` are the names of these, else those of the folders. A patient is one of a source: the
-    same name elsewhere is another. `again` says that splits do not count; else a folder or table
+    same name elsewhere is another. `read` also takes the findings that a table is to be read with,
+    or none to tell them by its rows. `again` says that splits do not count; else a folder or table
     without splits of its own that is called train or valid, say, is that split. Raises InputError
     with all that is wrong.
     """
     check(list(_misnamed(data, sources)))
-    listings = [read(path) for path in data]
+    listings = _read(data, read)
     if len(data) > 1 and not again:
         listings = [_of_its_split(*pair) for pair in zip(data, listings, strict=True)]
     findings = tuple(dict.fromkeys(name for listed in listings for name in listed.findings))
@@ -70,6 +71,17 @@ def listed_together(
         (*notes, f"sources: {told}"),
         findings=findings,
     )
+
+
+def _read(data: Sequence[Path], read: Callable[[Path, Sequence[str]], Listed]) -> list[Listed]:
+    """What lies in each; a table of one finding in each row, beside others of several, is such."""
+    listings = [read(path, ()) for path in data]
+    if not any(listed.findings for listed in listings):
+        return listings
+    return [
+        listed if listed.findings else read(path, findings_among(listed.layout.classes))
+        for path, listed in zip(data, listings, strict=True)
+    ]
 
 
 def _with_unknown(listed: Listed, findings: Sequence[str]) -> Listed:

@@ -109,11 +109,11 @@ def _listed_together(
 ) -> Listed:
     """Several folders and tables, or one with a name, as one listing. Raises InputError."""
 
-    def read(path: Path, patients: Table | None) -> Listed:
+    def read(path: Path, patients: Table | None, of_others: Sequence[str]) -> Listed:
         if is_table(str(path)):
-            with_splits = not division.again
+            wanted = None if findings is None else of_others or findings
             return read_listed(
-                path, table, with_splits=with_splits, purpose=None, findings=findings
+                path, table, with_splits=not division.again, purpose=None, findings=wanted
             )
         return folders.listed_folder(path, patients, division.again, alone=False)
 
@@ -130,7 +130,7 @@ def _joined(
     source: Sequence[str],
     patients: Table | None,
     table: TableSettings,
-    read: Callable[[Path, Table | None], Listed],
+    read: Callable[[Path, Table | None, Sequence[str]], Listed],
     again: bool = False,
 ) -> Listed:
     """What `read` makes of each of the data, with the table of patients, as one listing.
@@ -156,8 +156,8 @@ def _joined(
 
     used: set[int] = set()  # rows of patients, by identity
 
-    def read_and_note(path: Path) -> Listed:
-        listed = read(path, patients)
+    def read_and_note(path: Path, findings: Sequence[str]) -> Listed:
+        listed = read(path, patients, findings)
         if not is_table(str(path)):
             used.update(id(row) for row in (listed.rows or {}).values())
         return listed
@@ -244,7 +244,7 @@ def load_evaluation_split(
     wanted = classes if findings else None
     check(_without_findings(paths, wanted))
 
-    def read(path: Path, patients: Table | None) -> Listed:
+    def read(path: Path, patients: Table | None, _of_others: Sequence[str] = ()) -> Listed:
         if is_table(str(path)):
             listed = read_listed(path, table, purpose=None, findings=wanted)
             return listed_split(listed, split, known, path)

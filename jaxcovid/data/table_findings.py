@@ -1,7 +1,6 @@
 """What the cells of a table's label columns say of several findings in each image."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,6 +12,8 @@ from jaxcovid.data.finding_codes import (
     UNKNOWN,
     combination_of,
     finding_codes,
+    findings_among,
+    is_no_finding,
 )
 from jaxcovid.data.table_columns import Column
 from jaxcovid.data.table_labels import (
@@ -25,9 +26,6 @@ from jaxcovid.data.table_labels import (
     values_of,
 )
 from jaxcovid.errors import check
-
-# What says that nothing was found, as public sets have it.
-_NOTHING = re.compile(r"no[ _-]?findings?|normal|none|nothing", re.IGNORECASE)
 
 # Findings by name in one row: 1 there, 0 not, NaN unknown.
 States = dict[str, float]
@@ -126,7 +124,7 @@ def _of_columns(
             for name in of_column:
                 values.setdefault(name, []).append(math.nan if known is None else float(known))
         state = {name: _any(of_name) for name, of_name in values.items()}
-        denials = [state.pop(name) for name in [*state] if _NOTHING.fullmatch(name)]
+        denials = [state.pop(name) for name in [*state] if is_no_finding(name)]
         if 1 in denials:
             contrary += 1 in state.values()
             state = {name: 0.0 if math.isnan(value) else value for name, value in state.items()}
@@ -161,9 +159,9 @@ def _of_values(
     names = sorted({name for state in said for name in state})
     if not globs:
         check_classes([[*state] for state in said], column)
-    findings = [name for name in names if not _NOTHING.fullmatch(name)]
+    findings = findings_among(names)
     contrary = sum(
-        any(_NOTHING.fullmatch(name) for name in state) and any(name in findings for name in state)
+        any(is_no_finding(name) for name in state) and any(name in findings for name in state)
         for state in said
     )
     return [

@@ -208,5 +208,12 @@ def test_findings_of_which_a_table_says_nothing_are_unknown(tmp_path):
         "a|b|c?", "a|c?", "b|c?", "c?", "b|c|a?", "c|a?", "b|a?", "a?",
     }  # fmt: skip
     assert len(dataset.members) == 24
+    single = table("single", *["a", "d", "normal"] * 4)  # a finding in each row, by chance
+    dataset = load([single, here], tmp_path, findings=())
+    assert dataset.findings == ("a", "d", "b")
+    assert set(dataset.classes) == {
+        "a|b?", "d|b?", "b?", "a|b|d?", "a|d?", "b|d?", "d?",
+    }  # fmt: skip
     with pytest.raises(InputError, match="one class each; give tables of findings alone"):
-        load([here, table("one", *["a", "b"] * 6)], tmp_path, findings=())
+        load([here, pile(tmp_path / "folders", ["a", "b"])], tmp_path, findings=())
+    assert load([single, table("two", *["a", "d"] * 6)], tmp_path, findings=()).findings == ()
