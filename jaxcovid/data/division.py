@@ -83,6 +83,7 @@ def divided(listed: Listed, shares: Mapping[str, float], seed: int) -> Divided:
         [patients[place] or f"\0{paths[place]}" for place in chosen],
         shares,
         seed,
+        kind := "finding" if findings else "class",
     )
     split_of = dict(zip(chosen, drawn, strict=True))
     files = [
@@ -98,12 +99,12 @@ def divided(listed: Listed, shares: Mapping[str, float], seed: int) -> Divided:
     return Divided(
         layout._replace(files=tuple(files[place] for place in order)),
         members,
-        _note(shares, of_drawn, "finding" if findings else "class"),
+        _note(shares, of_drawn, kind),
         tuple(_warnings(of_drawn, is_one_class=not findings)),
     )
 
 
-def _note(shares: Mapping[str, float], drawn: Sequence[Member], what: str) -> str:
+def _note(shares: Mapping[str, float], drawn: Sequence[Member], kind: str) -> str:
     asked = " ".join(f"{share:g}" for share in shares.values())
     patients = len({member.patient for member in drawn if member.patient})
     unknown = sum(not member.patient for member in drawn)
@@ -111,7 +112,7 @@ def _note(shares: Mapping[str, float], drawn: Sequence[Member], what: str) -> st
     if patients and unknown:
         of_whom += f", {unknown} images of no known patient one by one"
     return (
-        f"Splits were drawn from {len(drawn)} images: {', '.join(shares)} as {asked}, each {what} "
+        f"Splits were drawn from {len(drawn)} images: {', '.join(shares)} as {asked}, each {kind} "
         f"in proportion, {of_whom}; split.csv says which is where"
     )
 

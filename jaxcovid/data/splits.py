@@ -22,16 +22,18 @@ def drawn_splits(
     patients: Sequence[str],
     shares: Mapping[str, float],
     seed: int,
+    kind: str = "class",
 ) -> list[str]:
     """The split of each image, of the names in `shares`, which say how many images each gets.
 
-    `classes` are those of each image, `patients` who it is of. The order of the images makes no
-    difference. Raises InputError if a class cannot have a patient in every split.
+    `classes` are those of each image, called `kind` in messages, `patients` who it is of. The order
+    of the images makes no difference. Raises InputError if a class cannot have a patient in every
+    split.
     """
     of_patient: dict[str, set[str]] = {}
     for patient, of_image in zip(patients, classes, strict=True):
         of_patient.setdefault(patient, set()).update(of_image)
-    _check_enough(of_patient, len(shares))
+    _check_enough(of_patient, len(shares), kind)
     images = Counter(patients)
     strata = _strata({name: frozenset(found) for name, found in of_patient.items()})
     for draw in range(_DRAWS):
@@ -44,18 +46,18 @@ def drawn_splits(
             return [split_of[patient] for patient in patients]
     raise InputError(
         [
-            "`split`: no draw was found that puts every class into every split, as patients have "
-            "images of several classes; give fewer splits, or a table with a split"
+            f"`split`: no draw was found that puts every {kind} into every split, as patients have "
+            "several; give fewer splits, or a table with a split"
         ]
     )
 
 
-def _check_enough(of_patient: Mapping[str, set[str]], splits: int) -> None:
+def _check_enough(of_patient: Mapping[str, set[str]], splits: int, kind: str) -> None:
     counts = Counter(name for found in of_patient.values() for name in found)
     few = [
-        f"`split`: only {count} patient(s) of class {name!r} for {splits} splits (an image of no "
-        "known patient counts as one); add images of others, leave the class out, or ask for fewer "
-        "splits, such as 80 20"
+        f"`split`: only {count} patient(s) of {kind} {name!r} for {splits} splits (an image of no "
+        f"known patient counts as one); add images of others, leave the {kind} out, or ask "
+        "for fewer splits, such as 80 20"
         for name, count in sorted(counts.items())
         if count < splits
     ]
