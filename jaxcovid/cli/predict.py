@@ -94,6 +94,9 @@ def _write_rows(flags: Predict, network: "InferenceModel", rows: Iterator[list[s
         numbers += [f"finding_{name}" for name in network.classes]
     header = ["path", "prediction", *numbers, "problem", "note"]
     if flags.csv == STANDARD_OUTPUT:
+        if sys.stdout.isatty():  # a terminal would obey what names of files hold
+            rows = ([printable(cell) for cell in row] for row in rows)
+            header = [printable(name) for name in header]
         csv_file.write_rows(sys.stdout.buffer, header, rows)
     else:
         files.write_csv(flags.csv, header, rows)

@@ -7,6 +7,9 @@ from jaxcovid.data.class_names import look_alikes
 from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.data.split_folders import WHOLE
 
+# Of fewer validation images a class says too little.
+FEW_TO_CHOOSE = 5
+
 
 def with_training_warnings(dataset: Dataset) -> Dataset:
     """The dataset as it is trained on, with sentences on names and what `_problems` tells."""
@@ -32,7 +35,10 @@ def _warned(dataset: Dataset, warnings: list[str]) -> Dataset:
 
 
 def _scarce(dataset: Dataset) -> Iterator[str]:
-    """Of labelled splits: classes without an image or with a single one."""
+    """Of labelled splits: classes without an image or with a single one.
+
+    Of validation images also those with a few.
+    """
     for name, split in dataset.splits.items():
         if name == WHOLE or not (split.labels >= 0).any():
             continue
@@ -42,6 +48,13 @@ def _scarce(dataset: Dataset) -> Iterator[str]:
             scarce = [label for label, count in counts.items() if count == wanted]
             if scarce:
                 yield f"{text.format(name)} {what} {', '.join(scarce)}"
+        few = {label: count for label, count in counts.items() if 1 < count < FEW_TO_CHOOSE}
+        if few and name == "validation":
+            listed = ", ".join(f"{label} ({count})" for label, count in few.items())
+            yield (
+                f"fewer than {FEW_TO_CHOOSE} validation images {what} {listed}: too few to choose "
+                "an epoch or thresholds by"
+            )
 
 
 def _copied(dataset: Dataset) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from jaxcovid.data import bids
 from jaxcovid.data.dataset import Row
 from jaxcovid.data.dicom import is_dicom, read_attributes
 from jaxcovid.data.disk import Progress
@@ -24,20 +25,33 @@ _Tags = Mapping[str, str]
 
 
 def with_tags(listed: Listed, progress: Progress) -> Listed:
-    """What is listed, with what the tags of its DICOM files say where nothing else does."""
+    """What is listed, with what the tags of its DICOM files say where nothing else does.
+
+    Or those in a .json beside an image, as BIDS has them.
+    """
     names = names_of(listed.layout, listed.folder)
+    files = dict(zip(names, (file.path for file in listed.layout.files), strict=True))
     paths = {
-        name: file.path
-        for name, file in zip(names, listed.layout.files, strict=True)
-        if not name.lower().endswith(PICTURES) and is_dicom(file.path)
+        name: path
+        for name, path in files.items()
+        if not name.lower().endswith(PICTURES) and is_dicom(path)
     }
-    if not paths:
+    beside = {name: bids.tags_beside(path) for name, path in files.items() if bids.is_bids(path)}
+    if not paths and not any(beside.values()):
         return listed
     with ThreadPoolExecutor() as pool:
         read = progress(pool.map(_read, paths.values()), "Reading tags of DICOM files", len(paths))
         tags = dict(zip(paths, read, strict=True))
     rows, note = rows_of_tags(tags)
-    notes = (*listed.notes, note) if note else listed.notes
+    of_others = {
+        name: {**dict.fromkeys(TAGS, ""), **of_image}
+        for name, of_image in beside.items()
+        if of_image
+    }
+    rows_beside, note_beside = rows_of_tags(of_others, ".json file(s) beside images")
+    rows |= rows_beside
+    told = (note, note_beside, *bids.inversion_notes(beside))
+    notes = (*listed.notes, *filter(None, told))
     if listed.rows is None:
         return listed._replace(tags=rows, notes=notes)
     known = {**dict.fromkeys(rows), **listed.rows}
@@ -45,8 +59,10 @@ def with_tags(listed: Listed, progress: Progress) -> Listed:
     return listed._replace(rows={path: row for path, row in joined.items() if row}, notes=notes)
 
 
-def rows_of_tags(tags: Mapping[str, _Tags]) -> tuple[dict[str, Row], str]:
-    """What tags say of images, by path, and a sentence on that.
+def rows_of_tags(
+    tags: Mapping[str, _Tags], what: str = "DICOM file(s)"
+) -> tuple[dict[str, Row], str]:
+    """What tags say of images, by path, and a sentence on that; `what` holds them.
 
     A patient is a digest of PatientID, with a key that only those have who have all of the files.
     """
@@ -73,7 +89,7 @@ def rows_of_tags(tags: Mapping[str, _Tags]) -> tuple[dict[str, Row], str]:
     for name in ("view", "manufacturer", "year"):
         told[name] = any(name in row.further for row in rows.values())
     names = [name for name, is_told in told.items() if is_told]
-    read = f"read from the tags of {len(tags)} DICOM file(s): {', '.join(names)}"
+    read = f"read from the tags of {len(tags)} {what}: {', '.join(names)}"
     sentences = [read] * bool(names)
     if one_for_all:
         sentences.append(f"all {len(tags)} DICOM files have one PatientID, which then names no one")

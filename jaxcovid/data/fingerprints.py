@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from jaxcovid.data import bids
 from jaxcovid.data.layout import ImageFile, Layout, names_of
 
 
@@ -35,7 +36,10 @@ def _content_digest(path: Path) -> str:
         if not path.is_file():
             return "no file"  # a dangling link, say: decoding will report it
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))
+        if bids.is_inverted(path):  # what is seen of it
+            digest.update(b"MONOCHROME1")
+        return digest.hexdigest()
     except OSError as error:
         return f"unreadable {error.errno}"
 

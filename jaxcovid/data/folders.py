@@ -27,6 +27,7 @@ from jaxcovid.data.preparation import AS_TORCHVISION, Preparation
 from jaxcovid.data.prepared import VERSION, prepared_images
 from jaxcovid.data.sides import SIDES, caution, choose_side, sided
 from jaxcovid.data.split_folders import is_whole
+from jaxcovid.data.table_images import unlisted_note
 from jaxcovid.errors import InputError, check
 
 
@@ -100,12 +101,12 @@ def load_listed(
         progress,
         stored_side,
         preparation,
-    )._replace(rows=listed.rows, notes=listed.notes, findings=listed.findings)
+    )._replace(rows=listed.rows, notes=_notes(listed), findings=listed.findings)
     if drawn is None:
         return dataset
     return dataset._replace(
         members=drawn.members,
-        notes=(*listed.notes, drawn.note),
+        notes=(*dataset.notes, drawn.note),
         warnings=(*dataset.warnings, *drawn.warnings),
     )
 
@@ -138,8 +139,12 @@ def load_whole(
         preparation,
     )
     return dataset._replace(
-        rows=listed.rows, notes=listed.notes, tags=listed.tags, findings=listed.findings
+        rows=listed.rows, notes=_notes(listed), tags=listed.tags, findings=listed.findings
     )
+
+
+def _notes(listed: Listed) -> tuple[str, ...]:
+    return (*listed.notes, *unlisted_note(listed.unlisted))
 
 
 def _load(
@@ -219,8 +224,11 @@ def _too_little_to_train(
     if findings:
         return [*scarce_findings(folder, classes, labels, findings), *missing]
     counts = np.bincount(labels, minlength=len(classes))
+    listed = {file.label for file in layout.files if file.split == "train"}
     return [
         f"{folder}: no readable train image of class {name!r}; repair some"
+        if name in listed
+        else f"{folder}: no train image of class {name!r}; add some, or leave the class out"
         for name, count in zip(classes, counts, strict=True)
         if not count
     ] + missing

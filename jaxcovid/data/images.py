@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jaxcovid.config import Fit
-from jaxcovid.data import dicom, png_jpeg
+from jaxcovid.data import bids, dicom, png_jpeg
 from jaxcovid.data.blank import few_levels, in_grey
 from jaxcovid.data.dataset import MINIATURE, Header, Record
 from jaxcovid.data.memory import DECODED, strips
@@ -88,7 +88,8 @@ def _decoded(path: Path, memory: contextlib.ExitStack) -> tuple[Image.Image, Hea
         with png_jpeg.opened(path, check) as image:
             header = png_jpeg.header(image)
             image.load()
-            return to_8bit(image), header
+            grey = to_8bit(image)
+            return ImageOps.invert(grey) if bids.is_inverted(path) else grey, header
     except UnreadableError:
         raise
     except FileNotFoundError:

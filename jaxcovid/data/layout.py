@@ -55,7 +55,8 @@ class Listed(NamedTuple):
 
     `rows` are by path relative to the folder, None if the patients are still to be looked for;
     `tags` are what then holds where these say nothing. `notes` are sentences on what was
-    understood. With `findings` classes are combinations of these.
+    understood, `unlisted` images below the folder that no row of a table names. With `findings`
+    classes are combinations of these.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class Listed(NamedTuple):
     notes: tuple[str, ...] = ()
     tags: Mapping[str, Row] = MappingProxyType({})
     findings: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 # The folder of each split, and what lies in it.

@@ -30,8 +30,9 @@ FURTHER = ("source", "view", "sex", "age", "manufacturer", "year", "mask")
 NIH = re.compile(r"(\d{8})_\d{3}\.\w+")
 BIDS = re.compile(r"(sub-[A-Za-z0-9]+)_.+")
 
-# Kermany's: a person's number is only unique within bacteria and within virus.
-KERMANY = re.compile(r"(person\d+_(?:bacteria|virus))_.+|((?:NORMAL2-)?IM-\d+)-\d.*")
+# Kermany's: a person's number is only unique within bacteria and within virus. Archives name the
+# images of all patients IM-0001-0001, without the suffix that his have.
+KERMANY = re.compile(r"(person\d+_(?:bacteria|virus))_.+|((?:NORMAL2-)?IM-\d+)-\d.*\.jpeg")
 
 # Folders of one patient: CheXpert's, BIDS', MIMIC-CXR's.
 FOLDERS = re.compile(r"patient\d{5}|sub-[A-Za-z0-9]+|p\d{8}")

@@ -1,6 +1,7 @@
 """Several folders and tables as one set of images, each a source of its own."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,6 +46,7 @@ def listed_together(
     if _share_a_folder(listings):
         folder, prefixes = listings[0].folder, [""] * len(data)
     names = sources or _sources(data)
+    unlisted = _unlisted(listings, prefixes)
     files, rows, notes, warnings, ignored = [], {}, [], [], []
     for listed, source, prefix, of in zip(listings, names, prefixes, told_of, strict=True):
         layout, known = listed.layout, listed.rows or {}
@@ -70,7 +72,17 @@ def listed_together(
         rows,
         (*notes, f"sources: {told}"),
         findings=findings,
+        unlisted=unlisted,
     )
+
+
+def _unlisted(listings: Sequence[Listed], prefixes: Sequence[str]) -> tuple[str, ...]:
+    """Images in no row of any table: of tables on one folder, those that all of them lack."""
+    unlisted: dict[Path, tuple[str, set[str]]] = {}
+    for listed, prefix in zip(listings, prefixes, strict=True):
+        first, names = unlisted.get(listed.folder, (prefix, {*listed.unlisted}))
+        unlisted[listed.folder] = first, names & {*listed.unlisted}
+    return tuple(sorted(prefix + name for prefix, names in unlisted.values() for name in names))
 
 
 def _read(data: Sequence[Path], read: Callable[[Path, Sequence[str]], Listed]) -> list[Listed]:
@@ -109,7 +121,7 @@ def _share_a_folder(listings: Sequence[Listed]) -> bool:
 
 def _of_its_split(path: Path, listed: Listed) -> Listed:
     """What a folder or table of no splits holds, of the split that it is named as."""
-    split = split_named(_name(path))
+    split = _split_of(path)
     if split is None or {file.split for file in listed.layout.files} != {WHOLE}:
         return listed
     files = tuple(file._replace(split=split) for file in listed.layout.files)
@@ -123,13 +135,20 @@ def _sources(data: Sequence[Path]) -> list[str]:
 
     Only those of one place are one source: of others that are called alike the names are numbered.
     """
-    places = [
-        path.resolve() if split_named(_name(path)) is None else path.resolve().parent
-        for path in data
-    ]
+    places = [path.resolve() if _split_of(path) is None else path.resolve().parent for path in data]
     different = [*dict.fromkeys(places)]
     names = dict(zip(different, _apart([_name(place) for place in different]), strict=True))
     return [names[place] for place in places]
+
+
+def _split_of(path: Path) -> str | None:
+    """The split that a folder or table is named as: of a table also by a word, image_labels_train.
+
+    None if it is named as none, or as several.
+    """
+    words = re.split(r"[^a-z]+", _name(path).lower()) if path.is_file() else [_name(path)]
+    splits = {split_named(word) for word in words} - {None}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _name(path: Path) -> str:

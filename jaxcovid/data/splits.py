@@ -56,8 +56,8 @@ def _check_enough(of_patient: Mapping[str, set[str]], splits: int, kind: str) ->
     counts = Counter(name for found in of_patient.values() for name in found)
     few = [
         f"`split`: only {count} patient(s) of {kind} {name!r} for {splits} splits (an image of no "
-        f"known patient counts as one); add images of others, leave the {kind} out, or ask "
-        "for fewer splits, such as 80 20"
+        f"known patient counts as one); add images of others, or leave the {kind} out"
+        + (", or ask for fewer splits, such as 80 20" if splits > 2 else "")
         for name, count in sorted(counts.items())
         if count < splits
     ]

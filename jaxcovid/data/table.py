@@ -69,6 +69,9 @@ def read_listed(
     labelled = _labelled(rows, columns.by_role["label"], chosen_labels(settings.labels), findings)
     match = files_of_rows(columns.of("file", rows), [*path_of])
     check(match.problems)
+    unlisted = match.unlisted
+    if len(rows) < len(table.rows):  # what `select_rows` leaves out has a row
+        unlisted = files_of_rows(columns.of("file", table.rows), [*path_of]).unlisted
     splits = _splits(rows, columns, table, kept) if with_splits else [WHOLE] * len(rows)
     if with_splits and "split" not in columns.by_role and (lists := lists_beside(path)):
         splits, read = splits_by_lists(columns.of("file", rows), lists)
@@ -87,7 +90,9 @@ def read_listed(
     if len(layout.classes) < (1 if purpose is None or labelled.findings else 2):
         check([_too_few(layout.classes, path, purpose or "at least one is needed")])
     notes += [*labelled.notes, *match.notes, *of_readers]
-    return Listed(folder, layout, by_path, tuple(notes), findings=labelled.findings)
+    return Listed(
+        folder, layout, by_path, tuple(notes), findings=labelled.findings, unlisted=unlisted
+    )
 
 
 def _labelled(

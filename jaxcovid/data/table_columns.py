@@ -77,12 +77,15 @@ def needs_header(specifications: Sequence[str]) -> bool:
     )
 
 
-def chosen_columns(table: TableFile, specifications: Sequence[str]) -> Columns:
+def chosen_columns(
+    table: TableFile, specifications: Sequence[str], needed: Sequence[str] = ("file", "label")
+) -> Columns:
     """The columns that `specifications` name, each as role=column, and usual ones for the rest.
 
     A column may be counted, from 0, or from -1 at the end, in a table without a header.
     `column:pattern` takes the part of each cell that a regular expression finds. Several columns of
-    label, with commas between them, are 0/1 columns. Raises InputError.
+    label, with commas between them, are 0/1 columns. Raises InputError, also if one is missing that
+    is `needed`.
     """
     by_role: dict[str, tuple[Column, ...]] = {}
     problems: list[str] = []
@@ -102,7 +105,7 @@ def chosen_columns(table: TableFile, specifications: Sequence[str]) -> Columns:
             continue
         by_role[role] = (Column(place, table.columns[place]),)
         notes.append(f"{role} from column {table.columns[place]!r}")
-    missing = [role for role in ("file", "label") if role not in by_role]
+    missing = [role for role in needed if role not in by_role]
     if missing:
         listed = ", ".join(map(repr, filter(None, table.columns))) or "counted from 0: no header"
         raise InputError(

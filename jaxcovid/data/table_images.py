@@ -14,12 +14,13 @@ _End = tuple[str, _Key]  # a path as text and as names
 class Match(NamedTuple):
     """The files of each row, mostly one, and what to tell of that.
 
-    `problems` are rows that several files or folders may be meant by.
+    `problems` are rows that several files or folders may be meant by, `unlisted` files in no row.
     """
 
     files: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     problems: tuple[str, ...]
+    unlisted: tuple[str, ...]
 
 
 class _Folders(NamedTuple):
@@ -64,12 +65,24 @@ def files_of_rows(names: Sequence[str], files: Sequence[str]) -> Match:
     found = tuple(known.get(name, ()) for name in names)
     listed = {path for of_row in found for path in of_row}
     absent = [name for name in names if name not in known and name not in ambiguous]
-    left = [path for path in files if path not in listed]
-    return Match(found, tuple(_notes(absent, left, other_case, in_folders)), tuple(
+    problems = (
         f"`data`: {name} may be {paths[0]} or {paths[1]}; give "
         "its path below `images`, or a folder of one of them as `images`"
         for name, paths in list(ambiguous.items())[:5]
-    ))  # fmt: skip
+    )
+    return Match(
+        found,
+        tuple(_notes(absent, other_case, in_folders)),
+        tuple(problems),
+        tuple(path for path in files if path not in listed),
+    )
+
+
+def unlisted_note(unlisted: Sequence[str]) -> list[str]:
+    """What to tell of files in no row of any table."""
+    if not unlisted:
+        return []
+    return [f"{len(unlisted)} image(s) in no row, so left out ({_examples(unlisted)})"]
 
 
 def _indexed(files: Sequence[str]) -> dict[str, list[_End]]:
@@ -138,7 +151,6 @@ def _same_case(name: str, path: str) -> bool:
 
 def _notes(
     absent: Sequence[str],
-    left: Sequence[str],
     other_case: Sequence[str],
     in_folders: Sequence[str],
 ) -> Iterator[str]:
@@ -146,8 +158,6 @@ def _notes(
         yield f"{len(in_folders)} name(s) are of folders: all in them ({_examples(in_folders)})"
     if absent:
         yield f"{len(absent)} row(s) left out: there is no image of that name ({_examples(absent)})"
-    if left:
-        yield f"{len(left)} image(s) in no row, so left out ({_examples(left)})"
     if other_case:
         yield f"{len(other_case)} name(s) differ in capitals ({_examples(other_case)})"
 

@@ -35,7 +35,7 @@ def chosen_labels(specifications: Sequence[str]) -> dict[str, tuple[str, ...]]:
     problems = []
     for text in specifications:
         name, sign, glob = text.partition("=")
-        if not (name.strip() and sign and glob):
+        if not (name.strip() and sign):
             problems.append(f"`labels`: {text!r}; write CLASS=GLOB, such as covid-19='COVID-19*'")
         globs[name.strip()] = (*globs.get(name.strip(), ()), glob)
     check(problems)
@@ -48,7 +48,8 @@ def labels_of_rows(
     """The class of each row. Raises InputError.
 
     Of one column the values are the classes, or with `globs` the first class that a value fits;
-    several values in a cell (with | between them, or a list as text) each count. A column of 0 and
+    several values in a cell (with | between them, or a list as text) each count, and an empty glob
+    fits an empty cell. A column of 0 and
     1 makes two classes, its name and "no" before that. Of several columns of 0 and 1 the one that
     is 1 is the class.
     """
@@ -61,8 +62,9 @@ def labels_of_rows(
         found = [[] if (value := binary(cell)) is None else [names[value]] for cell in cells]
         labelled = _single(found, cells, "uncertain or blank")
         return labelled._replace(absent=frozenset((names[False],)))
-    values = [values_of(cell) for cell in cells]
+    values = [values_of(cell) or [""] for cell in cells]
     if not globs:
+        values = [[value for value in of_row if value] for of_row in values]
         check_classes(values, column)
         return _single(values, cells, "no value")
     unused = unused_globs(globs, values)
@@ -175,8 +177,11 @@ def unused_globs(
 
 
 def _class_of(value: str, globs: Mapping[str, Sequence[str]]) -> str:
-    """The first class that a value fits, "" if none."""
-    return next((name for name, of_class in globs.items() if fits(value, of_class)), "")
+    """The first class that a value fits, "" if none; of an empty one only by an empty glob."""
+    for name, of_class in globs.items():
+        if fits(value, of_class) if value else "" in of_class:
+            return name
+    return ""
 
 
 def fits(value: str, globs: Sequence[str]) -> bool:

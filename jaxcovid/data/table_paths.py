@@ -31,7 +31,7 @@ def with_paths(table: TableFile, settings: TableSettings, files: Sequence[str]) 
     if PATH in table.columns or not table.columns or not (by_path or selects):
         return None
     others = tuple(text for text in settings.columns if text not in by_path)
-    names = chosen_columns(table, others).of("file", table.rows)
+    names = chosen_columns(table, others, ["file"]).of("file", table.rows)
     match = files_of_rows(names, files)
     width, rows, lines = len(table.columns), [], []
     for row, line, name, found in zip(table.rows, table.lines, names, match.files, strict=True):

@@ -48,7 +48,20 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         check(_unfit_for_findings(config))
     dataset = limit_train(dataset, config.limit_train, config.seed)
     dataset = merged(patients.with_patients(dataset, known), config.merge)
+    if config.data is not None and not dataset.members:
+        dataset = dataset._replace(notes=(*dataset.notes, *_of_whom(dataset)))
     return with_training_warnings(dataset)
+
+
+def _of_whom(dataset: Dataset) -> list[str]:
+    """What to tell of splits that came with the data, if no patient is known."""
+    if any(any(names) for names in dataset.patient_names.values()):
+        return []
+    return [
+        "it is not known which images are of one patient (`patients`): each counts as its own, so "
+        "intervals may be too narrow, and if a patient is in several splits, figures are partly "
+        "memory"
+    ]
 
 
 def _unfit_for_findings(config: Config) -> list[str]:

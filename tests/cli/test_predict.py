@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,14 @@ def test_csv_on_standard_output_is_alone_there(run, data, tmp_path, capfdbinary,
     assert [row["path"] for row in rows] == [*(path.name for path in paths), "gone\x1b.png"]
     assert b"4 file(s): 3" in printed.err and b"Not for clinical use" in printed.err
     assert b"gone\\x1b.png: " in printed.err and b"\x1b" not in printed.err
+
+
+def test_csv_on_a_terminal_steers_it_not(run, data, tmp_path, capfdbinary, monkeypatch):
+    shutil.copy(data / "validation/normal/3.png", tmp_path / "a\x1b[31m.png")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert call("predict", run, tmp_path, "--csv", "-") == 0
+    printed = capfdbinary.readouterr()
+    assert b"a\\x1b[31m.png," in printed.out and b"\x1b" not in printed.out + printed.err
 
 
 def test_names_steer_no_terminal(run, data, tmp_path, capfd):

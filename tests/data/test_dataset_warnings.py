@@ -23,7 +23,7 @@ def dataset(classes=CLASSES, copies=(), **labels):
     return Dataset("made up", classes, splits, "fingerprint", copies=copies)
 
 
-ENOUGH = [0, 0, 1, 1, 2, 2]
+ENOUGH = [0, 1, 2] * 5
 FILES = {
     "train": {ONE: 0, TWO: 1, "train/covid/1.png": 0, "train/normal/1.png": 1},
     "validation": {THREE: 0, "a": 1},
@@ -31,11 +31,15 @@ FILES = {
 
 TOLD = {
     "nothing": (dataset(train=ENOUGH, validation=ENOUGH), []),
-    "an absent class": (dataset(train=ENOUGH, validation=[0, 0, 1, 1]), ["no validation image of class pneumonia"]),
+    "an absent class": (dataset(train=ENOUGH, validation=[0, 1] * 5), ["no validation image of class pneumonia"]),
     "absent from test": (dataset(train=ENOUGH, validation=ENOUGH, test=[2, 2]), ["no test image of class covid, normal"]),
     "one": (
-        dataset(train=ENOUGH, validation=[0, 1, 1]),
+        dataset(train=ENOUGH, validation=[0, *[1] * 5]),
         ["no validation image of class pneumonia", "only one validation image of class covid"],
+    ),
+    "few to choose by": (
+        dataset(train=[0, 0, 1, 1, 2, 2], validation=[0, 0, *[1] * 4, *[2] * 5]),
+        ["fewer than 5 validation images of class covid (2), normal (4): too few to choose an epoch or thresholds by"],
     ),
     "unlabelled": (dataset(train=ENOUGH, validation=ENOUGH, test=[-1, -1]), []),
     "two classes": (

@@ -181,6 +181,8 @@ BY_PATH = {  # path below the class, and whose it is
     "person3006_virus_9105_1.jpeg": "person3006_virus",
     "IM-4115-0001.jpeg": "IM-4115",
     "NORMAL2-IM-1427-0001-0002.jpeg": "NORMAL2-IM-1427",
+    "IM-0001-0001.jpg": None,
+    "IM-0001-0001": None,
     "person3001.jpeg": None,
     "patient1/1.png": None,
     "batch1/1.png": None,

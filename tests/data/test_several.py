@@ -192,6 +192,21 @@ def test_what_is_wrong_with_one_of_several_to_evaluate_is_told(tmp_path):
         load_evaluation_split([Path(whole), tmp_path / "none"], *arguments)
 
 
+def test_tables_of_one_folder_are_splits_by_a_word_and_lack_only_what_none_lists(tmp_path):
+    pile(tmp_path / "all", ["ill", "well"], 12)
+    rows = [f"{name}/{place}.png,{name}" for place in range(11) for name in ("ill", "well")]
+    tables = []
+    for name, of_table in (("labels_train", rows[:16]), ("labels_test", rows[16:])):
+        tables.append(str(tmp_path / "all" / f"{name}.csv"))
+        Path(tables[-1]).write_text("\n".join(["file,class", *of_table]) + "\n")
+    dataset = load(tables, tmp_path)
+    assert counts(dataset) == {"train": 14, "validation": 2, "test": 6}
+    told = [note for note in dataset.notes if "in no row" in note]
+    assert told == ["2 image(s) in no row, so left out (ill/11.png, well/11.png)"]
+    again = load(tables, tmp_path, division=Division(again=True))
+    assert sources(again) == {"all"}
+
+
 def test_findings_of_which_a_table_says_nothing_are_unknown(tmp_path):
     def table(name, *rows):
         folder = tmp_path / name

@@ -120,7 +120,9 @@ def test_a_class_of_too_few_patients_is_refused_with_what_to_do(case):
     problems = error.value.problems
     assert len(problems) == len(expected)
     for problem, start in zip(problems, expected, strict=True):
-        assert problem.startswith(f"`split`: {start}") and "80 20" in problem
+        assert problem.startswith(f"`split`: {start}") and problem.endswith("such as 80 20")
     assert len(drawn_splits(single(*"aabb"), list("1234"), TWO, 0)) == 4
+    with pytest.raises(InputError, match=r"or leave the class out$"):
+        drawn_splits(single(*"ab"), list("12"), TWO, 0)
     with pytest.raises(InputError, match=r"of finding 'a' .* leave the finding out"):
         drawn_splits([frozenset("a"), frozenset()], list("12"), SHARES, 0, "finding")

@@ -134,8 +134,15 @@ def test_rows_can_be_selected(tmp_path):
     rows = ("file,class,view,age", "0.png,a,PA,7", "1.png,b,AP,61", "2.png,b,LL,5")
     result = listed(tmp_path, *rows, select_rows='view in ("PA", "AP")')
     assert [name for _, _, name in held(result)] == ["0.png", "1.png"]
-    assert "1 row(s) left out by select_rows" in result.notes
+    assert "1 row(s) left out by select_rows" in result.notes and result.unlisted == ()
+    assert listed(tmp_path, *rows[:3], select_rows="age > 0").unlisted == ("2.png",)
     assert result.rows["1.png"].further == {"view": "AP", "age": "61"}
+
+
+def test_paths_may_hold_the_class(tmp_path):
+    write_pictures(tmp_path, "ill/0.png", "well/1.png")
+    result = listed(tmp_path, "file", "0.png", "1.png", columns=("label=path:^([^/]+)",))
+    assert held(result) == [("images", "ill", "0.png"), ("images", "well", "1.png")]
 
 
 def test_a_test_split_may_be_without_classes(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxcovid.data.table_images import files_of_rows
+from jaxcovid.data.table_images import files_of_rows, unlisted_note
 
 FILES = (
     "images_001/images/a.png",
@@ -12,7 +12,7 @@ FILES = (
     "Normal-1.png",
 )
 
-CASES = {  # a name, the file that it means, notes beside those on files in no row
+CASES = {  # a name, the file that it means, notes
     "whole": ("train/p1/view1.jpg", "train/p1/view1.jpg", ()),
     "alone": ("a.png", "images_001/images/a.png", ()),
     "without a suffix": ("b", "images_002/images/b.png", ()),
@@ -30,8 +30,8 @@ def test_the_file_of_a_row(case):
     name, expected, notes = CASES[case]
     match = files_of_rows([name], FILES)
     assert match.files == (() if expected is None else (expected,),) and not match.problems
-    assert tuple(note for note in match.notes if "in no row" not in note) == notes
-    assert any(f"{5 - (expected is not None)} image(s) in no row" in note for note in match.notes)
+    assert match.notes == notes
+    assert match.unlisted == tuple(path for path in FILES if path != expected)
 
 
 def test_a_name_of_several_files_is_a_problem():
@@ -43,7 +43,16 @@ def test_a_name_of_several_files_is_a_problem():
 
 def test_all_are_listed_in_one_row_or_several():
     match = files_of_rows([*FILES, FILES[0]], FILES)
-    assert match.files == tuple((path,) for path in (*FILES, FILES[0])) and match.notes == ()
+    assert match.files == tuple((path,) for path in (*FILES, FILES[0]))
+    assert match.notes == () and match.unlisted == ()
+
+
+def test_what_is_in_no_row_is_told():
+    assert unlisted_note(()) == []
+    assert unlisted_note(FILES) == [
+        "5 image(s) in no row, so left out (images_001/images/a.png, images_002/images/b.png, "
+        "train/p1/view1.jpg, ...)"
+    ]
 
 
 FOLDERS = {  # a name, and the files that it means

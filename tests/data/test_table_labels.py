@@ -19,6 +19,8 @@ CASES = {  # cells, --labels, the classes, notes
     "one class by two values": (("a|b", "c", "d"), ("x=a", "x=b", "y=c"), ["x", "y", ""], ["1 row(s) left out: a value that `labels` does not name ('d' 1)"]),
     "lists as text": (("['a', 'b']", "['c'\t 'b']", "[]"), ("x=a", "y=c"), ["x", "y", ""], ["1 row(s) left out: a value that `labels` does not name ('[]' 1)"]),
     "0 and 1": (("1.0", "0.0", "-1.0", ""), (), ["Mass", "no Mass", "", ""], ["2 row(s) left out: uncertain or blank ('-1.0' 1, '' 1)"]),
+    "blanks, named": (("1.0", "", "-1.0", "0.0"), ("ill=1*", "well=0*", "well="), ["ill", "well", "", "well"], ["1 row(s) left out: a value that `labels` does not name ('-1.0' 1)"]),
+    "blanks are not anything": (("a", ""), ("x=a", "y=*"), ["x", ""], ["1 row(s) left out: a value that `labels` does not name ('' 1)"]),
     "0 and 1, named": (("1.0", "0.0", "-1.0", ""), ("ill=1*", "ill=-1*", "well=0*"), ["ill", "well", "ill", ""], ["1 row(s) left out: a value that `labels` does not name ('' 1)"]),
 }  # fmt: skip
 
@@ -28,7 +30,9 @@ def test_classes_of_rows(case):
     cells, given, classes, notes = CASES[case]
     labelled = labels_of_rows([[cell] for cell in cells], [Column(0, "Mass")], chosen_labels(given))
     assert (list(labelled.classes), list(labelled.notes)) == (classes, notes)
-    assert labelled.absent == {"0 and 1": {"no Mass"}, "0 and 1, named": {"well"}}.get(case, set())
+    assert labelled.absent == {
+        "0 and 1": {"no Mass"}, "0 and 1, named": {"well"}, "blanks, named": {"well"}
+    }.get(case, set())  # fmt: skip
 
 
 def test_several_columns_of_0_and_1():

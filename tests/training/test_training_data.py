@@ -48,6 +48,16 @@ def test_the_settings_choose_images_and_classes(image_folder, tmp_path):
     assert np.bincount(dataset.splits["validation"].labels).tolist() == [6, 3]
 
 
+def test_that_no_patient_is_known_is_told(image_folder, tmp_path):
+    (note,) = loaded(image_folder, tmp_path).notes
+    assert note.startswith("it is not known which images are of one patient (`patients`)")
+    drawn = loaded(image_folder, tmp_path, resplit=True)  # which has a warning on that
+    assert not any("each counts as its own" in note for note in drawn.notes)
+    patients = tmp_path / "p.csv"
+    patients.write_text("class,file,patient\ncovid,train1.png,P1\n")
+    assert loaded(image_folder, tmp_path, patients=(patients,)).notes == ()
+
+
 def test_pictures_that_show_almost_nothing_are_a_warning(image_folder, tmp_path):
     Image.new("L", (40, 30)).save(image_folder / "train" / "covid" / "train1.png")
     said = "train/covid/train1.png shows almost nothing: 1 of 256 grey levels in 95 % of its pixels"
