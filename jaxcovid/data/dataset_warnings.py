@@ -17,7 +17,7 @@ def with_training_warnings(dataset: Dataset) -> Dataset:
         f"{sentence}; if they are one, rename a folder or join them (`merge`)"
         for sentence in look_alikes(dataset.findings or dataset.classes)
     ]
-    return _warned(dataset, [*named, *_problems(dataset)])
+    return _warned(dataset, [*named, *_few_to_choose(dataset), *_problems(dataset)])
 
 
 def with_evaluation_warnings(dataset: Dataset) -> Dataset:
@@ -35,10 +35,7 @@ def _warned(dataset: Dataset, warnings: list[str]) -> Dataset:
 
 
 def _scarce(dataset: Dataset) -> Iterator[str]:
-    """Of labelled splits: classes without an image or with a single one.
-
-    Of validation images also those with a few.
-    """
+    """Of labelled splits: classes without an image or with a single one."""
     for name, split in dataset.splits.items():
         if name == WHOLE or not (split.labels >= 0).any():
             continue
@@ -48,13 +45,19 @@ def _scarce(dataset: Dataset) -> Iterator[str]:
             scarce = [label for label, count in counts.items() if count == wanted]
             if scarce:
                 yield f"{text.format(name)} {what} {', '.join(scarce)}"
-        few = {label: count for label, count in counts.items() if 1 < count < FEW_TO_CHOOSE}
-        if few and name == "validation":
-            listed = ", ".join(f"{label} ({count})" for label, count in few.items())
-            yield (
-                f"fewer than {FEW_TO_CHOOSE} validation images {what} {listed}: too few to choose "
-                "an epoch or thresholds by"
-            )
+
+
+def _few_to_choose(dataset: Dataset) -> list[str]:
+    """Classes with so few validation images, but several, that these choose by chance."""
+    if (split := dataset.splits.get("validation")) is None:
+        return []
+    counts = images_of_classes(dataset, split)
+    few = [f"{name} ({count})" for name, count in counts.items() if 1 < count < FEW_TO_CHOOSE]
+    what = "with" if dataset.findings else "of class"
+    return [
+        f"fewer than {FEW_TO_CHOOSE} validation images {what} {', '.join(few)}: too few to choose "
+        "an epoch or thresholds by"
+    ] * bool(few)
 
 
 def _copied(dataset: Dataset) -> Iterator[str]:

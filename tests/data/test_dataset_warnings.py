@@ -71,7 +71,7 @@ def test_what_is_told(case):
     told = [text for text in told if text != SCARCE]
     assert len(told) == len(expected)
     assert all(text.startswith(part) for text, part in zip(told, expected, strict=True))
-    if case != "alike":
+    if case not in ("alike", "few to choose by"):  # these are about training
         assert with_evaluation_warnings(data).warnings == with_training_warnings(data).warnings
 
 
