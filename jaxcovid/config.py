@@ -44,6 +44,12 @@ class DataSettings:
     drawn by the seed, whole patients together, every class in proportion. Default: 70 15 15."""
     resplit: bool = False
     """Draw splits although the data have some, as where a patient is in several."""
+    folds: int | None = None
+    """Cross-validation: train so many networks, each without one part of the patients, whom it is
+    then measured on; a test split stays apart. Of the others --split shares (default: 85 15) say
+    who trains and who chooses epoch and thresholds."""
+    fold: int | None = None
+    """Only that one of the folds, from 1, as a run by itself."""
     merge: tuple[str, ...] = ()
     """Classes to join, such as infected=covid-19+pneumonia."""
     patients: tuple[Path, ...] = ()

@@ -45,8 +45,27 @@ def _data_problems(settings: DataSettings) -> Iterable[str]:
             yield f"`split`: {share} is not a number above 0"
     if all(map(math.isfinite, settings.split)) and not math.isfinite(sum(settings.split)):
         yield "`split`: the shares are too large to be added; give parts of 100"
+    yield from _fold_problems(settings)
     counted = ("limit_train", "stored_side")
     yield from _counts(*((name, getattr(settings, name)) for name in counted))
+
+
+def _fold_problems(settings: DataSettings) -> Iterable[str]:
+    folds, fold = settings.folds, settings.fold
+    yield from _counts(("folds", folds), ("fold", fold))
+    if folds == 1:
+        yield "`folds`: 1 leaves nothing to train on; give 2 or more, usually 5"
+    if fold is not None and folds is None:
+        yield "`fold`: say of how many it is one (`folds`)"
+    if fold is not None and folds is not None and fold > folds:
+        yield f"`fold`: {fold} is not one of {folds} `folds`"
+    if folds is not None and len(settings.split) == 3:
+        yield (
+            "`split`: each fold measures the images that it leaves out; give two shares, those "
+            "that train and that choose the epoch, such as 85 15"
+        )
+    if folds is not None and settings.resplit:
+        yield "`resplit`: `folds` draws anew in any case; leave it out"
 
 
 def _network_problems(settings: NetworkSettings) -> Iterable[str]:

@@ -22,6 +22,9 @@ MOST_MISTAKES, MISTAKE_SIZE = 60, 96
 # In which order splits are looked at: those that played the least part in training first.
 ORDER = ("test", "validation", "train")
 
+# All images of a cross-validation, each as the network sees it that did not train on it.
+OUT_OF_FOLD = "out_of_fold"
+
 # What a classifier without the lungs is given, by its name in audit.json, in words.
 FLOORS = {
     "headers": "file header (size, shape, mode, format, JPEG tables)",
@@ -158,8 +161,17 @@ class Audit(NamedTuple):
     ] = ()
 
 
+class FoldFigures(NamedTuple):
+    """Which fold left out each image, from 1, and each one's metrics.json."""
+
+    fold_of: Int[np.ndarray, "n"]
+    metrics: Sequence[Mapping[str, Any]]
+
+
 class Results(NamedTuple):
     """Everything that a page shows. `examples` and `seen` are of the split `main`.
+
+    `folds` are those of a cross-validation, in the order of its images.
 
     >>> results = jaxcovid.evaluate(jaxcovid.load(run), xrays, "validation")
     >>> results.main, results.classes
@@ -178,6 +190,7 @@ class Results(NamedTuple):
     training: Training | None = None
     audit: Audit | None = None
     seen: Seen | None = None
+    folds: FoldFigures | None = None
 
 
 class FindingResults(NamedTuple):

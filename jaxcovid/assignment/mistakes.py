@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Array, Int
 
 from jaxcovid import parallel
 from jaxcovid.assignment.curves import loss_over_images, micro_precision, subset_accuracy
@@ -119,7 +119,7 @@ def mistaken_loss(made: Sequence[Mistake]) -> LossFactory:
     def factory(
         config: Config,
         codes: Codes,
-        train_labels: Int[np.ndarray, "n"],
+        train_labels: Int[np.ndarray | Array, "n"],
         axis_name: str | None,
     ) -> Loss:
         if "covid_and_normal" in made:

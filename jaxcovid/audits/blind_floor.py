@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from jaxcovid.audits import views
 from jaxcovid.data.dataset import Dataset
-from jaxcovid.results import FLOORS, ORDER
+from jaxcovid.results import FLOORS, ORDER, OUT_OF_FOLD
 from jaxcovid.statistics.bootstrap import SAME
 from jaxcovid.statistics.comparison import compare
 from jaxcovid.statistics.metrics import measure
@@ -58,7 +58,7 @@ def trial_of(dataset: Dataset) -> Trial:
     """
     labelled = [
         name
-        for name in (*ORDER, *dataset.splits)
+        for name in (OUT_OF_FOLD, *ORDER, *dataset.splits)
         if name in dataset.splits
         and (split := dataset.splits[name].labels).size
         and split.min() >= 0
@@ -94,11 +94,13 @@ def blind_floor(
     predictions: Mapping[str, Probabilities],
     network: Probabilities | None,
     not_run: str,
+    folds: Int[np.ndarray, "n"] | None = None,
 ) -> dict[str, Any]:
     """The check for floors above chance, as audit.json holds it.
 
     `predictions` are those of `floor_predictions`, `network` what a network says of the same
-    images. `not_run` says why floors are missing that could have been made. It fails if something
+    images, or several in `folds` of them. `not_run` says why floors are missing that could have
+    been made. It fails if something
     that sees no lungs tells the classes: then a shortcut exists, which is not to say that the
     network takes it.
     """
@@ -108,7 +110,7 @@ def blind_floor(
         missing = {name: _missing(reason) for name in FLOORS}
         return {"passed": None, "reason": reason, "found": [], **missing}
     floors = {
-        name: figures_of(labels, predictions[name], classes, trial.groups)
+        name: figures_of(labels, predictions[name], classes, trial.groups, folds)
         if name in predictions
         else _missing(_reason(dataset, name, not_run))
         for name in FLOORS
@@ -127,8 +129,10 @@ def blind_floor(
         **floors,
     }
     if network is not None and strongest is not None:
-        result["network"] = figures_of(labels, network, classes, trial.groups)
-        result["lead"] = _lead(labels, predictions[strongest], network, classes, trial.groups)
+        result["network"] = figures_of(labels, network, classes, trial.groups, folds)
+        result["lead"] = _lead(
+            labels, predictions[strongest], network, classes, trial.groups, folds
+        )
     return result
 
 
@@ -137,9 +141,10 @@ def figures_of(
     probabilities: Probabilities,
     classes: Sequence[str],
     groups: Int[np.ndarray, "n"] | None,
+    folds: Int[np.ndarray, "n"] | None = None,
 ) -> dict[str, Any]:
     """`FIGURES` with their intervals over patients, and the AUROC of each class that occurs."""
-    metrics = measure(labels, probabilities, classes, groups=groups)
+    metrics = measure(labels, probabilities, classes, groups=groups, folds=folds)
     by_class = {
         name: figure("auroc", metrics, "per_class", name)
         for name, values in metrics["per_class"].items()
@@ -304,9 +309,10 @@ def _lead(
     network: Probabilities,
     classes: Sequence[str],
     groups: Int[np.ndarray, "n"] | None,
+    folds: Int[np.ndarray, "n"] | None = None,
 ) -> dict[str, Any]:
     """How far the network is above the floor, paired by patient."""
-    compared = compare(labels, floor, network, classes, groups=groups)
+    compared = compare(labels, floor, network, classes, groups=groups, folds=folds)
     lead = {}
     for name in FIGURES:
         row = compared["differences"][name]

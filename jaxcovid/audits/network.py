@@ -17,6 +17,7 @@ from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.loader import normalise
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.models import Ensemble
 from jaxcovid.models.quick import quick_forward
 from jaxcovid.training.evaluation import Bar
 from jaxcovid.training.images_together import images_together
@@ -82,6 +83,7 @@ def examine(
 
 def _asked(network: InferenceModel) -> Any:
     """The function from images in 8 bits, and how many to compute at once, to answers."""
+    assert not isinstance(network.model, Ensemble)
     model = quick_forward(network.model.clone(axis_name=None))
 
     def compute(

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from jaxcovid import config as configuration
 from jaxcovid import config_problems
 from jaxcovid.assignment import settings as assignment_settings
+from jaxcovid.assignment.settings import AssignmentSettings
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import RunSettings, parsed_settings, settings_over_preset
 from jaxcovid.cli.interruption import deferred, end_at_once, raise_when_interrupted
+from jaxcovid.config import Config
 from jaxcovid.errors import check
 
 
@@ -34,7 +36,31 @@ def _train(arguments: Sequence[str], program: str) -> None:
 
     keep_programs()
     raise_when_interrupted()
-    fine_tune(config, parts=mistakes.parts(assignment), deferred=deferred)
+    if config.folds is not None and config.fold is None:
+        from jaxcovid.sweeps.folds import cross_validate
+
+        check(_unfit_for_folds(config, assignment))
+        cross_validate(config, deferred=deferred)
+    else:
+        fine_tune(config, parts=mistakes.parts(assignment), deferred=deferred)
+
+
+def _unfit_for_folds(config: Config, assignment: AssignmentSettings) -> list[str]:
+    """Settings that folds cannot have."""
+    problems = []
+    if assignment != AssignmentSettings():
+        problems.append(
+            "`folds`: presets and mistakes of the assignment have their splits; leave out"
+        )
+    if config.num_processes is not None:
+        problems.append("`num_processes`: folds train in one process; give each its `fold` instead")
+    if config.patience is not None:
+        problems.append("`patience`: all folds train for the same epochs; leave it out")
+    if config.study is not None:
+        problems.append("`study`: of folds there is no checklist; leave it out")
+    if config.weights_file is not None:
+        problems.append("`weights_file`: the folds' weights have one name; leave it out")
+    return problems
 
 
 def _settings(arguments: Sequence[str], program: str) -> RunSettings:

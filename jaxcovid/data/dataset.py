@@ -63,6 +63,17 @@ class Pixels(Protocol):
         ...
 
 
+class Pool(NamedTuple):
+    """What the images of a split were drawn from: their places there, and how many there are.
+
+    Augmentation tells images apart by these places, so that an image is augmented alike in whatever
+    fold it trains.
+    """
+
+    places: Int[np.ndarray, "n"]
+    size: int
+
+
 class Split(NamedTuple):
     """All images of one split.
 
@@ -72,6 +83,7 @@ class Split(NamedTuple):
     else three. `labels` are numbers of classes, -1 where the class is unknown. `miniatures` (n x 64
     x 64 x 1) show whole images in grey; `headers` are empty where images come from no files.
     `few_levels` are the numbers of grey levels of images that show almost nothing, 0 for others.
+    `pool` is None where a split is all that there is of it.
     """
 
     augmentable: Pixels
@@ -82,6 +94,7 @@ class Split(NamedTuple):
     miniatures: Pixels
     headers: tuple[Header, ...] = ()
     few_levels: Int[np.ndarray, "n"] = np.zeros(0, np.int32)
+    pool: Pool | None = None
 
 
 class Row(NamedTuple):
@@ -189,7 +202,16 @@ def subset(split: Split, indices: Int[np.ndarray, "m"]) -> Split:
         split.miniatures.take(indices, axis=0),
         tuple(split.headers[index] for index in indices) if split.headers else (),
         split.few_levels[indices],
+        None if split.pool is None else split.pool._replace(places=split.pool.places[indices]),
     )
+
+
+def numbered_draws(split: Split, draws: Int[np.ndarray, "batch"]) -> Int[np.ndarray, "batch"]:
+    """The numbers by which augmentation tells the draws of a split apart, see `epoch_order`."""
+    if split.pool is None:
+        return draws
+    again, places = np.divmod(draws, len(split.labels))
+    return (split.pool.places[places] + again * split.pool.size).astype(np.int32)
 
 
 def images_of_classes(dataset: Dataset, split: Split) -> dict[str, int]:

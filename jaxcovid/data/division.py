@@ -15,12 +15,13 @@ from jaxcovid.errors import InputError
 class Division(NamedTuple):
     """What is wanted of splits: percents in the order of SPLITS, none for the usual ones.
 
-    `again` asks for a draw although the data have splits.
+    `again` asks for a draw although the data have splits; `pooled` leaves that to folds.
     """
 
     shares: tuple[float, ...] = ()
     again: bool = False
     seed: int = 0
+    pooled: bool = False
 
 
 # What is given stays; what is missing is drawn as usual.

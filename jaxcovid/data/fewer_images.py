@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
 from jaxcovid.data.dataset import Dataset, subset
 from jaxcovid.data.finding_codes import scarce_findings
@@ -19,20 +20,31 @@ def limit_train(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
     train, findings = dataset.splits["train"], dataset.findings
     if limit is None or limit >= len(train.labels):
         return dataset
-    order = np.asarray(jax.random.permutation(purpose_key(seed, ORDER), len(train.labels)))
     if findings:
-        fewer = subset(train, np.sort(order[:limit]))
+        fewer = subset(train, np.sort(_in_random_order(train.labels, seed)[:limit]))
         missing = scarce_findings("`limit_train`", dataset.classes, fewer.labels, findings)
         check(missing)
         return dataset._replace(splits={**dataset.splits, "train": fewer})
-    if limit < len(dataset.classes):
-        raise InputError(
-            [f"`limit_train`: {limit} is too few for {len(dataset.classes)} classes; raise it"]
-        )
+    chosen = fewer_places(train.labels, len(dataset.classes), limit, seed)
+    return dataset._replace(splits={**dataset.splits, "train": subset(train, chosen)})
+
+
+def fewer_places(
+    labels: Int[np.ndarray, "n"], classes: int, limit: int | None, seed: int
+) -> Int[np.ndarray, "_"]:
+    """The places of so many images, as `limit_train` chooses them where each is of one class."""
+    if limit is None or limit >= len(labels):
+        return np.arange(len(labels))
+    if limit < classes:
+        raise InputError([f"`limit_train`: {limit} is too few for {classes} classes; raise it"])
+    order = _in_random_order(labels, seed)
     # The k-th image of each class in turn: rank within the class first, then the random order.
     rank = np.empty(len(order), np.int64)
-    for label in range(len(dataset.classes)):
-        members = order[train.labels[order] == label]
+    for label in range(classes):
+        members = order[labels[order] == label]
         rank[members] = np.arange(len(members))
-    chosen = np.sort(order[np.argsort(rank[order], kind="stable")][:limit])
-    return dataset._replace(splits={**dataset.splits, "train": subset(train, chosen)})
+    return np.sort(order[np.argsort(rank[order], kind="stable")][:limit])
+
+
+def _in_random_order(labels: Int[np.ndarray, "n"], seed: int) -> Int[np.ndarray, "n"]:
+    return np.asarray(jax.random.permutation(purpose_key(seed, ORDER), len(labels)))

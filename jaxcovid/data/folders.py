@@ -13,6 +13,7 @@ from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import AS_GIVEN, Division, divided, shares_to_draw
 from jaxcovid.data.finding_codes import scarce_findings
 from jaxcovid.data.fingerprints import copies, fingerprint
+from jaxcovid.data.folds import pooled
 from jaxcovid.data.layout import (
     Layout,
     Listed,
@@ -81,14 +82,16 @@ def load_listed(
 ) -> Dataset:
     """The images to train with, in splits that are drawn as `division` wants them if they lack.
 
+    Or, if it wants them pooled, with all but a test split to train.
+
     The prepared images are kept in `cache` under the fingerprint of their content. If they take
     more than `memory_budget` bytes, they stay there and are read when asked for. `stored_side` is
     as in `sources.load_dataset`. Raises InputError if splits are not to be had, or with every
     unreadable image unless they are to be skipped, or if too few are left.
     """
     listed = with_tags(listed, progress)
-    layout, drawn = listed.layout, None
-    if shares := shares_to_draw(division, layout):
+    layout, drawn = pooled(listed.layout) if division.pooled else listed.layout, None
+    if not division.pooled and (shares := shares_to_draw(division, layout)):
         drawn = divided(listed, shares, division.seed)
         layout = drawn.layout
     dataset = _load(

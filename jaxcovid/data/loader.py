@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from jaxcovid.data.augment import augment
 from jaxcovid.data.augmentations import STRONG, Augmentation
-from jaxcovid.data.dataset import Split
+from jaxcovid.data.dataset import Split, numbered_draws
 from jaxcovid.data.disk import StoredPixels
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as in torchvision
@@ -115,7 +115,7 @@ def read_batches(split: Split, parts: Sequence[Indices], augmentable: bool) -> I
         return Examples(
             pixels[places],
             split.sizes[places],
-            part.indices,
+            numbered_draws(split, part.indices),
             split.labels[places].clip(0),  # no one reads the class of unlabelled images
             part.mask,
         )

@@ -187,7 +187,7 @@ def _unfit(
     """Settings that say nothing of such data."""
     problems = unfit_for_table(data, patients is not None, table)
     if data is None or data.startswith("tfds:") or is_npz(data):
-        asked = {"split": bool(division.shares), "resplit": division.again}
+        asked = {"split": division.shares, "resplit": division.again, "folds": division.pooled}
         problems += [
             f"`{setting}`: {data or 'the phantoms'} come(s) with splits of its own; leave it out"
             for setting, is_asked in asked.items()

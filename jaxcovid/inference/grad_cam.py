@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from jaxcovid.compilation import compiler_options
 from jaxcovid.data.loader import normalise
-from jaxcovid.models import Model
+from jaxcovid.models import Ensemble, Model
 from jaxcovid.models.quick import quick_forward
 from jaxcovid.training.pytrees import Variables
 
@@ -59,12 +59,21 @@ def grad_cam_of_features(
     return jax.nn.relu((weights * features).sum(-1))
 
 
-def compiled_grad_cam(model: Model, variables: Variables) -> Callable[..., np.ndarray]:
+def compiled_grad_cam(model: Model | Ensemble, variables: Variables) -> Callable[..., np.ndarray]:
     """The function that explains images as they lie in memory, by Grad-CAM on one device.
 
     It takes pixels of 0 to 255 and a class for each image, and gives maps in float32, not negative;
-    it compiles anew for another number of images.
+    it compiles anew for another number of images. Of an ensemble it is the mean of its networks'.
     """
+    if isinstance(model, Ensemble):
+        explain = grad_cam_by_variables(model.member)
+        each = model.of_each(variables)
+        return lambda images, classes: np.mean([explain(one, images, classes) for one in each], 0)
+    return functools.partial(grad_cam_by_variables(model), variables)
+
+
+def grad_cam_by_variables(model: Model) -> Callable[..., np.ndarray]:
+    """The same of networks of one architecture: variables come before images and classes."""
     alone = model.clone(axis_name=None)
     quick, stage = quick_forward(alone), alone.stages[-2]
 
@@ -84,7 +93,9 @@ def compiled_grad_cam(model: Model, variables: Variables) -> Callable[..., np.nd
         return grad_cam_of_features(alone, variables, features, classes, stage)
 
     def heats(
-        images: UInt8[np.ndarray, "n height width channel"], classes: Int[np.ndarray, "n"]
+        variables: Variables,
+        images: UInt8[np.ndarray, "n height width channel"],
+        classes: Int[np.ndarray, "n"],
     ) -> Float[np.ndarray, "n rows columns"]:
         maps = heat(variables, features(variables, images), classes.astype(np.int32))
         return np.asarray(maps, np.float32)

@@ -16,7 +16,8 @@ from jaxcovid.data.merge import joined
 from jaxcovid.data.preparation import AS_TORCHVISION, CROP, RESIZE, Preparation
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.json_file import Shape, parsed_json, read_json
-from jaxcovid.stored_shapes import MEASURED, MEASURED_FINDINGS, RECORD
+from jaxcovid.models import ensemble
+from jaxcovid.stored_shapes import FIGURE, MEASURED, MEASURED_FINDINGS, RECORD
 from jaxcovid.training.initial_weights import unfit_values
 from jaxcovid.training.losses import Codes
 from jaxcovid.training.stated_loss import loss_of
@@ -27,6 +28,11 @@ OF_RUN: Shape = {f"{name}?": kind for name, kind in RECORD.items()}
 OF_SPLITS: Shape = {
     f"{split}?": (MEASURED, MEASURED_FINDINGS) for split in ("train", "validation", "test")
 }
+
+OF_FOLDS: Shape = {"out_of_fold": MEASURED, "thresholds": {str: {str: FIGURE}}}
+
+# In the folder of a cross-validation: which image is left out by which fold.
+FOLDS = "folds.csv"
 
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
 
@@ -55,7 +61,7 @@ class InferenceModel(NamedTuple):
 
     name: str
     architecture: str
-    model: models.Model
+    model: models.Model | models.Ensemble
     variables: dict[str, Any]
     classes: tuple[str, ...]
     codes: Codes | None
@@ -73,13 +79,16 @@ def load(source: Path | str) -> InferenceModel:
     """The network of a finished run's folder, or of a .safetensors or .pth that a run exported.
 
     It computes in float32. Raises InputError if the source cannot be read, is damaged, holds
-    numbers that are not finite, or is of another program.
+    numbers that are not finite, or is of another program. Of a cross-validation's folder it is all
+    its networks, which answer with the mean of their probabilities.
 
     >>> network = jaxcovid.load(run)
     >>> network.architecture, network.classes
     ('resnet18', ('covid', 'normal'))
     """
     source = Path(source)
+    if (source / FOLDS).is_file():
+        return _ensemble(source)
     try:
         weights = read(source)
         stated = _stated(weights.metadata, source)
@@ -119,6 +128,34 @@ def load(source: Path | str) -> InferenceModel:
         stated["preparation"],
         stated["outputs"] == INDEPENDENT,
     )
+
+
+def _ensemble(source: Path) -> InferenceModel:
+    """The networks of all folds as one. Raises InputError."""
+    record = _json_of_run(source / "config.json", OF_RUN)
+    metrics = _json_of_run(source / "metrics.json", OF_FOLDS)
+    changes = (
+        seal.changed(source / "config.json", record), seal.changed(source / "metrics.json", metrics)
+    )  # fmt: skip
+    folds = [load(source / fold_name(number)) for number in range(1, record["folds"] + 1)]
+    first = folds[0]
+    assert not isinstance(first.model, models.Ensemble)
+    by_output = first.independent or first.codes is not None
+    model, variables = ensemble.joined(first.model, [fold.variables for fold in folds], by_output)
+    return first._replace(
+        name=_name(source.resolve()),
+        model=model,
+        variables=jax.tree.map(jnp.asarray, variables),
+        thresholds=metrics["thresholds"],
+        record=seal.unsealed(record),
+        metrics=seal.unsealed(metrics),
+        changes=tuple(filter(None, (*changes, *(c for fold in folds for c in fold.changes)))),
+    )
+
+
+def fold_name(number: int) -> str:
+    """The name of a fold's folder; they are numbered from 1."""
+    return f"fold-{number}"
 
 
 def weights_metadata(

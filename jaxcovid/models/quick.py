@@ -1,15 +1,18 @@
 """The quicker way to compute a network's convolutions on CPUs."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxcovid.models.ensemble import Ensemble
 from jaxcovid.models.registry import Model
 from jaxcovid.models.winograd import winograd
+
+AnyModel = TypeVar("AnyModel", bound=Model | Ensemble)
 
 
 class Threshold(NamedTuple):
@@ -27,7 +30,7 @@ FORWARD = Threshold(channels=128, places_per_channel=4)
 TRAINING = Threshold(channels=256, places_per_channel=8)
 
 
-def quick_forward(model: Model) -> Model:
+def quick_forward(model: AnyModel) -> AnyModel:
     """The same network, for passes of which no gradient is taken."""
     return _on_cpu(model, forward_convolution)
 
@@ -83,7 +86,7 @@ def _quicker(
     return lax.conv_general_dilated(images, kernel, strides, padding, **options)
 
 
-def _on_cpu(model: Model, convolution: Callable[..., Array]) -> Model:
+def _on_cpu(model: AnyModel, convolution: Callable[..., Array]) -> AnyModel:
     if jax.default_backend() != "cpu" or model.dtype != jnp.float32:
         return model
-    return model.clone(convolution=convolution)
+    return cast(AnyModel, model.clone(convolution=convolution))

@@ -38,11 +38,12 @@ def run_cautions(results: Results) -> Cautions:
     for name, measured in results.splits.items():
         if measured.metrics is None or (name == "train" and results.training is not None):
             continue
-        weighty += [f"{name}: {caution}" for caution in measured.cautions]
+        shown = words.split_name(name)
+        weighty += [f"{shown}: {caution}" for caution in measured.cautions]
         of_classes = weighty if name == results.main else others
-        of_classes += [f"{name}: {caution}" for caution in _about_classes(measured.metrics)]
+        of_classes += [f"{shown}: {caution}" for caution in _about_classes(measured.metrics)]
         if measured.metrics["patients"] is None:
-            unknown.append(name)
+            unknown.append(shown)
     flattered = epoch_words.is_flattered(results.training, results.settings)
     if flattered and results.main != "validation":
         others.append("validation: these images chose the epoch, which flatters their figures")
@@ -107,10 +108,8 @@ def _far_below_internal(results: Results) -> Iterator[str]:
         here = words.with_interval(metrics[name], interval)
         below.append(f"{words.OVERALL[name]} {here} against {words.figure(before)}")
     if below:
-        yield (
-            f"far below what the network reached on its own {internal['split']} images: "
-            f"{'; '.join(below)}"
-        )
+        own = words.split_name(internal["split"])
+        yield (f"far below what the network reached on its own {own} images: {'; '.join(below)}")
 
 
 def _about_classes(metrics: Mapping[str, Any]) -> Iterator[str]:

@@ -37,17 +37,18 @@ def roc_chart(
     *,
     intervals: Intervals | None = None,
     patients: Int[np.ndarray, "n"] | None = None,
+    areas: Mapping[str, float | None] | None = None,
 ) -> Figure:
     """Receiver operating characteristic of each class against the others, with its area.
 
     Sensitivity against 1 - specificity, of few classes with a band that resamples of patients
     leave out in 5 % of cases at each point. Classes of which there are no images, or no others,
     have no curve; probabilities are 0 to 1. `intervals` are of the areas, `patients` has equal
-    numbers for images of one patient.
+    numbers for images of one patient. `areas` are said instead of those under the curves.
     """
     targets = (labels[:, None] == np.arange(len(classes))).astype(np.float32)
     return finding_roc_chart(
-        targets, probabilities, classes, title, intervals=intervals, patients=patients
+        targets, probabilities, classes, title, intervals=intervals, patients=patients, areas=areas
     )
 
 
@@ -59,6 +60,7 @@ def finding_roc_chart(
     *,
     intervals: Intervals | None = None,
     patients: Int[np.ndarray, "n"] | None = None,
+    areas: Mapping[str, float | None] | None = None,
 ) -> Figure:
     """The same of each finding: images with it against those without.
 
@@ -69,7 +71,8 @@ def finding_roc_chart(
     units = np.arange(len(targets)) if patients is None else patients
     for known, positive, scores, name, line in _with_and_without(targets, probabilities, findings):
         fall_out, recall, _ = metrics.roc_curve(positive, scores)
-        area = metrics.auc(fall_out, recall)
+        stated = None if areas is None else areas.get(name)
+        area = metrics.auc(fall_out, recall) if stated is None else stated
         if len(findings) <= MOST_WITH_INTERVALS:
             band = roc_band(positive, scores, units[known])
             axes.fill_between(*band, color=line["color"], alpha=0.14, linewidth=0)

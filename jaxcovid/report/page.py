@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jaxcovid.report import DISCLAIMER, parts, tables
+from jaxcovid.report import DISCLAIMER, parts, tables, words
 from jaxcovid.report.audit_page import file_links, first_and_further
 from jaxcovid.report.cautions import run_cautions
+from jaxcovid.report.fold_table import folds_table
+from jaxcovid.report.fold_words import folds_sentence
 from jaxcovid.report.pictures import Picture
 from jaxcovid.report.settings_tables import settings_tables
 from jaxcovid.report.templates import template
@@ -17,6 +19,7 @@ from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results
 SECTIONS = {
     "comparison": ("The two networks compared", "comparison"),
     "classes": ("Each class: sensitivity and specificity", "classes"),
+    "folds": ("How far the folds differ", "folds"),
     "truth": ("How much of it is not the disease", "truth"),
     "operating": ("Confusion, ROC, reliability", "operating"),
     "plan": ("What was trained, what was frozen", "plan"),
@@ -33,6 +36,7 @@ SECTIONS = {
 
 CONTENT = (
     "title", "verdict", "tiles", "interval_note", "cautions", "files", "comparison", "classes",
+    "folds",
     "truth", "plan", "operating", "overall", "per_class", "train", "undefined",
     "examples", "more_examples", "examples_note", "seen_note", "misclassified", "checklist",
     "settings",
@@ -72,6 +76,9 @@ def run_page(
         files=file_links(files),
         pictures=pictures,
         classes=tables.sensitivity_table(results),
+        folds=None
+        if results.folds is None
+        else {"sentence": folds_sentence(results), "table": folds_table(results)},
         truth=truth_sections(results),
         plan=None
         if results.training is None
@@ -88,7 +95,7 @@ def run_page(
         examples={"first": first, "further": further} if first else None,
         more_examples=further,
         examples_note=(
-            f"Of the {results.main} images, the {EXAMPLES_OF_CLASS} with the highest and the "
+            f"Of {words.images_of(results.main)}, the {EXAMPLES_OF_CLASS} with the highest and the "
             f"{EXAMPLES_OF_CLASS} with the lowest probability of their true class, of each class "
             "one here. Beside each, where the network saw what speaks for the class that it "
             "predicts (Grad-CAM; red most, uncoloured least)."
@@ -167,7 +174,7 @@ def _charts(split: str, main: str, pictures: Mapping[str, Picture]) -> dict[str,
         return [f"{kind}_{split}" for kind in kinds if f"{kind}_{split}" in pictures]
 
     return {
-        "title": f"{split} images",
+        "title": f"{words.split_name(split)} images",
         "names": known("confusion", "roc", "reliability"),
         "further": known("precision_recall"),
         "folded": split != main,

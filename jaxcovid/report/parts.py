@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jaxcovid.report import epoch_words, gallery, tables
+from jaxcovid.report import epoch_words, gallery, tables, words
 from jaxcovid.report.checklist import STATES
 from jaxcovid.report.words import OVERALL
 from jaxcovid.results import Measured, Results, Training
@@ -49,7 +49,7 @@ def tiles(
             return ""
         cell = tables.figure_cell(internal[name])
         interval = f" ({cell['interval']})" if cell["interval"] else ""
-        return f"its own {internal['split']} images: {cell['value']}{interval}"
+        return f"its own {words.split_name(internal['split'])} images: {cell['value']}{interval}"
 
     def tile(name: str) -> dict[str, str]:
         cell = tables.cell(metrics[name], metrics["intervals"][name])
@@ -119,7 +119,7 @@ def undefined_figures(labelled: Mapping[str, Measured]) -> Iterator[str]:
     for name, split in labelled.items():
         assert split.metrics is not None
         for what, reason in split.metrics["undefined"].items():
-            yield f"{name}, {what}: {reason}"
+            yield f"{words.split_name(name)}, {what}: {reason}"
 
 
 def example_content(results: Results) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -160,9 +160,10 @@ def seen_note(results: Results) -> str:
     if len(shown) < len(of_class):
         ends = " to ".join(map(_whole_percent, (min(of_class.values()), max(of_class.values()))))
         shares += f"; of all {len(of_class)} classes {ends}"
+    median = f"in the median of {words.images_of(results.main)}"
     return (
         "Of each image the network is given a square in the middle, framed here in an image of "
-        f"{', of '.join(shown)}. By area that is, in the median of the {results.main} images, "
+        f"{', of '.join(shown)}. By area that is, {median}, "
         f"{shares}. Trained with the setting fit pad or squash it is given all."
     )
 

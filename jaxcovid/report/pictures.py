@@ -15,6 +15,7 @@ from jaxcovid.report.interval_charts import Row
 from jaxcovid.report.svg import inline_svg
 from jaxcovid.report.tables import difference_name, in_order
 from jaxcovid.results import FLOORS, Audit, Measured, Results, Training
+from jaxcovid.statistics.weighted_metrics import placements
 
 LARGE = 520  # pixels of a page
 
@@ -150,7 +151,7 @@ def _of_classes(metrics: Mapping[str, Any], results: Results) -> Picture:
         ]
         for words, key in (("sensitivity", "recall"), ("specificity", "specificity"))
     }
-    figure = interval_charts.class_chart(rows, f"{results.title}\n{results.main}")
+    figure = interval_charts.class_chart(rows, f"{results.title}\n{words.split_name(results.main)}")
     listed = "; ".join(
         f"{name}: {', '.join(_known(figures[number]) for figures in rows.values())}"
         for number, name in enumerate(metrics["per_class"])
@@ -166,15 +167,16 @@ def _of_split(
     results: Results, name: str, split: Measured, metrics: Mapping[str, Any]
 ) -> Iterator[tuple[str, Picture]]:
     labels, probabilities, classes = split.labels, split.probabilities, results.classes
-    title, matrix = f"{results.title}\n{name}", metrics["confusion_matrix"]
+    shown, matrix = words.split_name(name), metrics["confusion_matrix"]
+    title = f"{results.title}\n{shown}"
     right = f"{metrics['accuracy']:.1%} of {metrics['examples']} correct"
     counts = "; ".join(
         f"of {sum(row)} {label}, {row[index]} right"
         for index, (label, row) in enumerate(zip(classes, matrix, strict=True))
     )
     figure = charts.confusion_chart(matrix, classes, f"{title}: {right}")
-    alt = f"Confusion matrix, {name}: {counts}"
-    yield f"confusion_{name}", chart_picture(figure, alt, f"{name}: {right}")
+    alt = f"Confusion matrix, {shown}: {counts}"
+    yield f"confusion_{name}", chart_picture(figure, alt, f"{shown}: {right}")
     if name == "train" and results.training is not None:  # memory, mostly
         return
 
@@ -186,22 +188,37 @@ def _of_split(
         )
 
     of_classes = metrics["intervals"]["per_class"]
+    folds = None if results.folds is None else results.folds.fold_of
     figure = operating_charts.roc_chart(
-        labels, probabilities, classes, title,
+        labels,
+        probabilities if folds is None else placements(labels, probabilities, folds),
+        classes,
+        title if folds is None else f"{title}, ranked within each fold",
+        areas={label: values["auroc"] for label, values in metrics["per_class"].items()},
         intervals={label: ends.get("auroc") for label, ends in of_classes.items()},
         patients=split.patients,
     )  # fmt: skip
-    alt = f"ROC curves, {name}; areas: {areas('auroc')}"
-    yield f"roc_{name}", chart_picture(figure, alt, f"{name}: receiver operating characteristic")
-    figure = operating_charts.precision_recall_chart(
-        labels, probabilities, classes, title,
-        intervals={label: ends.get("auprc") for label, ends in of_classes.items()},
-    )  # fmt: skip
-    alt = f"Precision-recall curves, {name}; areas: {areas('auprc')}"
-    yield f"precision_recall_{name}", chart_picture(figure, alt, f"{name}: precision and recall")
+    alt = f"ROC curves, {shown}; areas: {areas('auroc')}"
+    yield (
+        f"roc_{name}",
+        chart_picture(figure, alt, f"{shown}: receiver operating characteristic"),
+    )
+    if folds is None:  # precision across networks is no single one's
+        figure = operating_charts.precision_recall_chart(
+            labels, probabilities, classes, title,
+            intervals={label: ends.get("auprc") for label, ends in of_classes.items()},
+        )  # fmt: skip
+        alt = f"Precision-recall curves, {shown}; areas: {areas('auprc')}"
+        yield (
+            f"precision_recall_{name}",
+            chart_picture(figure, alt, f"{shown}: precision and recall"),
+        )
     figure = operating_charts.reliability_chart(labels, probabilities, title)
-    alt = f"Reliability plot, {name}; calibration error {metrics['ece']:.3f}"
-    yield f"reliability_{name}", chart_picture(figure, alt, f"{name}: reliability")
+    alt = f"Reliability plot, {shown}; calibration error {metrics['ece']:.3f}"
+    yield (
+        f"reliability_{name}",
+        chart_picture(figure, alt, f"{shown}: reliability"),
+    )
 
 
 def _of_examples(results: Results) -> Iterator[tuple[str, Picture]]:

@@ -56,7 +56,7 @@ def sensitivity_table(results: Results) -> Table | None:
         return None
     intervals = metrics["intervals"]["per_class"]
     return {
-        "title": f"Each class against the others: {results.main}",
+        "title": f"Each class against the others: {words.split_name(results.main)}",
         "caption": "",
         "header": ["class", "images", "sensitivity", "specificity"],
         "rows": [
@@ -80,7 +80,7 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
         tables += _findings(split, measured)
         tables.append(
             {
-                "title": f"Each class against the others: {split}",
+                "title": f"Each class against the others: {words.split_name(split)}",
                 "caption": "",
                 "header": ["figure", *results.classes],
                 "rows": list(_class_rows(measured, PER_CLASS)),
@@ -88,10 +88,11 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
             }
         )
         is_chosen_here = split == "validation" and results.training is not None
+        whose = "run's" if results.folds is None else "folds'"
         note = ": on these very images, so what it gives is a little too good" * is_chosen_here
         at_points = {
-            "title": f"At thresholds for 90 and 95 % specificity: {split}",
-            "caption": f"Thresholds were fixed on the run's validation images{note}.",
+            "title": f"At thresholds for 90 and 95 % specificity: {words.split_name(split)}",
+            "caption": f"Thresholds were fixed on the {whose} validation images{note}.",
             "header": ["figure", *results.classes],
             "rows": list(_class_rows(measured, AT_POINTS)),
             **stacked,
@@ -205,7 +206,7 @@ def misclassified_table(labelled: Mapping[str, Measured]) -> Table:
             row, label = split.probabilities[place], split.labels[place]
             rows.append(
                 [
-                    name,
+                    words.split_name(name),
                     split.paths[place],
                     classes[label],
                     classes[predicted[place]],
@@ -267,4 +268,4 @@ def _column(name: str, measured: Measured) -> str:
     metrics = measured.metrics
     assert metrics is not None
     patients = "" if metrics["patients"] is None else f" of {metrics['patients']} patients"
-    return f"{name} ({metrics['examples']} images{patients})"
+    return f"{words.split_name(name)} ({metrics['examples']} images{patients})"

@@ -9,6 +9,7 @@ import numpy as np
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.report import DISCLAIMER, checks, epoch_words, words
+from jaxcovid.report.fold_words import folds_sentence
 from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
 from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results, Training
 
@@ -87,6 +88,8 @@ def run_summary(results: Results) -> str:
     if results.audit is not None:
         lines += checks.floor_lines(results.audit.checks.get("blind_floor") or {})
         lines += [f"Failed: {failure}" for failure in checks.failures(results.audit.checks)]
+    if results.folds is not None:
+        lines.append(folds_sentence(results))
     return "\n".join([*lines, *training_lines(results.training, results.settings)])
 
 
@@ -158,7 +161,7 @@ def _scores(results: Results) -> tuple[list[str], list[list[Any]]]:
     for name, split in results.splits.items():
         if split.metrics is None:
             continue
-        row = [name, split.metrics["examples"]]
+        row = [words.split_name(name), split.metrics["examples"]]
         for score in SCORES:
             value, interval = split.metrics[score], split.metrics["intervals"][score]
             row.append("undefined" if value is None else words.with_interval(value, interval))

@@ -7,7 +7,7 @@ from jaxcovid.report import tables
 from jaxcovid.report.checks import NAMES, STATES, group_line
 from jaxcovid.report.floors import figure_cells, floor_content
 from jaxcovid.report.tables import MISSING, Table
-from jaxcovid.report.words import OVERALL, ends, reason_words, sentence
+from jaxcovid.report.words import OVERALL, ends, reason_words, sentence, split_name
 from jaxcovid.results import Audit, Results
 
 TITLES = {name: f"{text[0].upper()}{text[1:]}" for name, text in NAMES.items()}
@@ -269,7 +269,7 @@ def _image_cell(side: Mapping[str, Any]) -> dict[str, str]:
     """The image's file, and on a small line below of which split, class and patient it is."""
     patient = [] if side.get("patient") is None else [f"patient {side['patient']}"]
     label = ["unlabelled" if side["class"] is None else side["class"]]
-    below = ", ".join([side["split"], *label, *patient])
+    below = ", ".join([split_name(side["split"]), *label, *patient])
     return {"value": side["path"], "interval": below}
 
 

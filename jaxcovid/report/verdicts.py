@@ -142,7 +142,7 @@ def floor_sentence(check: Check | None) -> str:
 def _reached(split: str, metrics: Mapping[str, Any], area: bool) -> str:
     """Accuracy and balanced accuracy, and, where `area` says so, macro AUROC."""
     intervals = metrics["intervals"]
-    images = words.counted(metrics["examples"], f"{split} image")
+    images = words.counted(metrics["examples"], f"{words.split_name(split)} image")
     within = "no interval"
     if intervals["accuracy"] is not None:
         low, high = (100 * end for end in intervals["accuracy"])
@@ -224,9 +224,8 @@ def _internal(results: Results) -> str:
     metrics = results.splits[results.main].metrics
     if before is None or metrics is None:
         return ""
-    start = (
-        f"On its own {internal['split']} images macro AUROC was {before['value']:.3f}; here it is"
-    )
+    own = words.split_name(internal["split"])
+    start = f"On its own {own} images macro AUROC was {before['value']:.3f}; here it is"
     if metrics["auroc"] is None:
         return f"{start} undefined."
     interval = metrics["intervals"]["auroc"]

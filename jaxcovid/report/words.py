@@ -82,7 +82,12 @@ def listed(names: Sequence[str]) -> str:
 
 def images_of(split: str) -> str:
     """The images of a split in words, all where a folder has no splits."""
-    return "all images" if split == WHOLE else f"the {split} images"
+    return "all images" if split == WHOLE else f"the {split_name(split)} images"
+
+
+def split_name(split: str) -> str:
+    """A split as sentences and tables call it."""
+    return split.replace("_", "-")
 
 
 def first_of(names: Sequence[str], most: int) -> str:

@@ -11,6 +11,7 @@ from jaxcovid.inference import inference_model
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.report.checklist import checklist, checklist_markdown
+from jaxcovid.report.fold_words import folds_record
 from jaxcovid.results import Audit, Epoch, FindingResults, Results
 from jaxcovid.runs import files
 from jaxcovid.runs.audit import audit_record
@@ -33,29 +34,29 @@ def write_results(
 ) -> None:
     """Writes predictions.csv, audit.json, checklist.md, plots/, report.html and metrics.json.
 
+    Of a cross-validation no checklist.
+
     Of a run also SHA256SUMS of its tables, which hold no seal. metrics.json comes last: if it is
     there, so is all of the run that there will be. `bar` follows the drawing of pictures, `study`
     are the author's answers as `read_study` gives them. Raises OSError.
     """
-    header = ["split", "path", "label", "prediction", "correct"]
-    header += [f"prob_{name}" for name in results.classes]
-    if any(split.findings is not None for split in results.splits.values()):
-        header += [f"finding_{name}" for name in results.classes]
-    header.append("note")
-    if any(split.people for split in results.splits.values()):
-        header.append("patient")
-    files.write_csv(folder / "predictions.csv", header, _prediction_rows(results))
+    write_predictions(folder, results)
     if results.audit is not None:
         about = {"data_fingerprint": results.settings["data_fingerprint"]}
         write_checks(folder, results.audit, about)
-    rows = checklist(results, study)
-    files.write_bytes(folder / "checklist.md", checklist_markdown(rows).encode())
+    rows = []  # of folds it would speak of splits that they have not
+    if results.folds is None:
+        rows = checklist(results, study)
+        files.write_bytes(folder / "checklist.md", checklist_markdown(rows).encode())
     drawings = dict(bar(report.run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
     write_plots(folder, drawings)
     beside = [*(path.name for path in folder.iterdir()), "metrics.json"]
     page = report.run_page(results, drawings, files=beside, checklist=rows)
     files.write_bytes(folder / "report.html", page.encode())
     result = measured_record(results)
+    if results.folds is not None:
+        result["thresholds"] = results.thresholds
+        result["between_folds"] = folds_record(results)
     if results.training is not None:
         write_checksums(folder, [name for name in TABLES if (folder / name).is_file()])
     if results.audit is not None:
@@ -64,6 +65,23 @@ def write_results(
         if "subgroups" in checks:
             result["subgroups"] = checks["subgroups"]["table"]
     files.write_json(folder / "metrics.json", sealed({**result, "disclaimer": DISCLAIMER}))
+
+
+def write_predictions(folder: Path, results: Results) -> None:
+    """Writes predictions.csv: a line for every image of every split. Raises OSError."""
+    header = ["split", "path", "label", "prediction", "correct"]
+    header += [f"prob_{name}" for name in results.classes]
+    if any(split.findings is not None for split in results.splits.values()):
+        header += [f"finding_{name}" for name in results.classes]
+    header.append("note")
+    if any(split.people for split in results.splits.values()):
+        header.append("patient")
+    rows = _prediction_rows(results)
+    if results.folds is not None:
+        header.append("fold")
+        folds = results.folds.fold_of.tolist()
+        rows = ([*row, fold] for row, fold in zip(rows, folds, strict=True))
+    files.write_csv(folder / "predictions.csv", header, rows)
 
 
 def measured_record(results: Results | FindingResults) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jaxcovid.audits import blind_floor, duplicates, leaks
 from jaxcovid.audits.network import examine
@@ -23,6 +23,7 @@ from jaxcovid.data.preparation import AS_TORCHVISION
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import check
 from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.models import Ensemble
 from jaxcovid.results import Audit
 from jaxcovid.runs.kept_arrays import array_file, read_arrays, write_arrays
 from jaxcovid.runs.progress import bar, progress
@@ -71,11 +72,13 @@ def audit_data(
     network: Float[np.ndarray, "n class"] | None = None,
     features: Mapping[str, Float[np.ndarray, "_ feature"]] | None = None,
     not_run: str = NOT_RUN,
+    folds: Int[np.ndarray, "n"] | None = None,
 ) -> Audit:
     """The checks that ask no network, with these of the `FLOORS`; `not_run` is said of others.
 
     `network` is what a network says of the images that floors are measured on: then groups of them
-    are checked too. `features` are its features of images with a blank centre, by split.
+    are checked too; `folds` says which network each image was answered by. `features` are its
+    features of images with a blank centre, by split.
     """
     pairs = pairs_of(dataset)
     copies = duplicates.duplicates(dataset, pairs)
@@ -88,7 +91,7 @@ def audit_data(
         "patients": leaks.patients(dataset),
         "blocks": leaks.blocks(dataset),
         "sources": leaks.sources(dataset),
-        "blind_floor": blind_floor.blind_floor(dataset, predictions, network, not_run),
+        "blind_floor": blind_floor.blind_floor(dataset, predictions, network, not_run, folds),
     }
     if network is not None:
         trial = blind_floor.trial_of(dataset)
@@ -115,6 +118,8 @@ def load_audit_data(
     if network is not None and network.independent:
         several = f"{network.name} tells several findings of each image; audit the data alone"
         check([several])
+    if network is not None and isinstance(network.model, Ensemble):
+        check([f"{network.name} is several networks; audit one of them, such as fold-1 in it"])
     check(sources.unfit_for_table(str(data), bool(patient_files), table))
     known = patients.read_patients(patient_files) if patient_files else None
     dataset = sources.load_whole(

@@ -15,6 +15,7 @@ from jaxcovid.results import (
     MISTAKE_SIZE,
     MOST_MISTAKES,
     ORDER,
+    OUT_OF_FOLD,
     Audit,
     Example,
     Measured,
@@ -32,6 +33,11 @@ from jaxcovid.training.losses import Codes
 Explain = Callable[
     [UInt8[np.ndarray, "n height width channel"], Int[np.ndarray, "n"]],
     Float[np.ndarray, "n rows columns"],
+]
+
+# The same of images by their places in a split.
+ExplainPlaces = Callable[
+    [Int[np.ndarray, "n"], Int[np.ndarray, "n"]], Float[np.ndarray, "n rows columns"]
 ]
 
 # Labels, predicted classes and the metrics so far, to further ones and sentences about them.
@@ -70,14 +76,19 @@ def gather_results(
             probabilities = predictions["validation"].probabilities
             thresholds = metrics.operating_points(validation.labels, probabilities, classes)
     splits = {
-        name: _measured(
+        name: measured_split(
             dataset, name, predictions[name], thresholds or None, codes, further_metrics, loss_name
         )
         for name in dataset.splits
     }
     main = next(name for name in ORDER if name in splits and splits[name].metrics is not None)
-    splits |= _with_mistakes(dataset, splits)
-    examples = _examples(dataset.splits[main], splits[main].probabilities, explain)
+    splits |= with_mistakes(dataset, splits)
+    pixels = dataset.splits[main].evaluation
+    examples = examples_of(
+        dataset.splits[main],
+        splits[main].probabilities,
+        lambda places, answers: explain(pixels[places], answers),
+    )
     seen = seen_part(dataset.splits[main], classes, dataset.preparation.fit)
     return Results(
         title, classes, splits, main, thresholds, examples, settings, training, audit, seen
@@ -110,15 +121,16 @@ def choose_examples(
     return choices
 
 
-def _measured(
+def measured_split(
     dataset: Dataset,
     name: str,
     predicted: Predictions,
     thresholds: Thresholds | None,
-    codes: Codes | None,
-    further_metrics: FurtherMetrics | None,
-    loss_name: str,
+    codes: Codes | None = None,
+    further_metrics: FurtherMetrics | None = None,
+    loss_name: str = "loss",
 ) -> Measured:
+    """The images of a split and how good what is said of them is, as `gather_results` has it."""
     split, probabilities, findings = (
         dataset.splits[name],
         predicted.probabilities,
@@ -151,13 +163,13 @@ def _measured(
     )
 
 
-def _with_mistakes(dataset: Dataset, splits: Mapping[str, Measured]) -> dict[str, Measured]:
+def with_mistakes(dataset: Dataset, splits: Mapping[str, Measured]) -> dict[str, Measured]:
     """The labelled splits, with pictures of the `MOST_MISTAKES` most confidently wrong images.
 
     Those of the test split come first, then those of the validation and the training images.
     """
     left, results = MOST_MISTAKES, {}
-    for name in ORDER:
+    for name in (OUT_OF_FOLD, *ORDER):
         split = splits.get(name)
         if split is not None and split.metrics is not None:
             places = confident_mistakes(split.labels, split.probabilities)[:left]
@@ -186,13 +198,14 @@ def _small(
     return small[:, :, None] if grey else small
 
 
-def _examples(
-    split: Split, probabilities: Float[np.ndarray, "n class"], explain: Explain
+def examples_of(
+    split: Split, probabilities: Float[np.ndarray, "n class"], explain: ExplainPlaces
 ) -> list[Example]:
+    """The best and the worst images of each class, and where the network looked in them."""
     choices = choose_examples(split.labels, probabilities)
     places = np.array([choice.place for choice in choices], np.int64)
     pixels = split.evaluation[places]
-    heats = explain(pixels, probabilities[places].argmax(1))
+    heats = explain(places, probabilities[places].argmax(1))
     return [
         Example(choice.place, choice.best, image, heat)
         for choice, image, heat in zip(choices, pixels, heats, strict=True)

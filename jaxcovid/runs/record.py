@@ -18,6 +18,7 @@ from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.errors import InputError, first_line
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.results import OUT_OF_FOLD
 from jaxcovid.stored_shapes import RECORD
 from jaxcovid.training.parts import Parts
 
@@ -88,7 +89,7 @@ def evaluation_record(
 
 def _internal(network: InferenceModel) -> dict[str, Any] | None:
     """What the network's run reported on the split that its verdict was about."""
-    for split in ("test", "validation"):
+    for split in (OUT_OF_FOLD, "test", "validation"):
         if (metrics := network.metrics.get(split)) is not None:
             names = [name for name in ("accuracy", "balanced_accuracy", "auroc") if name in metrics]
             return {"split": split, **{name: figure(name, metrics) for name in names}}

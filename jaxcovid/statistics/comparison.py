@@ -27,6 +27,7 @@ def compare(
     classes: Sequence[str],
     *,
     groups: Int[np.ndarray, "n"] | None = None,
+    folds: Int[np.ndarray, "n"] | None = None,
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, Any]:
@@ -34,8 +35,8 @@ def compare(
 
     `one` and `other` are two models' probabilities for the same examples. McNemar's test takes
     images as independent. With several images of a patient read the differences: their bootstrap is
-    paired and, with `groups` (equal numbers for images of one patient), draws patients. What is
-    None has its reason under "undefined".
+    paired and, with `groups` (equal numbers for images of one patient), draws patients. `folds`
+    is as in `measure`. What is None has its reason under "undefined".
 
     >>> labels = numpy.arange(40) % 2
     >>> one = numpy.full((40, 2), 0.5, numpy.float32)
@@ -47,8 +48,8 @@ def compare(
     20
     """
     units = np.arange(len(labels)) if groups is None else groups
-    first = weighted_metrics(labels, one, classes, {})
-    second = weighted_metrics(labels, other, classes, {})
+    first = weighted_metrics(labels, one, classes, {}, folds)
+    second = weighted_metrics(labels, other, classes, {}, folds)
     keys = _compared(classes)
 
     def statistics(

@@ -5,6 +5,10 @@ images, single or 1 to 7 of a patient, two or three classes, 5 to 53 patients of
 hardly ever to nearly always found) they held the true accuracy in 94 to 100 %, balanced accuracy in
 95 to 99 %, AUROC in 95 to 100 % and macro-F1 in 96 to 98 %. Where all classes are nearly always
 found (98 of 100), balanced accuracy was held in 90 % only, as Wilson's intervals are short there.
+
+Of out-of-fold predictions they held what the five folds' networks reach on average in 93 to 100 %
+(accuracy), 93 to 97 % (balanced accuracy) and 94 to 97 % (AUROC) of 300 simulated samples each of
+four populations of 60 to 200 patients (`tests/statistics/fold_simulations.py`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from jaxcovid.statistics.intervals import intervals
 from jaxcovid.statistics.weighted_metrics import (
     SPECIFICITIES,
     Key,
-    Thresholds,
+    Limits,
     ratios_of,
     weighted_metrics,
 )
@@ -40,7 +40,8 @@ def measure(
     classes: Sequence[str],
     *,
     groups: Int[np.ndarray, "n"] | None = None,
-    thresholds: Thresholds | None = None,
+    thresholds: Limits | None = None,
+    folds: Int[np.ndarray, "n"] | None = None,
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, Any]:
@@ -48,7 +49,8 @@ def measure(
 
     `labels` are numbers of `classes`. `groups` says which patient each image is of: the intervals
     then allow for images of a patient being alike. `thresholds` are `operating_points` of a
-    validation split. `seed` and `resamples` are the bootstrap's.
+    validation split. `folds` says which network each image was predicted by. `seed` and
+    `resamples` are the bootstrap's.
 
     >>> labels = numpy.array([0, 0, 0, 1, 1, 1, 1, 1])
     >>> covid = numpy.array([0.1, 0.2, 0.6, 0.4, 0.7, 0.8, 0.9, 0.9], numpy.float32)
@@ -61,7 +63,7 @@ def measure(
     """
     units = np.arange(len(labels)) if groups is None else groups
     ratios = ratios_of(labels, probabilities, classes, thresholds or {})
-    statistics = weighted_metrics(labels, probabilities, classes, thresholds or {})
+    statistics = weighted_metrics(labels, probabilities, classes, thresholds or {}, folds)
     values = bootstrap(statistics, units, resamples, seed)
     interval_of = intervals(values, ratios, labels, units, classes)
     missed = np.setdiff1d(labels, probabilities.argmax(1))
@@ -76,7 +78,10 @@ def measure(
         results["per_class", name, "support"] = int(np.sum(labels == index)), ""
         for point in SPECIFICITIES:
             threshold = (thresholds or {}).get(name, {}).get(point)
-            results["per_class", name, f"threshold_{point}"] = threshold, _no_threshold(thresholds)
+            several = "each fold has its own" if isinstance(threshold, np.ndarray) else ""
+            results["per_class", name, f"threshold_{point}"] = (
+                None if several else threshold, several or _no_threshold(thresholds)
+            )  # fmt: skip
     return {
         "examples": len(labels),
         "patients": None if groups is None else len(np.unique(groups)),
@@ -115,7 +120,7 @@ def operating_points(
 
 
 def why_undefined(
-    key: Key, examples: int, thresholds: Thresholds | None = None, never_predicted: str = ""
+    key: Key, examples: int, thresholds: Limits | None = None, never_predicted: str = ""
 ) -> str:
     """Why a metric is undefined, in plain words.
 
@@ -138,7 +143,7 @@ def value_or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _no_threshold(thresholds: Thresholds | None) -> str:
+def _no_threshold(thresholds: Limits | None) -> str:
     if thresholds is None:
         return "no threshold was chosen on a validation split"
     return "the validation split has no threshold of that specificity"

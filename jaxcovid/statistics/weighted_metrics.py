@@ -14,7 +14,10 @@ from jaxtyping import Bool, Float, Int
 Key = tuple[str, ...]
 Values = Float[np.ndarray, "resample"]
 Weights = Float[np.ndarray, "resample n"]
+# By class, then by the names in SPECIFICITIES.
 Thresholds = Mapping[str, Mapping[str, float | None]]
+# The same, or thresholds for each example, NaN where there is none.
+Limits = Thresholds | Mapping[str, Mapping[str, Float[np.ndarray, "n"]]]
 
 SPECIFICITIES = {"90": 0.90, "95": 0.95}
 BINS = 15
@@ -35,9 +38,13 @@ def weighted_metrics(
     labels: Int[np.ndarray, "n"],
     probabilities: Float[np.ndarray, "n class"],
     classes: Sequence[str],
-    thresholds: Thresholds,
+    thresholds: Limits,
+    folds: Int[np.ndarray, "n"] | None = None,
 ) -> Callable[[Weights], dict[Key, Values]]:
     """All metrics of predictions as a function of rows of example weights.
+
+    With the number of each example's fold areas under curves are means over folds, as scores of
+    several networks rank no examples among each other (Forman and Scholz 2010).
 
     It gives a value for each row, NaN where a metric is undefined, under the metric's place in the
     result. `thresholds` are those at which sensitivity and specificity are taken, by class.
@@ -52,7 +59,10 @@ def weighted_metrics(
     predicted = probabilities.argmax(1)[:, None] == np.arange(len(classes))
     calibration = _calibration_terms(probabilities, truth)
     squares = ((probabilities - truth) ** 2).sum(1) * worst_brier(len(classes)) / 2
-    curves = [curves_of(*column) for column in zip(truth.T, probabilities.T, strict=True)]
+    curves = [
+        curves_of(*column) if folds is None else _curves_within(*column, folds)
+        for column in zip(truth.T, probabilities.T, strict=True)
+    ]
 
     def values(weights: Weights) -> dict[Key, Values]:
         total = weights.sum(1)
@@ -89,7 +99,7 @@ def ratios_of(
     labels: Int[np.ndarray, "n"],
     probabilities: Float[np.ndarray, "n class"],
     classes: Sequence[str],
-    thresholds: Thresholds,
+    thresholds: Limits,
 ) -> dict[Key, tuple[np.ndarray, np.ndarray]]:
     """Metrics that are a ratio of sums over examples: what each example adds to both sums.
 
@@ -113,8 +123,9 @@ def ratios_of(
         for point in SPECIFICITIES:
             threshold = thresholds.get(name, {}).get(point)
             # Without a threshold the ratios are 0 / 0.
-            known = np.full(len(labels), threshold is not None)
-            called = known & (probabilities[:, index] >= (threshold or 0))
+            limits = np.full(len(labels), np.nan) if threshold is None else threshold
+            known = np.broadcast_to(~np.isnan(limits), labels.shape)
+            called = known & (probabilities[:, index] >= np.nan_to_num(limits))
             of_class[f"sensitivity_at_{point}"] = (true & called, true & known)
             of_class[f"specificity_at_{point}"] = (~true & ~called & known, ~true & known)
         ratios |= {("per_class", name, metric): ratio for metric, ratio in of_class.items()}
@@ -143,6 +154,42 @@ def curves_of(
             _divide(area, positives * negatives),
             _divide(np.sum(more_hits * precision, 1), positives * (negatives > 0)),
         )
+
+    return values
+
+
+def placements(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    folds: Int[np.ndarray, "n"],
+) -> Float[np.ndarray, "n class"]:
+    """For each class the share of its fold's other images that each image is put before.
+
+    So what several networks say can stand in one ROC curve, of which the area is about the mean of
+    the folds'.
+    """
+    places = np.zeros(probabilities.shape, np.float32)
+    for fold in np.unique(folds):
+        rows = np.flatnonzero(folds == fold)
+        for index in range(probabilities.shape[1]):
+            scores = probabilities[rows, index]
+            others = np.sort(scores[labels[rows] != index])
+            below, upto = (np.searchsorted(others, scores, side) for side in ("left", "right"))
+            places[rows, index] = (below + upto) / (2 * max(len(others), 1))
+    return places
+
+
+def _curves_within(
+    positive: Bool[np.ndarray, "n"], scores: Float[np.ndarray, "n"], folds: Int[np.ndarray, "n"]
+) -> Callable[[Weights], tuple[Values, Values]]:
+    """The means of both areas over the folds that define them."""
+    parts = [folds == fold for fold in np.unique(folds)]
+    of_parts = [curves_of(positive[part], scores[part]) for part in parts]
+
+    def values(weights: Weights) -> tuple[Values, Values]:
+        areas = [areas(weights[:, part]) for areas, part in zip(of_parts, parts, strict=True)]
+        roc, precision_recall = zip(*areas, strict=True)
+        return _mean_of_defined(roc), _mean_of_defined(precision_recall)
 
     return values
 

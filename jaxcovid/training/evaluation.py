@@ -14,7 +14,7 @@ from jaxcovid import parallel
 from jaxcovid.data import loader
 from jaxcovid.data.dataset import Split
 from jaxcovid.data.loader import Examples, Indices
-from jaxcovid.models import Model
+from jaxcovid.models import Ensemble, Model
 from jaxcovid.models.quick import quick_forward
 from jaxcovid.parallel import Devices
 from jaxcovid.training.label_codes import class_scores
@@ -107,14 +107,21 @@ def predict_split(
         sums = np.stack([curve(of_batch) for of_batch in sums])
     real = [rows[batch.mask == 1] for rows, batch in zip(logits, batches, strict=True)]
     outputs = np.concatenate(real)[np.argsort(order)]
+    predictions = predictions_of(outputs, means(sums.sum(0)), codes, independent)
+    return predictions._replace(batch_stats=moved)
+
+
+def predictions_of(
+    outputs: Float[np.ndarray, "n output"],
+    measured: Means,
+    codes: Codes | None = None,
+    independent: bool = False,
+) -> Predictions:
+    """What a network's outputs say; `codes` and `independent` are as in `predict_split`."""
     scores = outputs if codes is None else class_scores(jnp.asarray(outputs), codes)
     probabilities = jax.nn.sigmoid(outputs) if independent else jax.nn.softmax(scores, axis=-1)
-    return Predictions(
-        np.asarray(probabilities),
-        *means(sums.sum(0)),
-        None if codes is None else np.asarray(jax.nn.sigmoid(outputs)),
-        moved,
-    )
+    findings = None if codes is None else np.asarray(jax.nn.sigmoid(outputs))
+    return Predictions(np.asarray(probabilities), *measured, findings)
 
 
 def images_of(split: Split) -> Read:
@@ -123,7 +130,7 @@ def images_of(split: Split) -> Read:
 
 
 def evaluation_of_images(
-    model: Model,
+    model: Model | Ensemble,
     loss: Loss,
     devices: Devices,
     correct: Correct = largest_is_right,

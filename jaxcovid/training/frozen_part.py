@@ -73,6 +73,7 @@ def frozen_part(
         key = (
             *(dataset.fingerprint, split.paths, storage.kind.__name__, views),
             augmentation if views else None,
+            *(() if split.pool is None else (split.pool.size, split.pool.places.tobytes())),
             *(config.model, prefix.start, config.precision),
             *sorted(digests.items()),
         )

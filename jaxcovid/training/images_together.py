@@ -8,7 +8,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jaxcovid.models import Model
+from jaxcovid.models import Ensemble, Model
 from jaxcovid.parallel import Devices
 
 # On each device.
@@ -21,12 +21,13 @@ BYTES_ON_CPU = 26e6
 ONE_IMAGE = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
 
 
-def images_together(model: Model, devices: Devices) -> int:
+def images_together(model: Model | Ensemble, devices: Devices) -> int:
     """How many images all `devices` together are to be given at once."""
     count = devices.mesh.size
     if devices.mesh.devices.flat[0].platform != "cpu":
         return count * MOST_ON_ACCELERATOR
-    alone = model.clone(axis_name=None)
+    network = model.member if isinstance(model, Ensemble) else model
+    alone = network.clone(axis_name=None)
     first_stage = functools.partial(alone.init_with_output, stop=model.stages[0])
     outputs, _ = jax.eval_shape(first_stage, jax.random.key(0), ONE_IMAGE)
     fit = BYTES_ON_CPU // (outputs.size * outputs.dtype.itemsize)

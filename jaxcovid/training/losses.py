@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 Logits = Float[Array, "batch output"]
 Labels = Int[Array, "batch"]
@@ -69,7 +69,7 @@ LOSSES: Mapping[str, Callable[[Codes, Sequence[Number], Number], Loss]] = {
 }
 
 
-def weighted(loss: Loss, class_weights: Float[np.ndarray, "class"]) -> Loss:
+def weighted(loss: Loss, class_weights: Float[np.ndarray | Array, "class"]) -> Loss:
     """The loss whose mean over examples is weighted by class, as by CrossEntropyLoss's `weight`."""
 
     def weighted_loss(logits: Logits, labels: Labels, mask: Values) -> tuple[Values, Values]:
@@ -80,16 +80,21 @@ def weighted(loss: Loss, class_weights: Float[np.ndarray, "class"]) -> Loss:
     return weighted_loss
 
 
-def balanced_weights(labels: Int[np.ndarray, "n"], classes: int) -> Float[np.ndarray, "class"]:
+def balanced_weights(
+    labels: Int[np.ndarray | Array, "n"], classes: int
+) -> Float[np.ndarray | Array, "class"]:
     """Weights inverse to class frequency, 1 on average over examples.
 
-    `labels` are numbers of classes from 0 to below `classes`, of which each must occur. The formula
-    is that of sklearn.utils.class_weight.compute_class_weight("balanced").
+    `labels` are numbers of classes from 0 to below `classes`, of which each must occur; others
+    count for nothing. The formula is that of
+    sklearn.utils.class_weight.compute_class_weight("balanced").
     """
-    return weights_by_count(np.bincount(labels, minlength=classes).astype(np.float64))
+    return weights_by_count((labels[:, None] == np.arange(classes)[None]).sum(0))
 
 
-def weights_by_count(counts: Float[np.ndarray, "class"]) -> Float[np.ndarray, "class"]:
+def weights_by_count(
+    counts: Shaped[np.ndarray | Array, "class"],
+) -> Float[np.ndarray | Array, "class"]:
     """The same from how many examples each class has, one at least."""
     return counts.sum() / (len(counts) * counts)
 

@@ -17,11 +17,13 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
 from jaxcovid.data import loader
+from jaxcovid.data.folds import Fold
 from jaxcovid.data.loader import Indices
 from jaxcovid.results import Epoch
 from jaxcovid.training.evaluation import BATCH, Bar, means
 from jaxcovid.training.frozen_features import Features, training_batches
 from jaxcovid.training.members import (
+    Apart,
     MemberEvaluation,
     Members,
     Numbers,
@@ -79,26 +81,32 @@ def fit(
     underway: Underway,
     interrupted: Callable[[], bool],
     bar: Bar,
+    folds: Sequence[Fold] | None = None,
 ) -> Iterator[Underway]:
     """The chunk after each epoch; if interrupted, as the last thing, the chunk where it stopped.
 
     `shared.config` holds the settings that all members, `configs`, have in common. `splits` needs
     "train" and "validation". `evaluate` is `make_member_evaluation`, compiled. Members that diverge
-    go on with what they have, and do not disturb the others.
+    go on with what they have, and do not disturb the others. With `folds`, one for each member,
+    they train and are judged on these places of "train", and `evaluate` is that of each.
     """
     numbers, train = numbers_of(configs), splits["train"]
-    seeds = sorted({config.seed for config in configs})
-    which = np.array([seeds.index(config.seed) for config in configs])
+    apart = None if folds is None else apart_of(configs, train.labels, folds)
+    # Members of one seed that train on the same images see the same batches.
+    seeds = [config.seed for config in configs]
+    courses = sorted({*seeds}) if folds is None else [*range(len(configs))]
+    which = np.array([courses.index(seed) for seed in seeds] if folds is None else courses)
+    counts = training_counts(configs, train, folds)
     step = _compiled_step(shared)
     while underway.epoch <= shared.config.epochs:
         started = time.perf_counter()
-        batches = _batches(seeds, underway.epoch, train, shared.config.batch_size)
+        batches = _batches(configs, underway.epoch, train, folds)
         totals: list[Totals] = []
         members = underway.members
         title = f"Epoch {underway.epoch} of {shared.config.epochs}, {len(configs)} members"
         for of_seeds in bar(batches[underway.steps :], desc=title, unit="step", delay=0.5):
             stacked = _stacked_batches(train, of_seeds, underway.epoch)
-            members, of_step = step(members, numbers, stacked, which)
+            members, of_step = step(members, numbers, stacked, which, apart)
             totals.append(of_step)
             jax.block_until_ready(totals[-2:][0])  # no more than two steps ahead
             if underway.steps + len(totals) < len(batches) and interrupted():
@@ -112,10 +120,16 @@ def fit(
             yield underway
             return
         seconds = time.perf_counter() - started
-        _, validation = predict_members(
-            evaluate, members, numbers, splits["validation"], "validation", bar
-        )
-        underway = _after_epoch(configs, underway, validation, len(train.labels), seconds)
+        if folds is None:
+            _, validation = predict_members(
+                evaluate, members, numbers, splits["validation"], "validation", bar
+            )
+        else:
+            rows = [fold.validation for fold in folds]
+            _, validation = predict_rows(
+                evaluate, members, numbers, train, rows, apart, "validation", bar
+            )
+        underway = _after_epoch(configs, underway, validation, counts, seconds)
         if shared.config.select == "best":
             underway = underway._replace(chosen=_chosen(underway))
         yield underway
@@ -147,6 +161,64 @@ def predict_members(
     return np.concatenate(logits, 1), _summed(totals)
 
 
+def predict_rows(
+    evaluate: MemberEvaluation,
+    members: Members,
+    numbers: Numbers,
+    split: FeatureSplit,
+    rows: Sequence[Int[np.ndarray, "_"]],
+    apart: Apart | None,
+    name: str,
+    bar: Bar,
+) -> tuple[list[Float[np.ndarray, "_ class"]], Float[np.ndarray, "member total"]]:
+    """The same for images of each member's own, by their places in the split.
+
+    `evaluate` is `make_member_evaluation` of each, compiled.
+    """
+    size = min(BATCH, max(map(len, rows)))
+    of_members = _as_long(
+        [list(loader.batches(of_member.astype(np.int32), size)) for of_member in rows], size
+    )
+    logits, masks, totals = [], [], []
+    for batches in bar(of_members, desc=f"Evaluating {name}", unit="batch", delay=0.5):
+        indices, mask = (np.stack(rows) for rows in zip(*batches, strict=True))
+        features = np.asarray(split.features.evaluation[indices], np.float32)
+        labels = split.labels[indices].clip(0)
+        of_batch, sums = evaluate(
+            members, numbers, Batch(*map(jnp.asarray, (features, labels, mask))), apart
+        )
+        logits.append(np.asarray(of_batch))
+        masks.append(mask)
+        totals.append(sums)
+    joined, counted = np.concatenate(logits, 1), np.concatenate(masks, 1)
+    return [of[mask == 1] for of, mask in zip(joined, counted, strict=True)], _summed(totals)
+
+
+def apart_of(
+    configs: Sequence[Config], labels: Int[np.ndarray, "n"], folds: Sequence[Fold]
+) -> Apart:
+    """What the members of folds have apart; `labels` are those of all images."""
+    most = max(len(fold.train) for fold in folds)
+    padded = np.full((len(folds), most), -1, np.int32)
+    steps = np.arange(configs[0].epochs * -(-most // configs[0].batch_size))
+    rates = []
+    for row, fold, config in zip(padded, folds, configs, strict=True):
+        row[: len(fold.train)] = labels[fold.train]
+        of_member = [np.asarray(rate(steps)) for rate in learning_rates(config, len(fold.train))]
+        rates.append(np.broadcast_to(np.stack(of_member).reshape(2, -1), (2, len(steps))))
+    head, backbone = np.stack(rates, 1).astype(np.float32)
+    return Apart(padded, head, backbone)
+
+
+def training_counts(
+    configs: Sequence[Config], train: FeatureSplit, folds: Sequence[Fold] | None
+) -> list[int]:
+    """How many images each member trains on."""
+    if folds is None:
+        return [len(train.labels)] * len(configs)
+    return [len(fold.train) for fold in folds]
+
+
 def _compiled_step(shared: Shared) -> Callable[..., tuple[Members, Totals]]:
     """(members, numbers, a batch of each seed, the seed's place by member) to the next members."""
     member_step = make_member_step(shared)
@@ -157,22 +229,41 @@ def _compiled_step(shared: Shared) -> Callable[..., tuple[Members, Totals]]:
         numbers: Numbers,
         batches: Batch,
         which: Int[Array, "member"],
+        apart: Apart | None,
     ) -> tuple[Members, Totals]:
-        # Members of one seed see the same batch.
         batches = batches._replace(images=batches.images.astype(jnp.float32))
-        return member_step(members, numbers, jax.tree.map(lambda rows: rows[which], batches))
+        of_members = jax.tree.map(lambda rows: rows[which], batches)
+        return member_step(members, numbers, of_members, apart)
 
     return step
 
 
 def _batches(
-    seeds: Sequence[int], epoch: int, train: FeatureSplit, batch_size: int
+    configs: Sequence[Config], epoch: int, train: FeatureSplit, folds: Sequence[Fold] | None
 ) -> list[tuple[Indices, ...]]:
-    """For each step of the epoch, the batch of each seed."""
-    examples = len(train.labels)
-    orders = [loader.epoch_order(seed, epoch, examples, train.groups) for seed in seeds]
-    size = min(batch_size, examples)
-    return list(zip(*(loader.batches(order, size) for order in orders), strict=True))
+    """For each step of the epoch, the batch of each seed, or of each fold."""
+    if folds is None:
+        everything = np.arange(len(train.labels))
+        courses = [(seed, everything) for seed in sorted({config.seed for config in configs})]
+    else:
+        courses = [(config.seed, fold.train) for config, fold in zip(configs, folds, strict=True)]
+    size = min(configs[0].batch_size, max(len(rows) for _, rows in courses))
+    of_courses = []
+    for seed, rows in courses:
+        groups = None if train.groups is None else train.groups[rows]
+        order = loader.epoch_order(seed, epoch, len(rows), groups)
+        again, places = np.divmod(order, len(rows))
+        draws = rows[places] + again * len(train.labels)
+        of_courses.append(list(loader.batches(draws, size)))
+    return _as_long(of_courses, size)
+
+
+def _as_long(of_members: Sequence[list[Indices]], size: int) -> list[tuple[Indices, ...]]:
+    """The batches of all side by side; what is shorter ends with some in which nothing counts."""
+    nothing = Indices(np.zeros(size, np.int32), np.zeros(size, np.float32))
+    longest = max(map(len, of_members))
+    padded = [[*batches, *[nothing] * (longest - len(batches))] for batches in of_members]
+    return list(zip(*padded, strict=True))
 
 
 def _stacked_batches(train: FeatureSplit, batches: Sequence[Indices], epoch: int) -> Batch:
@@ -185,7 +276,7 @@ def _after_epoch(
     configs: Sequence[Config],
     underway: Underway,
     validation: Float[np.ndarray, "member total"],
-    examples: int,
+    counts: Sequence[int],
     seconds: float,
 ) -> Underway:
     """The chunk at the start of the next epoch, with a line of history for each member."""
@@ -195,8 +286,8 @@ def _after_epoch(
         & np.isfinite(underway.sums).all(1)
         & np.isfinite(validation).all(1)
     )
-    for place, config in enumerate(configs):
-        last = epoch * underway.steps
+    for place, (config, examples) in enumerate(zip(configs, counts, strict=True)):
+        last = epoch * -(-examples // config.batch_size)
         row = Epoch(
             epoch,
             last,

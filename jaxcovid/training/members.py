@@ -15,9 +15,10 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 from jaxcovid.config import Config
 from jaxcovid.models import Model
+from jaxcovid.training.losses import Loss
 from jaxcovid.training.parts import Parts
 from jaxcovid.training.pytrees import BatchStats, LabelTree, Params
-from jaxcovid.training.recipe import update_rule
+from jaxcovid.training.recipe import Rates, learning_rates, update_rule
 from jaxcovid.training.setup import Targets
 from jaxcovid.training.step import (
     Batch,
@@ -55,28 +56,41 @@ class Shared(NamedTuple):
     frozen: Params
 
 
+class Apart(NamedTuple):
+    """What members do not share that train on different images, as those of folds do.
+
+    `train_labels` are the classes of each one's training images, -1 where another has more; rates
+    are as `learning_rates` gives them, by step.
+    """
+
+    train_labels: Int[Array | np.ndarray, "*member n"]
+    head_rates: Float[Array | np.ndarray, "*member step"]
+    backbone_rates: Float[Array | np.ndarray, "*member step"]
+
+
 # The states of all members: every array has a leading axis for them, parameters that stay are None.
 Members = TrainState
 
-# Members, their numbers and a batch that all see, to logits and totals of every member.
-MemberEvaluation = Callable[
-    [Members, Numbers, Batch], tuple[Float[Array, "member batch class"], Totals]
-]
+# Members, their numbers, a batch, and what they have apart if they do, to what comes of each.
+MemberStep = Callable[..., tuple[Members, Totals]]
+MemberEvaluation = Callable[..., tuple[Float[Array, "member batch class"], Totals]]
 
 
-def make_member_step(
-    shared: Shared,
-) -> Callable[[Members, Numbers, Batch], tuple[Members, Totals]]:
-    """The training step of all members; every array of the batch has a leading axis for them."""
+def make_member_step(shared: Shared) -> MemberStep:
+    """The training step of all members; every array of the batch has a leading axis for them.
+
+    Members that train on images of their own may have fewer: a batch in which nothing counts leaves
+    them as they are.
+    """
 
     def member_step(
-        member: TrainState, numbers: Numbers, batch: Batch
+        member: TrainState, numbers: Numbers, batch: Batch, apart: Apart | None = None
     ) -> tuple[TrainState, Totals]:
         config = with_numbers(shared.config, numbers)
         step = make_train_step(
             shared.model,
-            shared.parts.loss(config, shared.targets.codes, shared.train_labels, None),
-            update_rule(config, shared.labels, len(shared.train_labels)),
+            _loss(shared, config, apart),
+            update_rule(config, shared.labels, _rates(shared, config, apart)),
             shared.labels,
             shared.live_norms,
             shared.targets.correct,
@@ -84,23 +98,39 @@ def make_member_step(
         )
         whole = member._replace(params=combine(member.params, shared.frozen))
         state, totals = step(whole, batch)
-        return state._replace(params=partition(state.params, shared.labels)[0]), totals
+        state = state._replace(params=partition(state.params, shared.labels)[0])
+        if apart is not None:
+            counts = batch.mask.any()
+            state = jax.tree.map(lambda new, old: jnp.where(counts, new, old), state, member)
+        return state, totals
 
     return jax.vmap(member_step)
 
 
-def make_member_evaluation(shared: Shared) -> MemberEvaluation:
-    """The evaluation of all members on the same batch, without dropout."""
+def make_member_evaluation(shared: Shared, each: bool = False) -> MemberEvaluation:
+    """The evaluation of all members on the same batch, or of `each` on its own; without dropout."""
 
     def evaluate(
-        member: TrainState, numbers: Numbers, batch: Batch
+        member: TrainState, numbers: Numbers, batch: Batch, apart: Apart | None
     ) -> tuple[Float[Array, "batch class"], Totals]:
-        config = with_numbers(shared.config, numbers)
-        loss = shared.parts.loss(config, shared.targets.codes, shared.train_labels, None)
+        loss = _loss(shared, with_numbers(shared.config, numbers), apart)
         step = make_eval_step(shared.model, loss, shared.targets.correct, shared.start)
         return step(combine(member.params, shared.frozen), member.batch_stats, batch)
 
-    return jax.vmap(evaluate, (0, 0, None))
+    mapped = jax.vmap(evaluate, (0, 0, 0 if each else None, 0))
+    return lambda members, numbers, batch, apart=None: mapped(members, numbers, batch, apart)
+
+
+def _loss(shared: Shared, config: Config, apart: Apart | None) -> Loss:
+    labels = shared.train_labels if apart is None else apart.train_labels
+    return shared.parts.loss(config, shared.targets.codes, labels, None)
+
+
+def _rates(shared: Shared, config: Config, apart: Apart | None) -> Rates:
+    if apart is None:
+        return learning_rates(config, len(shared.train_labels))
+    head, backbone = apart.head_rates, apart.backbone_rates
+    return (lambda step: jnp.asarray(head)[step]), (lambda step: jnp.asarray(backbone)[step])
 
 
 def first_members(
@@ -119,7 +149,8 @@ def first_members(
         trainable: Params, batch_stats: BatchStats, numbers: Numbers, key: PRNGKeyArray
     ) -> TrainState:
         config = with_numbers(shared.config, numbers)
-        update = update_rule(config, shared.labels, len(shared.train_labels))
+        rates = learning_rates(config, len(shared.train_labels))  # of later steps: none is kept
+        update = update_rule(config, shared.labels, rates)
         step = jnp.zeros((), jnp.int32)
         return TrainState(step, trainable, batch_stats, update.init(trainable), key)
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Array, Int
 
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Split
@@ -17,7 +17,7 @@ from jaxcovid.training.recipe import loss_function
 from jaxcovid.training.step import Correct
 
 # Settings, codes of the classes, training labels and the devices' axis, to a loss.
-LossFactory = Callable[[Config, Codes, Int[np.ndarray, "n"], str | None], Loss]
+LossFactory = Callable[[Config, Codes, Int[np.ndarray | Array, "n"], str | None], Loss]
 
 # Settings, labels, predicted classes and the metrics so far, to further metrics of a split for
 # metrics.json, and sentences about them for the page.

@@ -5,7 +5,7 @@ Numbers among the settings may be traced, so that a sweep trains many of them in
 
 import numpy as np
 import optax
-from jaxtyping import Int
+from jaxtyping import Array, Int
 
 from jaxcovid.config import Config
 from jaxcovid.errors import InputError
@@ -14,20 +14,22 @@ from jaxcovid.training.optimizers import optimizer, schedule
 from jaxcovid.training.pytrees import LabelTree
 from jaxcovid.training.trainable import freeze
 
+# Learning rates by step: of the head, and of what trains below it.
+Rates = tuple[optax.Schedule, optax.Schedule]
 
-def update_rule(config: Config, labels: LabelTree, examples: int) -> optax.GradientTransformation:
+
+def update_rule(config: Config, labels: LabelTree, rates: Rates) -> optax.GradientTransformation:
     """The optimizer of the settings, with a learning rate for each label; frozen leaves stay.
 
-    `labels` are as `trainable.label` gives them, `examples` the number of training images.
+    `labels` are as `trainable.label` gives them, `rates` as `learning_rates` does.
     """
     head, backbone = (
-        optimizer(config.optimizer, rate, config.momentum, config.weight_decay)
-        for rate in learning_rates(config, examples)
+        optimizer(config.optimizer, rate, config.momentum, config.weight_decay) for rate in rates
     )
     return freeze(head, backbone, labels)
 
 
-def learning_rates(config: Config, examples: int) -> tuple[optax.Schedule, optax.Schedule]:
+def learning_rates(config: Config, examples: int) -> Rates:
     """The learning rates of the head and of what trains below it, by step, the first being step 0.
 
     `examples` is the number of training images, each of which an epoch takes once.
@@ -45,7 +47,7 @@ def learning_rates(config: Config, examples: int) -> tuple[optax.Schedule, optax
 def loss_function(
     config: Config,
     codes: Codes,
-    train_labels: Int[np.ndarray, "n"],
+    train_labels: Int[np.ndarray | Array, "n"],
     axis_name: str | None,
 ) -> Loss:
     """The loss that the settings ask for; the number of examples in its mean is taken elsewhere.
@@ -67,7 +69,7 @@ def loss_function(
 
 
 def class_weighted(
-    config: Config, loss: Loss, train_labels: Int[np.ndarray, "n"], classes: int
+    config: Config, loss: Loss, train_labels: Int[np.ndarray | Array, "n"], classes: int
 ) -> Loss:
     """The loss, weighted by class if the settings ask for it; `classes` is their number.
 

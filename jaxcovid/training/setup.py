@@ -141,7 +141,8 @@ def prepare(
     check(_unfit_for_findings(parts) if dataset.findings else [])
     network, variables = prepare_network(config, dataset.findings or dataset.classes, resumed)
     targets = _targets(config, dataset, parts)
-    update = update_rule(config, network.labels, len(dataset.splits["train"].labels))
+    rates = learning_rates(config, len(dataset.splits["train"].labels))
+    update = update_rule(config, network.labels, rates)
     key = loader.purpose_key(config.seed, loader.DROPOUT)
     state = init_state(variables, update, network.labels, key)
     if resumed is not None:

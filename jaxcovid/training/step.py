@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxcovid import parallel
-from jaxcovid.models import Model
+from jaxcovid.models import Ensemble, Model
 from jaxcovid.training.losses import Loss
 from jaxcovid.training.pytrees import BatchStats, LabelTree, Params, Variables
 from jaxcovid.training.trainable import combine, partition
@@ -112,7 +112,7 @@ def make_train_step(
 
 
 def make_eval_step(
-    model: Model,
+    model: Model | Ensemble,
     loss: Loss,
     correct: Correct = largest_is_right,
     start: str | None = None,
@@ -133,7 +133,7 @@ def make_eval_step(
 
 
 def of_all_devices(
-    model: Model,
+    model: Model | Ensemble,
     loss: Loss,
     correct: Correct,
     logits: Float[Array, "share class"],

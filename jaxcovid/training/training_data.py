@@ -12,7 +12,8 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.dataset_warnings import with_training_warnings
 from jaxcovid.data.disk import Progress
 from jaxcovid.data.division import Division
-from jaxcovid.data.fewer_images import limit_train
+from jaxcovid.data.fewer_images import fewer_places, limit_train
+from jaxcovid.data.folds import Fold, dataset_of_fold, folds_of
 from jaxcovid.data.merge import merged
 from jaxcovid.data.preparation import Preparation
 from jaxcovid.errors import check
@@ -24,7 +25,8 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
     Prepared images of a folder are kept below `cache`. Pixels are in memory if they fit in
     `memory_budget`; of several processes each reads only its share of every batch of a folder's
     images, so none holds all in memory. `progress` shows what is being read. Raises InputError
-    with everything that is wrong with the images, their classes or their patients.
+    with everything that is wrong with the images, their classes or their patients. With `folds` it
+    is the one that `fold` names, else all that folds are made of.
     """
     known = patients.read_patients(config.patients) if config.patients else None
     budget = memory_budget(config)
@@ -36,7 +38,9 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         memory_budget=budget if jax.process_count() == 1 else -1,
         stored_side=config.stored_side,
         preparation=Preparation(config.fit, config.intensity),
-        division=Division(config.split, config.resplit, config.seed),
+        division=Division(
+            config.split, config.resplit, config.seed, pooled=config.folds is not None
+        ),
         patients=known,
         table=TableSettings(
             config.images, config.columns, config.labels, config.select_rows, config.readers
@@ -46,10 +50,13 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
     )
     if dataset.findings:
         check(_unfit_for_findings(config))
-    dataset = limit_train(dataset, config.limit_train, config.seed)
+    if config.folds is None:
+        dataset = limit_train(dataset, config.limit_train, config.seed)
     dataset = merged(patients.with_patients(dataset, known), config.merge)
     if config.data is not None and not dataset.members:
         dataset = dataset._replace(notes=(*dataset.notes, *_of_whom(dataset)))
+    if config.fold is not None:
+        dataset = dataset_of_fold(dataset, folds_of_settings(dataset, config)[config.fold - 1])
     return with_training_warnings(dataset)
 
 
@@ -64,6 +71,22 @@ def _of_whom(dataset: Dataset) -> list[str]:
     ]
 
 
+def folds_of_settings(pooled: Dataset, config: Config) -> list[Fold]:
+    """All folds of a pooled dataset, with as many training images as the settings allow.
+
+    Raises InputError if a class has too few patients.
+    """
+    assert config.folds is not None
+    labels, classes = pooled.splits["train"].labels, len(pooled.classes)
+    folds = folds_of(pooled, config.folds, config.seed, config.split)
+    fewer = [
+        fewer_places(labels[fold.train], classes, config.limit_train, config.seed) for fold in folds
+    ]
+    return [
+        fold._replace(train=fold.train[places]) for fold, places in zip(folds, fewer, strict=True)
+    ]
+
+
 def _unfit_for_findings(config: Config) -> list[str]:
     """Settings that are about classes of which each image has one."""
     asked = {
@@ -71,6 +94,7 @@ def _unfit_for_findings(config: Config) -> list[str]:
         "class_weights": (config.class_weights != "none", "use focal_alpha, a number for each"),
         "sampling": (config.sampling != "as-is", "an image is drawn with all its findings"),
         "study": (config.study is not None, "the checklist asks about classes"),
+        "folds": (config.folds is not None, "folds are drawn by class"),
     }
     return [
         f"`{setting}`: it is about classes, but the images have several findings each; leave it "

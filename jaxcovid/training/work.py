@@ -17,7 +17,7 @@ from jaxcovid import parallel
 from jaxcovid.config import Config
 from jaxcovid.data import loader
 from jaxcovid.data.augmentations import augmentation_of
-from jaxcovid.data.dataset import Split
+from jaxcovid.data.dataset import Pool, Split
 from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.parallel import Compiled, Devices
 from jaxcovid.training.frozen_features import Features, training_batches
@@ -37,8 +37,11 @@ TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Totals]]
 # Images as they are read, normalised; augmentation depends on the number of the epoch.
 _TrainingImages = Callable[[Examples, Int[Array, ""]], Float[Array, "batch height width channel"]]
 
-# Pixels, sizes on their canvas and labels of all training images, on the devices.
-_Resident = tuple[UInt8[Array, "n height width channel"], Int[Array, "n 2"], Int[Array, "n"]]
+# Pixels, sizes on their canvas, labels, and places in the pool, of all training images, on the
+# devices.
+_Resident = tuple[
+    UInt8[Array, "n height width channel"], Int[Array, "n 2"], Int[Array, "n"], Int[Array, "n"]
+]
 
 # The number of each training image's group, if these are to be drawn alike.
 Groups = Int[np.ndarray, "_"] | None
@@ -213,18 +216,20 @@ def _scanned(
     """
     augmented = _training_images(config)
     pixels = train.evaluation if augmentation_of(config) is None else train.augmentable
-    data = parallel.replicate((pixels, train.sizes, train.labels), devices)
+    pool = train.pool or Pool(np.arange(len(train.labels), dtype=np.int32), len(train.labels))
+    data = parallel.replicate((pixels, train.sizes, train.labels, pool.places), devices)
     every = config.checkpoint_every or SCANNED
 
     def steps(
         state: TrainState, data: _Resident, batches: Indices, epoch: Int[Array, ""]
     ) -> tuple[TrainState, Totals]:
-        images, sizes, labels = data
+        images, sizes, labels, of_pool = data
         draws, masks = (jnp.asarray(rows).T for rows in batches)
 
         def images_at(draws: Int[Array, "batch"]) -> Float[Array, "batch *feature"]:
             mask, places = jnp.ones(draws.shape), draws % len(labels)
-            examples = Examples(images[places], sizes[places], draws, labels[places], mask)
+            numbers = of_pool[places] + draws // len(labels) * pool.size
+            examples = Examples(images[places], sizes[places], numbers, labels[places], mask)
             return augmented(examples, epoch)
 
         def one(state: TrainState, step: _Step) -> tuple[TrainState, Totals]:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from sklearn import metrics as reference
 
 from jaxcovid.statistics.metrics import measure
-from jaxcovid.statistics.weighted_metrics import weighted_metrics
+from jaxcovid.statistics.weighted_metrics import placements, weighted_metrics
 from tests.statistics.predictions import CLASSES, sample, samples
 
 THRESHOLDS = {name: {"90": 0.5, "95": 0.25} for name in CLASSES}
@@ -103,3 +103,63 @@ def test_brier_score_and_macro_averages_are_those_of_scikit_learn(classes):
     onehot = np.eye(classes)[labels]
     assert got["auprc"] == pytest.approx(reference.average_precision_score(onehot, scores))
     assert got["auroc"] == pytest.approx(reference.roc_auc_score(onehot, scores))
+
+
+def test_areas_are_means_over_folds():
+    labels, probabilities = sample(60, 3, 5)
+    folds = np.arange(60) % 4
+    values = weighted_metrics(labels, probabilities, CLASSES, {}, folds)(np.ones((1, 60)))
+    for index, name in enumerate(CLASSES):
+        for key, of in (
+            ("auroc", reference.roc_auc_score),
+            ("auprc", reference.average_precision_score),
+        ):
+            expected = [
+                of(
+                    labels[folds == fold] == index,
+                    probabilities[folds == fold, index].astype(float),
+                )
+                for fold in range(4)
+            ]
+            assert values["per_class", name, key][0] == pytest.approx(np.mean(expected))
+    pooled = weighted_metrics(labels, probabilities, CLASSES, {})(np.ones((1, 60)))
+    assert values["accuracy",] == pooled["accuracy",] and values["brier",] == pooled["brier",]
+
+
+def test_a_fold_without_a_class_does_not_count_in_its_area():
+    labels = np.array([0, 1, 1, 0, 1, 1])
+    probabilities = np.stack(
+        [1 - np.array([0.1, 0.9, 0.8, 0.7, 0.6, 0.9]), [0.1, 0.9, 0.8, 0.7, 0.6, 0.9]], 1
+    )
+    folds = np.array([0, 0, 0, 1, 1, 2])
+    values = weighted_metrics(labels, probabilities, CLASSES[:2], {}, folds)(np.ones((1, 6)))
+    assert values["per_class", CLASSES[1], "auroc"][0] == pytest.approx((1 + 0) / 2)
+
+
+def test_each_example_may_have_its_own_threshold():
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.6, 0.4], [0.3, 0.7], [0.4, 0.6], [0.2, 0.8]])
+    limits = {CLASSES[1]: {"90": np.array([0.3, 0.9, 0.5, np.nan]), "95": np.full(4, np.nan)}}
+    values = weighted_metrics(labels, probabilities, CLASSES[:2], limits)(np.ones((1, 4)))
+    assert values["per_class", CLASSES[1], "sensitivity_at_90"][0] == 1  # of the one with a limit
+    assert values["per_class", CLASSES[1], "specificity_at_90"][0] == 0.5
+    assert np.isnan(values["per_class", CLASSES[1], "sensitivity_at_95"][0])
+    measured = measure(labels, probabilities, CLASSES[:2], thresholds=limits)
+    assert measured["per_class"][CLASSES[1]]["threshold_90"] is None
+    assert measured["undefined"][f"per_class.{CLASSES[1]}.threshold_90"] == "each fold has its own"
+
+
+def test_placements_rank_as_their_folds_do():
+    labels, probabilities = sample(80, 3, 1)
+    folds = np.arange(80) % 2
+    placed = placements(labels, probabilities, folds)
+    for fold in range(2):
+        of = folds == fold
+        for index in range(3):
+            true = labels[of] == index
+            assert reference.roc_auc_score(true, placed[of, index]) == pytest.approx(
+                reference.roc_auc_score(true, probabilities[of, index])
+            )
+            assert placed[of, index][true].mean() == pytest.approx(
+                reference.roc_auc_score(true, probabilities[of, index])
+            )

@@ -20,7 +20,7 @@ from jaxcovid.sweeps.together import train_together, write_best_run
 from jaxcovid.training.frozen_features import Features
 from jaxcovid.training.frozen_part import FrozenPart
 from jaxcovid.training.parts import Parts
-from jaxcovid.training.recipe import update_rule
+from jaxcovid.training.recipe import learning_rates, update_rule
 from jaxcovid.training.setup import Steps, Targets, Task, prepare_network
 from jaxcovid.training.step import TrainState, as_they_are
 from jaxcovid.training.trainable import partition
@@ -213,7 +213,7 @@ def alone(task, monkeypatch):
     def prepare(config, *_, **__):
         network, variables = prepare_network(config, CLASSES)
         params = partition(variables["params"], network.labels)[0]
-        update = update_rule(config, network.labels, SIZES["train"])
+        update = update_rule(config, network.labels, learning_rates(config, SIZES["train"]))
         start = TrainState(
             jnp.int32(0), variables["params"], variables["batch_stats"], update.init(params),
             jax.random.key(7),

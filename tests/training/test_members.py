@@ -23,7 +23,7 @@ from jaxcovid.training.members import (
     with_numbers,
 )
 from jaxcovid.training.parts import Parts
-from jaxcovid.training.recipe import update_rule
+from jaxcovid.training.recipe import learning_rates, update_rule
 from jaxcovid.training.setup import Targets
 from jaxcovid.training.step import Batch, as_they_are, init_state, make_eval_step, make_train_step
 from tests.small_network import SMALL
@@ -85,7 +85,7 @@ def started(shared, configs):
 def alone(settings, batches):
     """The state after these steps of one member, and their totals."""
     loss = Parts().loss(settings, class_codes(CLASSES), LABELS, None)
-    update = update_rule(settings, TREE, len(LABELS))
+    update = update_rule(settings, TREE, learning_rates(settings, len(LABELS)))
     params = variables(settings.seed)["params"]
     params = {**params, "fc_0": {**params["fc_0"], "bias": variables(0)["params"]["fc_0"]["bias"]}}
     state = init_state({"params": params}, update, TREE, jax.random.key(settings.seed))
