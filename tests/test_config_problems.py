@@ -49,6 +49,11 @@ REFUSED = {
         for value in (0.0, -1.0, math.nan, math.inf)
     },
     "shares without a sum": ({"split": (1e308,) * 3}, "`split`: the shares are too large to be added"),
+    "one fold": ({"folds": 1}, "`folds`: 1 leaves nothing to train on"),
+    "a fold of none": ({"fold": 1}, "`fold`: say of how many it is one (`folds`)"),
+    "no such fold": ({"folds": 5, "fold": 6}, "`fold`: 6 is not one of 5 `folds`"),
+    "shares beside folds": ({"folds": 5, "split": (70.0, 15.0, 15.0)}, "`split`: each fold measures the images"),
+    "folds of splits drawn again": ({"folds": 5, "resplit": True}, "`resplit`: `folds` draws anew in any case"),
     "views below 0": ({"views": -1}, "`views`: -1 is not 0 or above"),
     "seed below 0": ({"seed": -1}, "`seed`: -1 is not a whole number from 0 to 4,294,967,295"),
     "too large a seed": ({"seed": 2**32}, "`seed`: 4294967296 is not a whole number from 0 to"),

@@ -50,7 +50,7 @@ def _unfit_for_folds(config: Config, assignment: AssignmentSettings) -> list[str
     problems = []
     if assignment != AssignmentSettings():
         problems.append(
-            "`folds`: presets and mistakes of the assignment have their splits; leave out"
+            "`folds`: presets and mistakes of the assignment have splits; leave them out"
         )
     if config.num_processes is not None:
         problems.append("`num_processes`: folds train in one process; give each its `fold` instead")

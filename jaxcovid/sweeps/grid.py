@@ -67,6 +67,8 @@ def grid_problems(config: Config, grid: Grid) -> list[str]:
         has_effect, reason = effects.get(name, (True, ""))
         if len(values) > 1 and not has_effect:
             wrong.append(f"`{name}`: several values make no difference here; {reason}")
+    if config.folds is not None and config.fold is None:
+        wrong.append("`folds`: a sweep has none; give one of them, `fold`, or leave it out")
     if config.patience is not None:
         wrong.append("`patience`: all members of a sweep train for the same epochs; leave it out")
     if config.num_processes is not None:

@@ -152,6 +152,11 @@ def test_divergence_stops_the_run_and_names_step_and_rate(image_folder, tmp_path
     assert not (tmp_path / "run" / "weights.pth").exists()
 
 
+def test_folds_are_not_one_run(image_folder, tmp_path):
+    with pytest.raises(InputError, match="say which `fold`"):
+        fine_tune(Config(data=str(image_folder), folds=2, output=tmp_path / "run"))
+
+
 def test_weights_that_are_no_numbers_are_refused(image_folder, tmp_path):
     arrays = {entry.torch: np.ones(entry.shape, np.float32) for entry in table(SMALL, 2, (8,))}
     arrays["conv1.weight"][0] = np.nan

@@ -34,6 +34,7 @@ BAD = {
     "a bad value": ({}, Grid({"lr": (0.1, -1.0)}), "`lr`: -1.0 is not a number above 0"),
     "adam": ({"optimizer": "adam"}, Grid({"momentum": (0.1, 0.2)}), "`momentum`: several values"),
     "not focal": ({}, Grid({"focal_gamma": (1.0, 2.0)}), "it needs `loss=focal`"),
+    "folds": ({"folds": 5}, Grid({}), "`folds`: a sweep has none; give one of them, `fold`"),
     "patience": ({"patience": 1}, Grid({}), "`patience`: all members of a sweep train for the same epochs"),
     "head": ({}, Grid({"backbone_lr": (1.0, 2.0)}), "nothing below the head trains"),
 }  # fmt: skip
