@@ -100,9 +100,8 @@ def blind_floor(
 
     `predictions` are those of `floor_predictions`, `network` what a network says of the same
     images, or several in `folds` of them. `not_run` says why floors are missing that could have
-    been made. It fails if something
-    that sees no lungs tells the classes: then a shortcut exists, which is not to say that the
-    network takes it.
+    been made. It fails if something that sees no lungs tells the classes: then a shortcut exists,
+    which is not to say that the network takes it.
     """
     trial = trial_of(dataset)
     labels, classes = dataset.splits[trial.measured].labels, dataset.classes

@@ -1,9 +1,10 @@
 """What BIDS keeps of an image in a .json beside it, in DICOM's names (PS3.18, annex F)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from jaxcovid.data.table_images import examples
 from jaxcovid.json_file import read_json
 from weights_convert.printable import printable
 
@@ -55,12 +56,12 @@ def inversion_notes(tags: Mapping[str, Mapping[str, str] | None]) -> list[str]:
     if turned:
         notes.append(
             f"{len(turned)} image(s) inverted, as the .json beside says (MONOCHROME1): "
-            f"{_first(turned)}"
+            f"{examples(turned)}"
         )
     if unknown and len(unknown) < len(tags):
         notes.append(
             f"{len(unknown)} image(s) have no .json beside, as others have, so it is not known "
-            f"whether they are inverted: {_first(unknown)}"
+            f"whether they are inverted: {examples(unknown)}"
         )
     return notes
 
@@ -70,7 +71,3 @@ def _text(tags: Mapping[str, object], number: str) -> str:
     element = tags.get(number)
     values = element.get("Value") if isinstance(element, dict) else None
     return str(values[0]).strip() if isinstance(values, list) and values else ""
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

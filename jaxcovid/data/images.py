@@ -88,8 +88,8 @@ def _decoded(path: Path, memory: contextlib.ExitStack) -> tuple[Image.Image, Hea
         with png_jpeg.opened(path, check) as image:
             header = png_jpeg.header(image)
             image.load()
-            grey = to_8bit(image)
-            return ImageOps.invert(grey) if bids.is_inverted(path) else grey, header
+            decoded = to_8bit(image)
+            return ImageOps.invert(decoded) if bids.is_inverted(path) else decoded, header
     except UnreadableError:
         raise
     except FileNotFoundError:

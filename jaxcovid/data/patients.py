@@ -30,8 +30,8 @@ FURTHER = ("source", "view", "sex", "age", "manufacturer", "year", "mask")
 NIH = re.compile(r"(\d{8})_\d{3}\.\w+")
 BIDS = re.compile(r"(sub-[A-Za-z0-9]+)_.+")
 
-# Kermany's: a person's number is only unique within bacteria and within virus. Archives name the
-# images of all patients IM-0001-0001, without the suffix that his have.
+# Kermany's: a person's number is only unique within bacteria and within virus. Viewers export the
+# images of anyone as IM-0001-0001, but with other suffixes.
 KERMANY = re.compile(r"(person\d+_(?:bacteria|virus))_.+|((?:NORMAL2-)?IM-\d+)-\d.*\.jpeg")
 
 # Folders of one patient: CheXpert's, BIDS', MIMIC-CXR's.

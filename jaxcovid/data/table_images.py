@@ -82,7 +82,7 @@ def unlisted_note(unlisted: Sequence[str]) -> list[str]:
     """What to tell of files in no row of any table."""
     if not unlisted:
         return []
-    return [f"{len(unlisted)} image(s) in no row, so left out ({_examples(unlisted)})"]
+    return [f"{len(unlisted)} image(s) in no row, so left out ({examples(unlisted)})"]
 
 
 def _indexed(files: Sequence[str]) -> dict[str, list[_End]]:
@@ -155,12 +155,13 @@ def _notes(
     in_folders: Sequence[str],
 ) -> Iterator[str]:
     if in_folders:
-        yield f"{len(in_folders)} name(s) are of folders: all in them ({_examples(in_folders)})"
+        yield f"{len(in_folders)} name(s) are of folders: all in them ({examples(in_folders)})"
     if absent:
-        yield f"{len(absent)} row(s) left out: there is no image of that name ({_examples(absent)})"
+        yield f"{len(absent)} row(s) left out: there is no image of that name ({examples(absent)})"
     if other_case:
-        yield f"{len(other_case)} name(s) differ in capitals ({_examples(other_case)})"
+        yield f"{len(other_case)} name(s) differ in capitals ({examples(other_case)})"
 
 
-def _examples(names: Sequence[str]) -> str:
+def examples(names: Sequence[str]) -> str:
+    """The first three of the names, with dots for others; none twice."""
     return ", ".join(list(Counter(names))[:3]) + (", ..." if len(set(names)) > 3 else "")

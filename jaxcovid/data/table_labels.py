@@ -49,9 +49,8 @@ def labels_of_rows(
 
     Of one column the values are the classes, or with `globs` the first class that a value fits;
     several values in a cell (with | between them, or a list as text) each count, and an empty glob
-    fits an empty cell. A column of 0 and
-    1 makes two classes, its name and "no" before that. Of several columns of 0 and 1 the one that
-    is 1 is the class.
+    fits an empty cell. A column of 0 and 1 makes two classes, its name and "no" before that. Of
+    several columns of 0 and 1 the one that is 1 is the class.
     """
     if len(columns) > 1:
         return _of_columns(rows, columns, globs)

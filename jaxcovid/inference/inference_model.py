@@ -132,7 +132,7 @@ def load(source: Path | str) -> InferenceModel:
 
 def _ensemble(source: Path) -> InferenceModel:
     """The networks of all folds as one. Raises InputError."""
-    record = _json_of_run(source / "config.json", OF_RUN)
+    record = _json_of_run(source / "config.json", {**OF_RUN, "folds": int})
     metrics = _json_of_run(source / "metrics.json", OF_FOLDS)
     changes = (
         seal.changed(source / "config.json", record), seal.changed(source / "metrics.json", metrics)

@@ -109,7 +109,7 @@ def _far_below_internal(results: Results) -> Iterator[str]:
         below.append(f"{words.OVERALL[name]} {here} against {words.figure(before)}")
     if below:
         own = words.split_name(internal["split"])
-        yield (f"far below what the network reached on its own {own} images: {'; '.join(below)}")
+        yield f"far below what the network reached on its own {own} images: {'; '.join(below)}"
 
 
 def _about_classes(metrics: Mapping[str, Any]) -> Iterator[str]:

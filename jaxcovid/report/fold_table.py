@@ -28,8 +28,14 @@ def folds_table(results: Results) -> Table | None:
     rows.append(["standard deviation", "", "", *spread, ""])
     return {
         "title": "Each fold, on the images that it left out",
-        "caption": "Every fold is a run in a folder of its own. Its epoch and its thresholds were "
-        "chosen on a part of the patients that trained it.",
+        "caption": f"Every fold is a run in a folder of its own. {_chosen(results)} on patients "
+        "that it neither trained on nor is measured on.",
         "header": ["", "images", "patients", *(words.OVERALL[name] for name in FIGURES), "epoch"],
         "rows": rows,
     }
+
+
+def _chosen(results: Results) -> str:
+    """What was chosen for each fold: the epoch only if it need not be the last."""
+    what = "Its thresholds" if results.settings["select"] == "last" else "Its epoch and thresholds"
+    return f"{what} were chosen"

@@ -31,8 +31,6 @@ from jaxcovid.training.training_data import folds_of_settings, load_training_dat
 from weights_convert.aside import folder_aside
 from weights_convert.cache import cache_folder
 
-_VIEWS = ["`views`: nothing is frozen, so there are no features to keep; leave it out"]
-
 
 def cross_validate(
     config: Config, *, deferred: Deferred = lambda: contextlib.nullcontext(bool)
@@ -101,7 +99,8 @@ def _prepared(config: Config, pooled: Dataset) -> Task:
         shared = dataclasses.replace(config, views=views)
         return prepare(shared, pooled, devices, bar, kept=kept, store=feature_store())
     except NothingFrozenError:
-        check(_VIEWS if config.views else [])
+        unfit = "`views`: nothing is frozen, so there are no features to keep; leave it out"
+        check([unfit] if config.views else [])
         return prepare(config, pooled, devices, bar)
 
 

@@ -7,7 +7,7 @@ from jaxcovid.report.fold_words import folds_record, folds_sentence
 from jaxcovid.results import FoldFigures, Results
 
 
-def results(*aurocs):
+def results(*aurocs, select="best"):
     metrics = [
         {
             "test": {
@@ -23,7 +23,7 @@ def results(*aurocs):
         for number, auroc in enumerate(aurocs, 1)
     ]  # fmt: skip
     folds = FoldFigures(np.ones(10, np.int32), metrics)
-    return Results("r", ("a", "b"), {}, "out_of_fold", {}, (), {}, folds=folds)
+    return Results("r", ("a", "b"), {}, "out_of_fold", {}, (), {"select": select}, folds=folds)
 
 
 def test_the_spread_is_told_with_what_it_is_about():
@@ -47,5 +47,8 @@ def test_each_fold_is_a_row():
     name, images, patients, *_, auroc, epoch = table["rows"][1]
     assert (name, images, patients, epoch) == ("fold 2", 10, 7, 2)
     assert auroc["value"] == "0.900" and "0.800" in auroc["interval"]
+    assert "Its epoch and thresholds were chosen on patients" in table["caption"]
+    of_last = folds_table(results(0.8, 0.9, select="last"))["caption"]
+    assert "Its thresholds were chosen on patients" in of_last
     assert folds_table(results()._replace(folds=None)) is None
     assert folds_sentence(results()._replace(folds=None)) == ""

@@ -145,6 +145,14 @@ def test_damaged_predictions_of_a_fold_are_told(done, tmp_path):
         cross_validate(dataclasses.replace(stored(run)))
 
 
+def test_a_folder_that_was_edited_is_no_network(done, tmp_path):
+    run = shutil.copytree(done["together"], tmp_path / "run")
+    record = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(record | {"folds": None}))
+    with pytest.raises(InputError, match=r"config.json is damaged"):
+        inference_model.load(run)
+
+
 def test_what_folds_cannot_have_is_refused(data, tmp_path):
     few = small_runs.config(data, tmp_path / "run", trainable="head", folds=20)
     with pytest.raises(InputError, match=r"only 13 patient\(s\) of class 'covid'"):
