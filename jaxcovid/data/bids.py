@@ -60,8 +60,8 @@ def inversion_notes(tags: Mapping[str, Mapping[str, str] | None]) -> list[str]:
         )
     if unknown and len(unknown) < len(tags):
         notes.append(
-            f"{len(unknown)} image(s) have no .json beside, as others have, so it is not known "
-            f"whether they are inverted: {examples(unknown)}"
+            f"{len(unknown)} image(s) have no readable .json beside, as others have, so it is not "
+            f"known whether they are inverted: {examples(unknown)}"
         )
     return notes
 

@@ -75,7 +75,7 @@ def test_other_pixels_are_other_data(tmp_path):
     assert dataset.notes == (
         "read from the tags of 1 .json file(s) beside images: manufacturer",
         "1 image(s) inverted, as the .json beside says (MONOCHROME1): train/a/sub-a1_dx.png",
-        "15 image(s) have no .json beside, as others have, so it is not known whether they are "
+        "15 image(s) have no readable .json beside, as others have, so it is not known whether they are "
         "inverted: train/a/sub-a0_dx.png, train/a/sub-a2_dx.png, train/a/sub-a3_dx.png, ...",
     )
     train = dataset.splits["train"]
