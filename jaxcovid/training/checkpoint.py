@@ -298,18 +298,15 @@ def _account(folder: Path, step: int) -> dict[str, Any]:
 
 
 def _read(folder: Path, step: int) -> Checkpoint:
-    account = _account(folder, step)
-    arrays = ocp.load_checkpointables(_absolute(folder / str(step)))
-    arrays = {name: jax.tree.map(np.asarray, arrays[name]) for name in ("model", "training")}
-    model = arrays["model"]
+    account, path = _account(folder, step), _absolute(folder / str(step))
+    # One after another: of two at once, Orbax leaves a coroutine behind where the first is damaged.
+    model, training = (ocp.load(path, checkpointable_name=name) for name in ("model", "training"))
+    arrays: Any = jax.tree.map(np.asarray, {"model": model, "training": training})
     if wrong := _differences(account["digests"], _digests(arrays)):
         raise ValueError(f"{wrong[0]} and {len(wrong) - 1} more arrays differ from what was saved")
-    return Checkpoint(
-        step,
-        {"params": model["params"], "batch_stats": model.get("batch_stats") or {}},
-        arrays["training"],
-        account,
-    )
+    params, batch_stats = (arrays["model"].get(name) or {} for name in ("params", "batch_stats"))
+    variables = {"params": params, "batch_stats": batch_stats}
+    return Checkpoint(step, variables, arrays["training"], account)
 
 
 def _digests(arrays: Mapping[str, Variables]) -> dict[str, str]:

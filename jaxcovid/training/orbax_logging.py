@@ -1,19 +1,26 @@
 """Keeps off the terminal what Orbax prints besides the errors that it raises."""
 
 import contextlib
+import functools
 import gc
 import io
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """While reading: of damaged files there is a traceback for every array on stderr."""
+    """While reading: of damaged files there is a traceback for every array on stderr.
+
+    After an error echoes are not shown until the process ends.
+    """
+    show = sys.unraisablehook
+    sys.unraisablehook = _without_echoes(show)
     with only_critical(), contextlib.redirect_stderr(io.StringIO()):
         yield
+    sys.unraisablehook = show
 
 
 def collect_unfinished() -> None:
@@ -26,17 +33,27 @@ def collect_unfinished() -> None:
 def no_echoes() -> Iterator[None]:
     """While writing: after an error of the disk, threads print that nobody waits for them."""
     show = sys.unraisablehook
-
-    def show_unless_echo(unraisable: Any) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
-            show(unraisable)
-
-    sys.unraisablehook = show_unless_echo
+    sys.unraisablehook = _without_echoes(show)
     levels = _only_critical()
     yield
     # Not after an error, since echoes come late: from threads that go on until the process ends.
     sys.unraisablehook = show
     _set(levels)
+
+
+Hook = Callable[[Any], Any]
+
+
+def _without_echoes(show: Hook) -> Hook:
+    """The hook, but for callbacks that come after the event loop that they were meant for."""
+    if isinstance(show, functools.partial) and show.func is _show_unless_echo:
+        return show
+    return functools.partial(_show_unless_echo, show)
+
+
+def _show_unless_echo(show: Hook, unraisable: Any) -> None:
+    if str(unraisable.exc_value) != "Event loop is closed":
+        show(unraisable)
 
 
 @contextlib.contextmanager

@@ -19,13 +19,7 @@ from jaxcovid.runs.kept_arrays import read_arrays
 from jaxcovid.training import checkpoint
 from tests.data.image_files import load_folder
 
-# Of a damaged checkpoint Orbax leaves a coroutine behind, which says so when it is collected, and
-# callbacks of a loop that is closed.
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.system
 
 FLIPS = 200
 

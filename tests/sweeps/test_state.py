@@ -17,9 +17,6 @@ from jaxcovid.training.member_loop import Underway
 from jaxcovid.training.members import row
 from jaxcovid.training.step import TrainState
 
-# Of a damaged file Orbax leaves a coroutine behind, which says so when it is collected.
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-
 NAN = float("nan")
 SETTINGS = {"model": "made up", "versions": {"optax": "1"}}
 
