@@ -151,6 +151,8 @@ class Seen(NamedTuple):
 class Audit(NamedTuple):
     """Checks of data, as audit.json holds them by name; pictures of the pairs that look alike.
 
+    `doubted` are pictures of the first images in `checks["labels"]["found"]`.
+
     `pictures` are of the first pairs in `checks["duplicates"]["found"]`, in that order, both images
     of a pair.
     """
@@ -159,6 +161,7 @@ class Audit(NamedTuple):
     pictures: Sequence[
         tuple[UInt8[np.ndarray, "height width channel"], UInt8[np.ndarray, "rows columns channels"]]
     ] = ()
+    doubted: Sequence[UInt8[np.ndarray, "height width channel"]] = ()
 
 
 class FoldFigures(NamedTuple):

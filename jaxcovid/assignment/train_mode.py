@@ -22,11 +22,11 @@ from jaxcovid.data.loader import Examples, Indices
 from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
 from jaxcovid.results import ORDER
-from jaxcovid.training.evaluation import EvalStep, MovingStep, Read, images_of
+from jaxcovid.training.evaluation import EvalStep, Evaluated, Read, images_of
 from jaxcovid.training.losses import Loss
 from jaxcovid.training.parts import Evaluation
 from jaxcovid.training.pytrees import BatchStats, Params
-from jaxcovid.training.step import Batch, Correct, Totals, of_all_devices
+from jaxcovid.training.step import Batch, Correct, of_all_devices
 
 
 class Drawn(NamedTuple):
@@ -80,18 +80,14 @@ def train_mode(
 
 def _step(
     moving: bool, model: Model, config: Config, loss: Loss, correct: Correct, devices: Devices
-) -> EvalStep | MovingStep:
-    def evaluate(
-        params: Params, batch_stats: BatchStats, inputs: Drawn
-    ) -> tuple[Float[Array, "batch class"], Totals, BatchStats]:
+) -> EvalStep:
+    def evaluate(params: Params, batch_stats: BatchStats, inputs: Drawn) -> Evaluated:
         batch = _batch(inputs)
         logits, moved = train_mode(model, params, batch_stats, batch, _key(config, inputs))
-        return *of_all_devices(model, loss, correct, logits, batch), moved
+        return Evaluated(*of_all_devices(model, loss, correct, logits, batch), moved)
 
-    def unmoved(
-        params: Params, batch_stats: BatchStats, inputs: Drawn
-    ) -> tuple[Float[Array, "batch class"], Totals]:
-        return evaluate(params, batch_stats, inputs)[:2]
+    def unmoved(params: Params, batch_stats: BatchStats, inputs: Drawn) -> Evaluated:
+        return evaluate(params, batch_stats, inputs)._replace(batch_stats=None)
 
     split = (False, False, True)
     if moving:

@@ -19,7 +19,7 @@ from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.models import Ensemble
 from jaxcovid.models.quick import quick_forward
-from jaxcovid.training.evaluation import Bar
+from jaxcovid.training.evaluation import Bar, means_of_places
 from jaxcovid.training.images_together import images_together
 from jaxcovid.training.label_codes import class_scores
 
@@ -79,6 +79,34 @@ def examine(
         split.labels, dataset.classes, trial.groups, together, np.concatenate(heats), masks
     )
     return Examined(together["whole"], result, features)
+
+
+def stage_features(
+    network: InferenceModel, dataset: Dataset, stage: str, bar: Bar
+) -> dict[str, Float[np.ndarray, "_ feature"]]:
+    """Means over places of what that stage puts out for the images of every split."""
+    assert not isinstance(network.model, Ensemble)
+    model = quick_forward(network.model.clone(axis_name=None))
+
+    def compute(
+        variables: Mapping[str, Any], images: UInt8[Array, "batch height width channel"]
+    ) -> Float[Array, "batch feature"]:
+        outputs = cast(Array, model.apply(variables, normalise(images), stop=stage))
+        return means_of_places(outputs.astype(jnp.float32))
+
+    compiled = jax.jit(compute, compiler_options=compiler_options())
+    size = images_together(network.model, parallel.devices(limit=1))
+    features = {}
+    for name, split in dataset.splits.items():
+        watched = bar(
+            _batches(split, size), desc=f"Features of {name} images", unit="batch", delay=0.5
+        )
+        rows = [
+            np.asarray(compiled(network.variables, jnp.asarray(_full(images, size))))[: len(images)]
+            for images in (split.evaluation[places] for places in watched)
+        ]
+        features[name] = np.concatenate(rows)
+    return features
 
 
 def _asked(network: InferenceModel) -> Any:

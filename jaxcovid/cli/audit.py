@@ -1,15 +1,20 @@
 """`jaxcovid audit`: how much of a figure on this data is not the disease."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import Audit
 from jaxcovid.cli.parsing import parsed
-from jaxcovid.errors import check
+from jaxcovid.errors import InputError, check
+
+if TYPE_CHECKING:
+    from jaxcovid.config import Config
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "jaxcovid audit") -> int:
@@ -28,6 +33,7 @@ def _audit(flags: Audit) -> int:
     from jaxcovid.report import text
     from jaxcovid.runs import artifacts, audit
     from jaxcovid.runs.progress import say, warn
+    from jaxcovid.sweeps.learning_curve import learning_curve
     from weights_convert.aside import folder_aside
 
     keep_programs()
@@ -39,14 +45,41 @@ def _audit(flags: Audit) -> int:
     for note in dataset.notes:
         say(note)
     warn([*dataset.warnings, *(network.changes if network else ())])
+    curve_of = _curve_settings(flags) if flags.learning_curve else None
     images = images_folder(flags.data, flags.table) if is_table(str(flags.data)) else flags.data
     name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = flags.output or Path("audits", name)
     with folder_aside(folder) as aside:
+        # First, as something may speak against it.
+        curve = None if curve_of is None else learning_curve(curve_of)
         result = audit.audit(dataset, network, images)
+        if curve is not None:
+            size = {**result.checks["sample_size"], "curve": curve}
+            result = audit.with_check(result, "sample_size", size)
         artifacts.write_audit(aside, result, dataset, network)
     say(f"{text.audit_summary(result)}\n{text.results_note(folder)}")
     return 0 if audit.passed(result) else 1
+
+
+def _curve_settings(flags: Audit) -> "Config":
+    """The settings of the run, on the data that are audited. Raises InputError."""
+    from jaxcovid.config import Config, read_settings
+
+    if flags.run is None or not (flags.run / "config.json").is_file():
+        raise InputError(["`learning_curve`: it trains as a run did; give that run's folder, too"])
+    table = {name: value for name, value in vars(flags.table).items() if value}
+    return dataclasses.replace(
+        read_settings(Config, flags.run),
+        **table,
+        data=str(flags.data),
+        patients=flags.patients,
+        skip_unreadable=flags.skip_unreadable,
+        output=None,
+        resume=None,
+        coordinator=None,
+        num_processes=None,
+        process_id=None,
+    )
 
 
 def _problems(flags: Audit) -> list[str]:

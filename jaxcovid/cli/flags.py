@@ -104,6 +104,8 @@ class Audit:
     table: TableSettings = USUAL_TABLE
     patients: tuple[Path, ...] = ()
     """CSV files with the columns class, file, patient; also source, view, sex, age, mask."""
+    learning_curve: bool = False
+    """Train on shares of the patients as RUN was trained: what more patients would bring."""
     output: Path | None = None
     """Folder for the results; must not exist. Default: audits/<data>-<time>."""
     skip_unreadable: bool = False

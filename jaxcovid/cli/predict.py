@@ -36,6 +36,7 @@ def _predict(flags: Predict) -> int:
     from jaxcovid.cli.kept_programs import keep_programs
     from jaxcovid.data import blank
     from jaxcovid.inference import inference_model, predict
+    from jaxcovid.inference.out_of_place import of_remarks
     from jaxcovid.report import DISCLAIMER
     from jaxcovid.runs.progress import bar
 
@@ -51,6 +52,7 @@ def _predict(flags: Predict) -> int:
     counts: Counter[str] = Counter()
     problems: list[str] = []
     levels: dict[str, int] = {}
+    remarks: dict[str, str] = {}
 
     def rows() -> Iterator[list[str]]:
         for number, answer in enumerate(watched, start=1):
@@ -58,7 +60,7 @@ def _predict(flags: Predict) -> int:
             name, predicted, *_, problem, _ = row
             if predicted:
                 counts[predicted] += 1
-                levels[name] = answer.few_levels
+                levels[name], remarks[name] = answer.few_levels, answer.remark
             else:
                 problems.append(printable(f"{name}: {problem}", LONGEST))
             if flags.explain is not None and predicted:
@@ -72,7 +74,8 @@ def _predict(flags: Predict) -> int:
     for target in (flags.csv, flags.explain):
         if target not in (None, STANDARD_OUTPUT):
             print(f"Written: {printable(str(target))}", file=about)
-    for warning in filter(None, [*network.changes, blank.warning(levels, "images")]):
+    warnings = [*network.changes, blank.warning(levels, "images"), of_remarks(remarks)]
+    for warning in filter(None, warnings):
         tell(f"Warning: {warning}")
     if problems:
         first = "\n  ".join(problems[:20]) + ("\n  ..." if len(problems) > 20 else "")
@@ -116,7 +119,8 @@ def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
         predicted = finding_codes.combination_of(shares)
     values = (*answer.probabilities, *(() if answer.findings is None else answer.findings))
     numbers = [f"{value:.6f}" for value in values]
-    return [name, predicted, *numbers, "", blank.remark(answer.few_levels)]
+    notes = [blank.remark(answer.few_levels), answer.remark]
+    return [name, predicted, *numbers, "", "; ".join(filter(None, notes))]
 
 
 def _write_explanation(

@@ -1,6 +1,6 @@
 """Pictures that show almost nothing: blank ones, and those whose grey levels were lost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -41,6 +41,16 @@ def remark(levels: int) -> str:
     if not levels:
         return ""
     return f"shows almost nothing: {levels} of 256 grey levels in {100 * SHARE:.0f} % of its pixels"
+
+
+def notes(split: Split, remarks: Sequence[str] = ()) -> list[str]:
+    """What is to be said of each image of a split: `remark`, and these of whatever else."""
+    levels = split.few_levels.tolist() or [0] * len(remarks)
+    others = remarks or [""] * len(levels)
+    return [
+        "; ".join(filter(None, (remark(few), other)))
+        for few, other in zip(levels, others, strict=True)
+    ]
 
 
 def warning(levels: Mapping[str, int], images: str) -> str:

@@ -1,7 +1,7 @@
 """A trained network from what a run leaves behind: its folder, or a file of its weights."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -15,6 +15,7 @@ from jaxcovid.data.loader import MEAN, STD
 from jaxcovid.data.merge import joined
 from jaxcovid.data.preparation import AS_TORCHVISION, CROP, RESIZE, Preparation
 from jaxcovid.errors import InputError, check, first_line
+from jaxcovid.inference import out_of_place
 from jaxcovid.json_file import Shape, parsed_json, read_json
 from jaxcovid.models import ensemble
 from jaxcovid.stored_shapes import FIGURE, MEASURED, MEASURED_FINDINGS, RECORD
@@ -52,7 +53,8 @@ class InferenceModel(NamedTuple):
     `stated_loss` says of the run's, None where that is not known. `changes` are sentences about
     files of the run that are not what was written; answers do not depend on them. `preparation` is
     what is done to images before. With `independent` outputs an image may have several of
-    `classes`: they are findings, each with a probability of its own.
+    `classes`: they are findings, each with a probability of its own. `familiar` is what is known of
+    the images that it was trained on, by each of its networks; empty where nothing is.
 
     >>> network = jaxcovid.load(run)
     >>> network.variables["params"]["fc_0"]["kernel"].shape
@@ -73,6 +75,7 @@ class InferenceModel(NamedTuple):
     changes: tuple[str, ...] = ()
     preparation: Preparation = AS_TORCHVISION
     independent: bool = False
+    familiar: tuple[out_of_place.Familiar, ...] = ()
 
 
 def load(source: Path | str) -> InferenceModel:
@@ -127,6 +130,7 @@ def load(source: Path | str) -> InferenceModel:
         tuple(filter(None, changes)),
         stated["preparation"],
         stated["outputs"] == INDEPENDENT,
+        out_of_place.read_familiar(source, model.stages) if source.is_dir() else (),
     )
 
 
@@ -150,7 +154,18 @@ def _ensemble(source: Path) -> InferenceModel:
         record=seal.unsealed(record),
         metrics=seal.unsealed(metrics),
         changes=tuple(filter(None, (*changes, *(c for fold in folds for c in fold.changes)))),
+        familiar=_familiar_of_all(model, folds),
     )
+
+
+def _familiar_of_all(
+    model: models.Ensemble, folds: Sequence[InferenceModel]
+) -> tuple[out_of_place.Familiar, ...]:
+    """What each fold knows, if images are compared by a stage that all have in common."""
+    familiar = tuple(one for fold in folds for one in fold.familiar)
+    common = model.stages[: model.stages.index(model.first)]
+    alike = len({one.stage for one in familiar}) == 1 and familiar[0].stage in common
+    return familiar if alike and len(familiar) == len(folds) else ()
 
 
 def fold_name(number: int) -> str:

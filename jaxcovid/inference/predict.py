@@ -18,6 +18,7 @@ from jaxcovid.data.preparation import CROP, Preparation
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.inference.out_of_place import remarks, times_too_far
 from jaxcovid.training.evaluation import evaluation_of_images
 from jaxcovid.training.images_together import images_together
 from jaxcovid.training.label_codes import class_scores
@@ -32,6 +33,7 @@ class Answer(NamedTuple):
     `problem` is why there are none, else empty; `pixels` are 0 to 255, as the network sees them
     before they are normalised. `heat` is where the network looked for the class that it predicts,
     if that was asked for. `few_levels` is as in `Record`: not 0 if the image shows almost nothing.
+    `remark` is a sentence if it is unlike the images that the network was trained on.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Answer(NamedTuple):
     # Of every output by itself, where classes imply others.
     findings: Float[np.ndarray, "output"] | None = None
     few_levels: int = 0
+    remark: str = ""
 
 
 def predict(
@@ -60,7 +63,8 @@ def predict(
     (7, 7)
     """
     devices = parallel.devices()
-    step = evaluation_of_images(network.model, cross_entropy(), devices)
+    stage = network.familiar[0].stage if network.familiar else None
+    step = evaluation_of_images(network.model, cross_entropy(), devices, stage=stage)
     variables = parallel.replicate(network.variables, devices)
     heats = compiled_grad_cam(network.model, network.variables) if explain else None
     size = min(images_together(network.model, devices), len(paths))
@@ -73,16 +77,21 @@ def predict(
                 place[:] = answer.pixels
         batch = (pixels, unused[:, None].repeat(2, 1), unused, unused, np.ones(length, np.float32))
         inputs = parallel.shares(Examples(*cast(Any, batch)), devices)
-        logits, _ = step(variables["params"], variables["batch_stats"], inputs)
+        result = step(variables["params"], variables["batch_stats"], inputs)
+        logits, times = result.logits, None
+        if result.features is not None:
+            times = times_too_far(network.familiar, np.asarray(result.features))
         scores = logits if network.codes is None else class_scores(logits, network.codes)
         answer_of = jax.nn.sigmoid if network.independent else jax.nn.softmax
         probabilities = np.asarray(answer_of(scores))
         findings = [None] * length if network.codes is None else np.asarray(jax.nn.sigmoid(logits))
         maps = heats(pixels, probabilities.argmax(1)) if heats is not None else [None] * length
-        rows = zip(chunk, probabilities, maps, findings, strict=False)
-        for answer, row, heat, of_outputs in rows:
+        rows = zip(chunk, probabilities, maps, findings, remarks(times, length), strict=False)
+        for answer, row, heat, of_outputs, remark in rows:
             if answer.pixels is not None:
-                answer = answer._replace(probabilities=row, heat=heat, findings=of_outputs)
+                answer = answer._replace(
+                    probabilities=row, heat=heat, findings=of_outputs, remark=remark
+                )
             yield answer
 
 

@@ -54,11 +54,23 @@ class Ensemble:
         return dataclasses.replace(self, member=self.member.clone(**changes))
 
     def apply(
-        self, variables: Variables, images: Float[Array, "batch *feature"], *, start: str = ""
-    ) -> Float[Array, "batch class"]:
-        """Logits of images, or of what stage `start` is given."""
+        self,
+        variables: Variables,
+        images: Float[Array, "batch *feature"],
+        *,
+        start: str = "",
+        stop: str = "head",
+    ) -> Float[Array, "batch *outputs"]:
+        """Logits of images, or of what stage `start` is given; or what stage `stop` puts out.
+
+        That must be one that all networks have in common.
+        """
         place = self.stages.index(self.first)
         shared, apart = _parted(self.member, variables, self.stages[:place])
+        if stop != "head":
+            assert self.stages.index(stop) < place
+            begin = start or self.stages[0]
+            return cast(Array, self.member.apply(shared, images, start=begin, stop=stop))
         if place and (not start or self.stages.index(start) < place):
             begin, stop = start or self.stages[0], self.stages[place - 1]
             images = cast(Array, self.member.apply(shared, images, start=begin, stop=stop))

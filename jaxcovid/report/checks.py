@@ -20,6 +20,9 @@ NAMES = {  # in the order of pages
     "sources": "sources of one class",
     "blocks": "splits along file names",
     "subgroups": "groups of images",
+    "out_of_place": "images unlike those of training",
+    "labels": "doubtful labels",
+    "sample_size": "how many patients it takes",
 }
 
 STATES = {True: "passed", False: "failed", None: "not run"}
@@ -37,11 +40,11 @@ def failures(checks: Checks) -> list[str]:
 
 
 def outcome(name: str, check: Check) -> str:
-    """What a check found, or why it was not made; empty if it passed."""
+    """What a check found, or why it was not made; empty if it passed and lists nothing to see."""
     if check["passed"] is None:
         return str(check.get("reason", "not made"))
     if check["passed"]:
-        return ""
+        return LISTED[name](check) if name in LISTED else ""
     return OUTCOMES[name](check) if name in OUTCOMES else f"{len(check['found'])} found"
 
 
@@ -83,6 +86,14 @@ def floor_lines(check: Check) -> list[str]:
         named = "; ".join(FLOORS[name] for name in missing)
         lines.append(f"Truth floor, without a figure: {named} ({'; '.join(reasons)})")
     return lines
+
+
+def unlike_lines(check: Check) -> list[str]:
+    """A line about images unlike those of training, where they are no more than is expected."""
+    if not check.get("passed") or not check["found"]:
+        return []
+    named = words.first_of([row["path"] for row in check["found"]], FEW)
+    return [f"Unlike the training images: {named} (of {words.counted(check['images'], 'image')})"]
 
 
 def _duplicates(check: Check) -> str:
@@ -164,6 +175,47 @@ def _subgroups(check: Check) -> str:
     return f"clearly worse than the rest: {words.first_of(lines, FEW)}"
 
 
+def _out_of_place(check: Check) -> str:
+    return (
+        f"{len(check['found']):,} of {words.counted(check['images'], 'image')}, a share of "
+        f"{words.figure(check['share'])} where {check['expected']:.2f} is expected; what the "
+        "network says of such images was never measured"
+    )
+
+
+def gain_words(curve: Mapping[str, Any]) -> str:
+    """What twice the training patients would bring, or why that cannot be said."""
+    gain = curve["gains"].get("2")
+    if gain is None:
+        return f"what more training patients would bring cannot be said: {curve['doubt']}"
+    words = (
+        f"twice the training patients would bring {gain['value']:+.3f} of macro AUROC "
+        f"({gain['low']:+.3f} to {gain['high']:+.3f})"
+    )
+    return f"{words}, but {curve['doubt']}" if curve["doubt"] else words
+
+
+def _doubts(check: Check) -> str:
+    return f"{len(check['found']):,} to look at" if check["found"] else ""
+
+
+def _few_unlike(check: Check) -> str:
+    number = len(check["found"])
+    return f"{number:,}, not clearly more than expected" if number else ""
+
+
+def _gain(check: Check) -> str:
+    curve = check.get("curve")
+    return "" if curve is None else gain_words(curve)
+
+
+# What a check that passed tells all the same.
+LISTED: Mapping[str, Callable[[Check], str]] = {
+    "labels": _doubts,
+    "out_of_place": _few_unlike,
+    "sample_size": _gain,
+}
+
 OUTCOMES: Mapping[str, Callable[[Check], str]] = {
     "duplicates": _duplicates,
     "patients": _patients,
@@ -172,4 +224,5 @@ OUTCOMES: Mapping[str, Callable[[Check], str]] = {
     "blind_floor": _blind_floor,
     "lungs": _sentences,
     "subgroups": _subgroups,
+    "out_of_place": _out_of_place,
 }

@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from jaxcovid.report.drawing import INK, SOFT, TRAIN, VALIDATION, new_figure, plain, short_name
+
+# So many times the most patients a law is drawn.
+FARTHEST = 4
 
 # The AUROC of guessing; words at lines nearer to each other than that would overlap.
 GUESSING, NEAR = 0.5, 0.2
@@ -41,6 +45,34 @@ def floor_chart(floors: Sequence[Row], network: Row | None, title: str) -> Figur
     ends = [end for row in rows for end in (row.value, *(row.interval or ())) if end is not None]
     axes.set(xlabel="macro AUROC", xlim=(max(0, min([0.4, *ends]) - 0.02), 1.02))
     axes.set_ylim(len(floors) - 0.5, -1.1)
+    return figure
+
+
+def patients_chart(curve: Mapping[str, Any], title: str) -> Figure:
+    """The area by the number of training patients, with intervals, and the law through it.
+
+    `curve` is as in audit.json. Beyond the most patients the law is dashed.
+    """
+    figure = new_figure(4.5, 2.8, title)
+    axes = figure.subplots()
+    points = curve["points"]
+    patients = np.array([point["patients"] for point in points])
+    for count, point in zip(patients, points, strict=True):
+        area = point["auroc"]
+        axes.plot([count] * 2, [area["low"], area["high"]], color=TRAIN, alpha=0.35, linewidth=5)
+        axes.plot([count] * len(point["draws"]), point["draws"], ".", color=SOFT, markersize=4)
+    axes.plot(patients, [point["auroc"]["value"] for point in points], "o", color=TRAIN)
+    if (law := curve["law"]) is not None:
+        most = patients.max()
+        for reach, style in (((patients.min(), most), "-"), ((most, FARTHEST * most), "--")):
+            counts = np.geomspace(*reach, 40)
+            areas = 1 - law["floor"] - law["factor"] * counts ** -law["exponent"]
+            axes.plot(counts, areas, style, color=VALIDATION, linewidth=1.4)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(patients, [f"{count:,.0f}" for count in patients])
+    axes.set_xticks([], minor=True)
+    axes.set(xlabel="training patients", ylabel="macro AUROC")
+    plain(axes)
     return figure
 
 

@@ -106,7 +106,7 @@ def comparison_picture(
 
 
 def audit_pictures(audit: Audit) -> Iterator[tuple[str, Picture]]:
-    """The chart of the floors, if one is measured, and both images of each pair that has pictures.
+    """Charts of the floors and of the learning curve, pictures of pairs and of doubtful labels.
 
     Each after its name below plots/.
     """
@@ -129,6 +129,19 @@ def audit_pictures(audit: Audit) -> Iterator[tuple[str, Picture]]:
         for side, pixels in zip(("one", "other"), pictures, strict=True):
             alt = f"The X-ray {pair[side]['path']}"
             yield f"duplicate_{number}_{side}", Picture(gallery.png(gallery.xray(pixels)), alt)
+    curve = audit.checks.get("sample_size", {}).get("curve")
+    if curve is not None:
+        title = "Macro AUROC by training patients"
+        figure = interval_charts.patients_chart(curve, title)
+        listed = "; ".join(
+            f"{point['patients']:.0f} patients {point['auroc']['value']:.3f}"
+            for point in curve["points"]
+        )
+        yield "learning_curve", chart_picture(figure, f"{title}: {listed}", "")
+    doubts = audit.checks.get("labels", {}).get("found", ())
+    for number, (row, pixels) in enumerate(zip(doubts, audit.doubted, strict=False)):
+        picture = Picture(gallery.png(gallery.xray(pixels)), f"The X-ray {row['path']}")
+        yield f"doubted_{number}", picture
 
 
 def floor_auroc(floor: Mapping[str, Any] | None) -> float | None:

@@ -88,6 +88,7 @@ def run_summary(results: Results) -> str:
     if results.audit is not None:
         lines += checks.floor_lines(results.audit.checks.get("blind_floor") or {})
         lines += [f"Failed: {failure}" for failure in checks.failures(results.audit.checks)]
+        lines += checks.unlike_lines(results.audit.checks.get("out_of_place") or {})
     if results.folds is not None:
         lines.append(folds_sentence(results))
     return "\n".join([*lines, *training_lines(results.training, results.settings)])

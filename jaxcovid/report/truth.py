@@ -5,9 +5,14 @@ from typing import Any, NamedTuple
 
 from jaxcovid.report import tables
 from jaxcovid.report.checks import NAMES, STATES, group_line
+from jaxcovid.report.feature_checks import (
+    labels_content,
+    out_of_place_content,
+    sample_size_content,
+)
 from jaxcovid.report.floors import figure_cells, floor_content
 from jaxcovid.report.tables import MISSING, Table
-from jaxcovid.report.words import OVERALL, ends, reason_words, sentence, split_name
+from jaxcovid.report.words import OVERALL, ends, percents, reason_words, sentence, split_name
 from jaxcovid.results import Audit, Results
 
 TITLES = {name: f"{text[0].upper()}{text[1:]}" for name, text in NAMES.items()}
@@ -39,6 +44,8 @@ class Section(NamedTuple):
     charts: Sequence[str] = ()
     # Names of two pictures, and what they show.
     pairs: Sequence[tuple[str, str, str]] = ()
+    # Names of single pictures, and what they show.
+    singles: Sequence[tuple[str, str]] = ()
 
 
 def truth_sections(results: Results) -> list[Section]:
@@ -56,6 +63,9 @@ def audit_sections(audit: Audit) -> list[Section]:
         "sources": _sources,
         "blocks": _blocks,
         "subgroups": _subgroups,
+        "out_of_place": lambda check, _: out_of_place_content(check),
+        "labels": labels_content,
+        "sample_size": lambda check, _: sample_size_content(check),
     }
     sections = []
     for name, title in TITLES.items():
@@ -101,9 +111,8 @@ def _lungs(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
     rows = [[words, *figure_cells(check[key])] for key, words in BLANKED.items() if key in check]
     sentences = [sentence(str(item)) for item in check["found"]]
     if outside := check.get("grad_cam_outside"):
-        interval = _percents(outside)
         sentences.append(
-            f"{100 * outside['value']:.0f} %{interval} of Grad-CAM's heat lies outside {where}, "
+            f"{percents(outside)} of Grad-CAM's heat lies outside {where}, "
             f"which leaves {100 * check['ellipse_area']:.0f} % of the image outside."
         )
     table = {
@@ -278,14 +287,6 @@ def _interval_words(figure: Mapping[str, Any]) -> str:
     if interval is None:
         return f" (no interval: {figure['reason']})" if figure.get("reason") else ""
     return f" (95 % interval {interval[0]:.2f} to {interval[1]:.2f})"
-
-
-def _percents(figure: Mapping[str, Any]) -> str:
-    interval = ends(figure)
-    if interval is None:
-        return ""
-    low, high = interval
-    return f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _count(number: int, what: str) -> str:

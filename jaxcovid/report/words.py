@@ -59,6 +59,16 @@ def ends(values: Mapping[str, Any]) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
+def percents(share: Mapping[str, Any]) -> str:
+    """A share that is stored as a figure is, in per cent with its interval."""
+    interval = ends(share)
+    value = f"{100 * share['value']:.0f} %"
+    if interval is None:
+        return value
+    low, high = interval
+    return f"{value} (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+
+
 def p_value(value: float) -> str:
     """A p-value to three digits, but never as 0."""
     return f"p {p_number(value)}" if value < 0.001 else f"p = {p_number(value)}"

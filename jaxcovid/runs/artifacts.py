@@ -7,8 +7,9 @@ from typing import Any
 from jaxcovid import report
 from jaxcovid.checksums import TABLES, write_checksums
 from jaxcovid.data.dataset import Dataset, Member
-from jaxcovid.inference import inference_model
+from jaxcovid.inference import inference_model, out_of_place
 from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.inference.out_of_place import Familiar
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.report.checklist import checklist, checklist_markdown
 from jaxcovid.report.fold_words import folds_record
@@ -220,6 +221,12 @@ def write_weights(
         save(folder / f"weights{suffix}", arrays, metadata)
     if config.weights_file is not None:
         second_name(folder / "weights.pth", config.weights_file)
+
+
+def write_familiar(folder: Path, familiar: Sequence[Familiar]) -> None:
+    """Writes what a network remembers of its training images, if it does. Raises OSError."""
+    for of_network in familiar:
+        out_of_place.write_familiar(folder, of_network)
 
 
 def write_plots(folder: Path, drawings: Mapping[str, "report.Picture"]) -> None:

@@ -1,15 +1,18 @@
 """Checks of data, and of what a network goes by; what takes long is kept in the cache folder."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxcovid.audits import blind_floor, duplicates, leaks
-from jaxcovid.audits.network import examine
+from jaxcovid.audits import blind_floor, duplicates, labels, leaks
+from jaxcovid.audits.network import examine, stage_features
+from jaxcovid.audits.sample_size import sample_size
 from jaxcovid.audits.subgroups import subgroups
 from jaxcovid.audits.views import miniatures_of
 from jaxcovid.config import USUAL_TABLE, TableSettings
@@ -23,10 +26,12 @@ from jaxcovid.data.preparation import AS_TORCHVISION
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import check
 from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.inference.out_of_place import judged, times_too_far
 from jaxcovid.models import Ensemble
 from jaxcovid.results import Audit
 from jaxcovid.runs.kept_arrays import array_file, read_arrays, write_arrays
 from jaxcovid.runs.progress import bar, progress
+from jaxcovid.training.freeze_audit import digest
 from jaxcovid.training.training_data import half_of_memory
 from weights_convert.cache import cache_folder
 
@@ -52,7 +57,12 @@ def audit(
     where the files of a column `mask` lie. Raises InputError.
     """
     if network is None:
-        return audit_data(dataset, OF_DATA, not_run=NO_NETWORK)
+        unasked = {
+            name: {"passed": None, "reason": NO_NETWORK, "found": []}
+            for name in ("labels", "out_of_place", "sample_size")
+        }
+        audit = audit_data(dataset, OF_DATA, not_run=NO_NETWORK)
+        return audit._replace(checks={**audit.checks, **unasked})
     trial = blind_floor.trial_of(dataset)
     columns = dataset.columns.get(trial.measured, {})
     masks = (
@@ -62,7 +72,20 @@ def audit(
     )
     examined = examine(network, dataset, trial, masks, bar)
     audit = audit_data(dataset, OF_DATA, network=examined.probabilities, features=examined.features)
-    return audit._replace(checks={**audit.checks, "lungs": examined.lungs})
+    features = _features(network, dataset)
+    doubts = labels.labels(dataset, features)
+    of_measured = dataset.splits[trial.measured]
+    times = times_too_far(network.familiar, features[trial.measured])
+    further = {
+        "lungs": examined.lungs,
+        "labels": doubts,
+        "out_of_place": judged(network.familiar, times, of_measured.paths, trial.groups),
+        "sample_size": sample_size(
+            of_measured.labels, examined.probabilities, dataset.classes, trial.groups
+        ),
+    }
+    doubted = [_pixels(dataset, row) for row in doubts["found"][:PICTURES]]
+    return audit._replace(checks={**audit.checks, **further}, doubted=doubted)
 
 
 def audit_data(
@@ -95,12 +118,20 @@ def audit_data(
     }
     if network is not None:
         trial = blind_floor.trial_of(dataset)
-        labels, columns = dataset.splits[trial.measured].labels, dataset.columns
         checks["lungs"] = {"passed": None, "reason": not_run, "found": []}
         checks["subgroups"] = subgroups(
-            labels, network, dataset.classes, trial.groups, columns.get(trial.measured, {})
+            dataset.splits[trial.measured].labels,
+            network,
+            dataset.classes,
+            trial.groups,
+            dataset.columns.get(trial.measured, {}),
         )
     return Audit(checks, [_pictures(dataset, row) for row in copies["found"][:PICTURES]])
+
+
+def with_check(audit: Audit, name: str, check: Mapping[str, Any]) -> Audit:
+    """The audit with one check more."""
+    return audit._replace(checks={**audit.checks, name: check})
 
 
 def load_audit_data(
@@ -182,6 +213,23 @@ def pairs_of(dataset: Dataset) -> list[duplicates.Pair]:
     ]
 
 
+def _features(network: InferenceModel, dataset: Dataset) -> Arrays:
+    """What images are compared by: the stage that says which are familiar, else the head's input.
+
+    Kept in the cache folder.
+    """
+    stage = network.model.stages[-2]
+    if network.familiar:
+        stage = network.familiar[0].stage
+    leaves = jax.tree.leaves(network.variables)
+    of_network = hashlib.sha256(b"".join(digest(np.asarray(leaf)).encode() for leaf in leaves))
+
+    def make() -> Arrays:
+        return stage_features(network, dataset, stage, bar)
+
+    return _kept(dataset, f"{stage} of {of_network.hexdigest()}", make)
+
+
 def _floors(dataset: Dataset, names: Sequence[str]) -> dict[str, Float[np.ndarray, "n class"]]:
     predictions: dict[str, Float[np.ndarray, "n class"]] = {}
     watched = functools.partial(bar, desc="Measuring without lungs", unit="floor", delay=0.5)
@@ -210,9 +258,9 @@ def _kept(dataset: Dataset, name: str, make: Callable[[], Arrays]) -> Arrays:
 
 def _pictures(dataset: Dataset, row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Both images of a pair as the network sees them."""
+    return _pixels(dataset, row["one"]), _pixels(dataset, row["other"])
 
-    def pixels(side: Mapping[str, Any]) -> np.ndarray:
-        split = dataset.splits[side["split"]]
-        return split.evaluation[np.array([split.paths.index(side["path"])])][0]
 
-    return pixels(row["one"]), pixels(row["other"])
+def _pixels(dataset: Dataset, image: Mapping[str, Any]) -> np.ndarray:
+    split = dataset.splits[image["split"]]
+    return split.evaluation[np.array([split.paths.index(image["path"])])][0]

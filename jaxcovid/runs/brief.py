@@ -8,6 +8,7 @@ from jaxcovid.checksums import TABLES, write_checksums
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.results import Epoch, Results, Training
 from jaxcovid.runs import artifacts, files, record
+from jaxcovid.runs.familiar import familiar_of_run
 from jaxcovid.runs.gather import measured_split
 from jaxcovid.seal import sealed
 from jaxcovid.statistics import metrics
@@ -55,6 +56,7 @@ def write_brief_run(
         artifacts.write_split(aside, dataset.members)
         artifacts.write_history(aside, history)
         artifacts.write_weights(aside, task, state, thresholds)
+        artifacts.write_familiar(aside, familiar_of_run(task, predictions))
         artifacts.write_predictions(aside, results)
         write_checksums(aside, TABLES)
         measured = artifacts.measured_record(results)

@@ -23,7 +23,8 @@ from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel, load
 from jaxcovid.results import FindingResults, Results
 from jaxcovid.runs import record
-from jaxcovid.runs.audit import audit_data
+from jaxcovid.runs.audit import audit_data, with_check
+from jaxcovid.runs.familiar import compared
 from jaxcovid.runs.gather import gather_results
 from jaxcovid.runs.gather_findings import gather_findings
 from jaxcovid.runs.progress import bar, progress
@@ -90,7 +91,9 @@ def evaluate_model(
     its own name. `settings` are those of the evaluation, for config.json.
     """
     loss_name, loss = _loss(network)
-    predictions = _predictions(network, dataset, loss, bar)
+    predictions, unlike = compared(
+        network.familiar, dataset, _predictions(network, dataset, loss, bar)
+    )
     of_measured = predictions[trial_of(dataset).measured].probabilities
     return gather_results(
         f"{network.name} ({network.architecture}) on {dataset.name}",
@@ -100,7 +103,7 @@ def evaluate_model(
         record.evaluation_record(network, dataset, settings),
         thresholds=network.thresholds,
         codes=network.codes,
-        audit=audit_data(dataset, (), network=of_measured),
+        audit=with_check(audit_data(dataset, (), network=of_measured), "out_of_place", unlike),
         loss_name=loss_name,
     )
 
@@ -114,14 +117,18 @@ def evaluate_findings(
     with contextlib.suppress(ValueError):  # of a statement that was changed since
         if network.loss is not None:
             loss_name, loss = "loss", loss_of(network.loss, network.classes, codes)
+    predictions, unlike = compared(
+        network.familiar, dataset, _predictions(network, dataset, loss, bar)
+    )
     return gather_findings(
         f"{network.name} ({network.architecture}) on {dataset.name}",
         dataset,
-        _predictions(network, dataset, loss, bar),
+        predictions,
         compiled_grad_cam(network.model, network.variables),
         record.evaluation_record(network, dataset, settings),
         thresholds=network.thresholds,
         loss_name=loss_name,
+        out_of_place=unlike,
     )
 
 
@@ -129,7 +136,8 @@ def _predictions(
     network: InferenceModel, dataset: Dataset, loss: Loss, bar: Bar
 ) -> dict[str, Predictions]:
     devices = parallel.devices()
-    step = evaluation_of_images(network.model, loss, devices)
+    stage = network.familiar[0].stage if network.familiar else None
+    step = evaluation_of_images(network.model, loss, devices, stage=stage)
     variables = parallel.replicate(network.variables, devices)
     return {
         name: predict_split(

@@ -158,7 +158,7 @@ def measured_split(
         findings,
         cautions,
         dataset.patients.get(name),
-        notes=[blank.remark(levels) for levels in split.few_levels.tolist()],
+        notes=blank.notes(split, predicted.remarks),
         people=patient_digests(dataset, name),
     )
 

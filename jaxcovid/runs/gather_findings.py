@@ -38,10 +38,11 @@ def gather_findings(
     thresholds: Thresholds | None = None,
     training: Training | None = None,
     loss_name: str = "loss",
+    out_of_place: Mapping[str, Any] | None = None,
 ) -> FindingResults:
     """Measures every split that says of images which findings they have.
 
-    The arguments are as in `gather_results`; `thresholds` are `finding_points`.
+    Arguments are as in `gather_results`, but `thresholds` are `finding_points`.
     """
     findings, codes = dataset.findings, finding_codes(dataset.classes, dataset.findings)
     targets = {
@@ -65,7 +66,7 @@ def gather_findings(
             probabilities,
             metrics,
             patients,
-            notes=[blank.remark(levels) for levels in split.few_levels.tolist()],
+            notes=blank.notes(split, predictions[name].remarks),
             people=patient_digests(dataset, name),
         )
     main = next(name for name in ORDER if name in splits and splits[name].metrics is not None)
@@ -83,6 +84,7 @@ def gather_findings(
                 "blind_floor": {"passed": None, "reason": NO_FLOOR, "found": []},
                 "duplicates": duplicates.duplicates(dataset, pairs_of(dataset)),
                 "patients": leaks.patients(dataset),
+                **({} if out_of_place is None else {"out_of_place": out_of_place}),
             }
         ),
     )

@@ -22,10 +22,12 @@ from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.errors import InputError, Interrupted, check, first_line
 from jaxcovid.inference.grad_cam import compiled_grad_cam
+from jaxcovid.inference.out_of_place import Familiar
 from jaxcovid.report import text
 from jaxcovid.results import FindingResults, Results, Training
 from jaxcovid.runs import artifacts, record, resume
-from jaxcovid.runs.audit import audit_data
+from jaxcovid.runs.audit import audit_data, with_check
+from jaxcovid.runs.familiar import compared, familiar_of_run
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.finding_artifacts import write_findings
 from jaxcovid.runs.gather import gather_results
@@ -200,9 +202,11 @@ def _finish(
         groups = sampling_groups(config, dataset)
         views = first_views(config, dataset.splits["train"], task.steps.batch_size, groups)
         training = Training(network.plan, result, journal.history, views, chosen)
-        results = _results(task, state, predictions, training, settings)
+        familiar = familiar_of_run(task, predictions)
+        results = _results(task, state, predictions, training, settings, familiar)
         if result.frozen_unchanged:
             artifacts.write_weights(folder, task, state, results.thresholds)
+            artifacts.write_familiar(folder, familiar)
         if isinstance(results, FindingResults):
             write_findings(folder, results, bar)
             summary = report.findings_summary(results)
@@ -224,15 +228,19 @@ def _results(
     predictions: Mapping[str, Predictions],
     training: Training,
     settings: Mapping[str, Any],
+    familiar: Sequence[Familiar],
 ) -> Results | FindingResults:
     """Every split measured, by class or by finding, and some images explained."""
     config, dataset, network = task.config, task.dataset, task.network
+    predictions, unlike = compared(familiar, dataset, predictions, ("train", "validation"))
     title = f"{config.model}, training {config.trainable}, on {dataset.name}"
     # Of several processes one computes alone what it explains.
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     explain = compiled_grad_cam(network.model, jax.tree.map(np.asarray, variables))
     if dataset.findings:
-        return gather_findings(title, dataset, predictions, explain, settings, training=training)
+        return gather_findings(
+            title, dataset, predictions, explain, settings, training=training, out_of_place=unlike
+        )
     further = task.parts.metrics
     of_measured = predictions[trial_of(dataset).measured].probabilities
     return gather_results(
@@ -244,7 +252,7 @@ def _results(
         codes=task.targets.answer_codes,
         training=training,
         further_metrics=None if further is None else functools.partial(further, config),
-        audit=audit_data(dataset, network=of_measured),
+        audit=with_check(audit_data(dataset, network=of_measured), "out_of_place", unlike),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
@@ -23,7 +24,7 @@ from jaxcovid.sweeps.chunk_training import (
 )
 from jaxcovid.sweeps.chunks import member_chunks, member_memory
 from jaxcovid.sweeps.state import remove_state
-from jaxcovid.training.evaluation import means, predictions_of
+from jaxcovid.training.evaluation import means, means_of_places, predictions_of
 from jaxcovid.training.member_loop import FeatureSplit, Underway, apart_of, predict_rows
 from jaxcovid.training.members import MemberEvaluation, Shared, make_member_evaluation, row
 from jaxcovid.training.setup import Task
@@ -88,13 +89,16 @@ def _write(
         )
         for name in Fold._fields
     }  # fmt: skip
+    features = means_of_places(pool.features.evaluation).astype(np.float32)
     for index, (config, fold) in enumerate(zip(configs, folds, strict=True)):
         history = underway.histories[index]
         _check_converged(config, underway.diverged[index], history)
         member = row(underway.measured, index)
         state = member._replace(params=combine(member.params, shared.frozen))
         predictions = {
-            name: predictions_of(logits[index], means(totals[index]), task.targets.answer_codes)
+            name: predictions_of(
+                logits[index], means(totals[index]), task.targets.answer_codes
+            )._replace(features=features[getattr(fold, name)])
             for name, (logits, totals) in said.items()
         }
         of_fold = task._replace(config=config, dataset=dataset_of_fold(task.dataset, fold))

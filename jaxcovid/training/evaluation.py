@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float, Int
 from tqdm import tqdm
 
@@ -32,11 +33,22 @@ Bar = Callable[..., tqdm]
 # evaluation reads; arrays with a row for each example.
 Inputs = Any
 
-# (params, batch_stats, inputs) to the logits of the whole batch and totals.
-EvalStep = Callable[..., tuple[Float[Array, "batch class"], Totals]]
 
-# The same, and what running statistics become.
-MovingStep = Callable[..., tuple[Float[Array, "batch class"], Totals, BatchStats]]
+class Evaluated(NamedTuple):
+    """What a step of evaluation gives: logits of the whole batch, and totals.
+
+    `batch_stats` are what running statistics became, where evaluation moves them. `features` are
+    means over places of what the stage puts out that was asked for, if one was.
+    """
+
+    logits: Float[Array, "batch class"]
+    totals: Totals
+    batch_stats: BatchStats | None = None
+    features: Float[Array, "batch feature"] | None = None
+
+
+# (params, batch_stats, inputs) to what comes of a batch.
+EvalStep = Callable[..., Evaluated]
 
 # This process's rows of each batch, to the inputs of each step.
 Read = Callable[[Sequence[Indices]], Iterable[Inputs]]
@@ -49,8 +61,9 @@ class Predictions(NamedTuple):
     """The probabilities that a model gives the images of a split, in the split's order.
 
     `loss` and `accuracy` (0 to 1) are means over images; they mean nothing for unlabelled images.
-    `findings` are the probabilities of every output by itself, where classes imply others;
-    `batch_stats` what running statistics became, where evaluation moves them.
+    `findings` are the probabilities of every output by itself, where classes imply others.
+    `batch_stats` and `features` are as in `Evaluated`. `remarks` are sentences about images, empty
+    where there is nothing to say.
     """
 
     probabilities: Float[np.ndarray, "n class"]
@@ -58,6 +71,8 @@ class Predictions(NamedTuple):
     accuracy: float
     findings: Float[np.ndarray, "n output"] | None = None
     batch_stats: BatchStats | None = None
+    features: Float[np.ndarray, "n feature"] | None = None
+    remarks: Sequence[str] = ()
 
 
 class Means(NamedTuple):
@@ -68,7 +83,7 @@ class Means(NamedTuple):
 
 
 def predict_split(
-    eval_step: EvalStep | MovingStep,
+    eval_step: EvalStep,
     variables: Variables,
     read: Read,
     order: Int[np.ndarray, "n"],
@@ -90,25 +105,31 @@ def predict_split(
     """
     batches = list(loader.batches(order, batch_size, devices.mesh.size))
     shares = [parallel.process_rows(batch) for batch in batches]
-    results: list[tuple[Float[Array, "batch class"], Totals]] = []
+    results: list[Evaluated] = []
     batch_stats, moved = variables["batch_stats"], None
     for inputs in bar(read(shares), total=len(batches), delay=0.5):
         shared = parallel.shares(inputs, devices)
         result = eval_step(variables["params"], batch_stats, shared)
-        results.append(result[:2])
-        if len(result) == 3:
-            batch_stats = moved = result[2]
+        results.append(result._replace(batch_stats=None))
+        if result.batch_stats is not None:
+            batch_stats = moved = result.batch_stats
         # Several processes must stop at the same place, which is after the next training step.
         if jax.process_count() == 1 and interrupted():
             raise KeyboardInterrupt
-    logits, totals = jax.device_get(tuple(zip(*results, strict=True)))
-    sums = np.array(totals, np.float64)
+    fetched = jax.device_get(results)
+    sums = np.array([result.totals for result in fetched], np.float64)
     if curve is not None:
         sums = np.stack([curve(of_batch) for of_batch in sums])
-    real = [rows[batch.mask == 1] for rows, batch in zip(logits, batches, strict=True)]
-    outputs = np.concatenate(real)[np.argsort(order)]
+
+    def in_order(rows: Sequence[Any]) -> np.ndarray:
+        real = [of_batch[batch.mask == 1] for of_batch, batch in zip(rows, batches, strict=True)]
+        return np.concatenate(real)[np.argsort(order)]
+
+    outputs = in_order([result.logits for result in fetched])
     predictions = predictions_of(outputs, means(sums.sum(0)), codes, independent)
-    return predictions._replace(batch_stats=moved)
+    features = [result.features for result in fetched]
+    seen = None if any(rows is None for rows in features) else in_order(features)
+    return predictions._replace(batch_stats=moved, features=seen)
 
 
 def predictions_of(
@@ -134,22 +155,26 @@ def evaluation_of_images(
     loss: Loss,
     devices: Devices,
     correct: Correct = largest_is_right,
+    stage: str | None = None,
 ) -> EvalStep:
     """The compiled evaluation of images in 8 bits (`Examples`), spread over the devices.
 
-    The model's `axis_name` must be `parallel.AXIS`.
+    The model's `axis_name` must be `parallel.AXIS`. `stage` is one whose features are asked for.
     """
-    step = make_eval_step(quick_forward(model), loss, correct)
+    quick = quick_forward(model)
+    following = None if stage is None else model.stages[model.stages.index(stage) + 1]
+    step = make_eval_step(quick, loss, correct, following)
 
-    def evaluate(
-        params: Params, batch_stats: BatchStats, examples: Examples
-    ) -> tuple[Float[Array, "batch class"], Totals]:
+    def evaluate(params: Params, batch_stats: BatchStats, examples: Examples) -> Evaluated:
         images = loader.normalise(examples.images)
-        return step(
-            params,
-            batch_stats,
-            Batch(images, jnp.asarray(examples.labels), jnp.asarray(examples.mask)),
-        )
+        features = None
+        if stage is not None:
+            variables = {"params": params, "batch_stats": batch_stats}
+            images = cast(Array, quick.apply(variables, images, stop=stage))
+            local = means_of_places(images.astype(jnp.float32))
+            features = lax.all_gather(local, parallel.AXIS, tiled=True)
+        labels, mask = jnp.asarray(examples.labels), jnp.asarray(examples.mask)
+        return Evaluated(*step(params, batch_stats, Batch(images, labels, mask)), features=features)
 
     return parallel.spread(evaluate, devices, (False, False, True))
 
@@ -167,13 +192,16 @@ def evaluation_of_features(
     """
     step = make_eval_step(model, loss, correct, start)
 
-    def evaluate(
-        params: Params, batch_stats: BatchStats, features: Batch
-    ) -> tuple[Float[Array, "batch class"], Totals]:
+    def evaluate(params: Params, batch_stats: BatchStats, features: Batch) -> Evaluated:
         features = features._replace(images=features.images.astype(jnp.float32))
-        return step(params, batch_stats, features)
+        return Evaluated(*step(params, batch_stats, features))
 
     return parallel.spread(evaluate, devices, (False, False, True))
+
+
+def means_of_places(outputs: Any) -> Any:
+    """What a stage puts out for every image, the mean over its places: numpy's stay numpy's."""
+    return outputs.mean((1, 2))
 
 
 def means(sums: Sequence[float] | Float[np.ndarray, "total"]) -> Means:

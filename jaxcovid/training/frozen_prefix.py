@@ -79,6 +79,14 @@ def first_stage(model: Model, labels: LabelTree, live_norms: frozenset[str]) -> 
     return min((stage_of(model, name) for name in changing), key=model.stages.index)
 
 
+def stage_in_front(model: Model, start: str | None) -> str:
+    """The last stage before that one, which is the first that changes; of None that of the head.
+
+    Its outputs are what images are compared by.
+    """
+    return model.stages[model.stages.index(start or "head") - 1]
+
+
 def steps_together(steps: int, batch_size: int, images: int) -> int:
     """How many of an epoch's steps are prepared for at once, where so many images are to be.
 

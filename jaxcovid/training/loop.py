@@ -14,7 +14,14 @@ from jaxcovid.errors import DivergedError
 from jaxcovid.results import Epoch
 from jaxcovid.training.checkpoint import Checkpoint, Save
 from jaxcovid.training.epoch_choice import training_ends
-from jaxcovid.training.evaluation import Bar, Predictions, images_of, means, predict_split
+from jaxcovid.training.evaluation import (
+    Bar,
+    Predictions,
+    images_of,
+    means,
+    means_of_places,
+    predict_split,
+)
 from jaxcovid.training.frozen_features import feature_batches
 from jaxcovid.training.images_together import images_together
 from jaxcovid.training.setup import Task
@@ -99,6 +106,7 @@ def evaluate_split(
     # One batch size for all splits, so that one program is compiled.
     largest = max(len(split.labels) for split in task.dataset.splits.values())
     size, order, read = min(config.eval_batch_size, largest), np.arange(len(split.labels)), None
+    values = None
     if task.frozen is not None:
         values = task.frozen.features(name, interrupted).evaluation
         read = functools.partial(feature_batches, values, split.labels)
@@ -107,7 +115,7 @@ def evaluate_split(
         order, read = task.parts.evaluation.reading(config, name, split, epoch)
     elif task.parts.curve is None:
         size = min(size, images_together(task.network.model, task.devices))
-    return predict_split(
+    predictions = predict_split(
         task.steps.evaluate,
         {"params": state.params, "batch_stats": state.batch_stats},
         read or images_of(split),
@@ -120,6 +128,9 @@ def evaluate_split(
         task.parts.curve if epoch else None,
         task.targets.independent,
     )
+    if values is not None and not epoch:
+        predictions = predictions._replace(features=means_of_places(values).astype(np.float32))
+    return predictions
 
 
 def _fit_epoch(

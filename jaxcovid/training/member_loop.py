@@ -87,8 +87,8 @@ def fit(
 
     `shared.config` holds the settings that all members, `configs`, have in common. `splits` needs
     "train" and "validation". `evaluate` is `make_member_evaluation`, compiled. Members that diverge
-    go on with what they have, and do not disturb the others. With `folds`, one for each member,
-    they train and are judged on these places of "train", and `evaluate` is that of each.
+    go on with what they have, and do not disturb the others. With `folds`, one for each, they train
+    on these places of "train", and are judged on those by an `evaluate` of each if folds name any.
     """
     numbers, train = numbers_of(configs), splits["train"]
     apart = None if folds is None else apart_of(configs, train.labels, folds)
@@ -120,12 +120,12 @@ def fit(
             yield underway
             return
         seconds = time.perf_counter() - started
-        if folds is None:
+        if not any(len(fold.validation) for fold in folds or ()):
             _, validation = predict_members(
-                evaluate, members, numbers, splits["validation"], "validation", bar
+                evaluate, members, numbers, splits["validation"], "validation", bar, apart
             )
         else:
-            rows = [fold.validation for fold in folds]
+            rows = [fold.validation for fold in folds or ()]
             _, validation = predict_rows(
                 evaluate, members, numbers, train, rows, apart, "validation", bar
             )
@@ -142,10 +142,11 @@ def predict_members(
     split: FeatureSplit,
     name: str,
     bar: Bar,
+    apart: Apart | None = None,
 ) -> tuple[Float[np.ndarray, "member n class"], Float[np.ndarray, "member total"]]:
     """Logits of every member for the evaluation features of a split, in its order, and totals.
 
-    `name` is what the progress bar calls the split.
+    `name` is what the progress bar calls the split, `apart` what members have apart if they do.
     """
     size = min(BATCH, len(split.labels))
     batches = list(loader.batches(np.arange(len(split.labels)), size))
@@ -154,7 +155,7 @@ def predict_members(
         features = np.asarray(split.features.evaluation[batch.indices], np.float32)
         labels = split.labels[batch.indices].clip(0)
         of_batch, sums = evaluate(
-            members, numbers, Batch(*map(jnp.asarray, (features, labels, batch.mask)))
+            members, numbers, Batch(*map(jnp.asarray, (features, labels, batch.mask))), apart
         )
         logits.append(np.asarray(of_batch)[:, batch.mask == 1])
         totals.append(sums)

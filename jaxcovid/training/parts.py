@@ -11,7 +11,7 @@ from jaxcovid.config import Config
 from jaxcovid.data.dataset import Split
 from jaxcovid.models import Model
 from jaxcovid.parallel import Devices
-from jaxcovid.training.evaluation import EvalStep, MovingStep, Predictions, Read, Sums
+from jaxcovid.training.evaluation import EvalStep, Predictions, Read, Sums
 from jaxcovid.training.losses import Codes, Loss
 from jaxcovid.training.recipe import loss_function
 from jaxcovid.training.step import Correct
@@ -36,7 +36,7 @@ class Evaluation(NamedTuple):
     epoch of that number; 0 is the pass after training.
     """
 
-    step: Callable[[Model, Config, Loss, Correct, Devices], EvalStep | MovingStep]
+    step: Callable[[Model, Config, Loss, Correct, Devices], EvalStep]
     reading: Callable[[Config, str, Split, int], tuple[Int[np.ndarray, "n"], Read]]
 
 

@@ -24,14 +24,13 @@ from jaxcovid.training.checkpoint import Checkpoint
 from jaxcovid.training.evaluation import (
     Bar,
     EvalStep,
-    MovingStep,
     evaluation_of_features,
     evaluation_of_images,
 )
 from jaxcovid.training.freeze_audit import digests, frozen_paths
 from jaxcovid.training.frozen_features import Kept, Store
 from jaxcovid.training.frozen_part import FrozenPart, frozen_part
-from jaxcovid.training.frozen_prefix import Prefix, first_stage, frozen_prefix
+from jaxcovid.training.frozen_prefix import Prefix, first_stage, frozen_prefix, stage_in_front
 from jaxcovid.training.images_together import ONE_IMAGE
 from jaxcovid.training.initial_weights import Initial, initial_variables
 from jaxcovid.training.label_codes import class_codes, class_scores, share_of_findings
@@ -101,7 +100,7 @@ class Steps(NamedTuple):
 
     batch_size: int
     work: Work
-    evaluate: EvalStep | MovingStep
+    evaluate: EvalStep
     learning_rate: Callable[[int], float]
 
 
@@ -267,7 +266,8 @@ def _steps(
     if frozen is not None:
         evaluate = evaluation_of_features(model, loss, devices, frozen.start, targets.correct)
     elif parts.evaluation is None:
-        evaluate = evaluation_of_images(model, loss, devices, targets.correct)
+        stage = stage_in_front(model, None if prefix is None else prefix.start)
+        evaluate = evaluation_of_images(model, loss, devices, targets.correct, stage)
     else:
         evaluate = parts.evaluation.step(model, config, loss, targets.correct, devices)
     rate, _ = learning_rates(config, len(train.labels))

@@ -30,6 +30,14 @@ def written(output):
     return json.loads((output / "audit.json").read_text())
 
 
+def test_a_learning_curve_needs_the_folder_of_a_run(tmp_path, capsys):
+    folder = xrays(tmp_path / "x")
+    flags = ("--data", folder, "--learning-curve", "--output", tmp_path / "out")
+    assert call("audit", *flags) == 2
+    assert "it trains as a run did; give that run's folder" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_clean_set_passes(tmp_path, capsys):
     assert call("audit", "--data", xrays(tmp_path / "x"), "--output", tmp_path / "out") == 0
     record = written(tmp_path / "out")

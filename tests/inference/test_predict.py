@@ -9,8 +9,10 @@ from jaxcovid.config import Config
 from jaxcovid.errors import InputError
 from jaxcovid.inference import predict as prediction
 from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.inference.out_of_place import Familiar
 from jaxcovid.inference.predict import image_files, predict
 from jaxcovid.models import build
+from jaxcovid.training.evaluation import Evaluated
 
 CODES = np.array([[1, 0], [1, 1]], np.float32)
 
@@ -32,9 +34,11 @@ def computed(monkeypatch):
         images = np.asarray(examples.images)
         sizes.append(len(images))
         light = images.mean((1, 2, 3)) / 64
-        return jnp.asarray(np.stack([2 - light, light - 2], 1), jnp.float32), None
+        logits = jnp.asarray(np.stack([2 - light, light - 2], 1), jnp.float32)
+        # The darker the image, the closer to the first of two directions.
+        return Evaluated(logits, None, features=np.stack([4 - light, light], 1))
 
-    monkeypatch.setattr(prediction, "evaluation_of_images", lambda *_: step)
+    monkeypatch.setattr(prediction, "evaluation_of_images", lambda *_, **__: step)
     monkeypatch.setattr(
         prediction,
         "compiled_grad_cam",
@@ -93,6 +97,22 @@ def test_a_file_that_cannot_be_read_is_an_answer_with_its_problem(computed, tmp_
 def test_heat_is_of_the_class_that_is_predicted(computed, tmp_path):
     answers = list(predict(network(), pictures(tmp_path, [0, 255]), explain=True))
     assert [float(answer.heat.max()) for answer in answers] == [0, 1]
+
+
+def test_an_image_unlike_those_of_training_has_a_remark(computed, tmp_path):
+    dark = Familiar("layer3", np.array([[1, 0]], np.float32), 0.1, 20, None)
+    paths = pictures(tmp_path, [0, 255])
+    one, other = predict(network()._replace(familiar=(dark,)), paths)
+    assert one.remark == ""
+    assert other.remark.startswith("unlike the training images (distance 14.1 times")
+    # Two networks of three must say so; without a limit none can.
+    both = dark._replace(features=np.array([[1, 0], [0, 1]], np.float32))
+    for others, told in (([both, both], False), ([both, dark], True)):
+        familiar = (dark, *others)
+        _, other = predict(network()._replace(familiar=familiar), paths)
+        assert bool(other.remark) == told
+    unlimited = network()._replace(familiar=(dark._replace(limit=None),))
+    assert [answer.remark for answer in predict(unlimited, paths)] == ["", ""]
 
 
 def test_codes_answer_and_every_output_is_a_finding(computed, tmp_path):

@@ -62,6 +62,35 @@ FOUND = {
         "found": [{"class": CLASSES[1], "splits": ["train", "validation"], "runs": 2, "expected_runs": 120.3, "p_value": 1e-9}],
     },
     "subgroups": {"passed": False, "found": [{"by": "source", "group": "<b>Kermany", "figure": "accuracy", "here": figure(0.3), "others": figure(0.8)}], "table": GROUPS},
+    "out_of_place": {
+        "passed": False, "images": 40, "share": figure(0.30), "expected": 0.05, "false_alarms": figure(0.06),
+        "found": [{"path": f"<b>noise {number}.png", "times": 3.5 - number / 10} for number in range(12)],
+    },
+    "labels": {
+        "passed": False, "how": "cross-validated by patient, 5 folds", "images": 400, "accuracy": 0.82,
+        "control": {"flipped": 20, "doubted": 40, "recall": 0.75, "precision": 0.375},
+        "found": [
+            {"split": "train", "path": f"a/{number}<b>.png", "class": CLASSES[0], "likelier": CLASSES[1],
+             "probability_of_class": 0.01, "probability_of_likelier": 0.9}
+            for number in range(2)
+        ],
+    },
+    "sample_size": {
+        "passed": False, "patients": 109, "found": [],
+        "test": {
+            CLASSES[0]: {"auroc": figure(0.95), "share": 0.1, "patients": 11, "needed": {"0.10": 366, "0.05": 1435}},
+            CLASSES[1]: {"auroc": figure(1.0), "share": 0.9, "patients": 98, "needed": {"0.10": None, "0.05": None}},
+        },
+        "curve": {
+            "measured": "validation", "epochs": 5, "doubt": "",
+            "points": [
+                {"share": share, "patients": 400 * share, "images": 500 * share, "auroc": figure(1 - 0.3 * share**-0.2), "draws": [0.5, 0.6]}
+                for share in (0.25, 0.5, 1)
+            ],
+            "law": {"floor": 0.0, "factor": 1.0, "exponent": 0.2}, "held_back": {"expected": 0.71, "measured": 0.7},
+            "gains": {"2": figure(0.03), "4": figure(0.05)},
+        },
+    },
 }  # fmt: skip
 
 CLEAN = {

@@ -3,7 +3,7 @@
 import pytest
 
 from jaxcovid.report import checks
-from tests.report import audits
+from tests.report import audits, planted
 from tests.report.audits import check, pair
 
 PAIRS = [pair("a/1.png", "a/2.png", "splits", "classes"), pair("b/1.png", "b/2.png", "splits")]
@@ -52,6 +52,8 @@ OUTCOMES = {
     "lungs": ("lungs", check("it sees the border", "it misses the lungs"), "it sees the border; it misses the lungs"),
     "groups": ("subgroups", check({"by": "view", "group": "AP", "figure": "auroc", "here": {"value": 0.5, "low": 0.4, "high": 0.6}, "others": {"value": 0.8, "low": 0.7, "high": 0.9}}),
                "clearly worse than the rest: view AP: auroc 0.500 (0.400 to 0.600), of all others 0.800 (0.700 to 0.900)"),
+    "unlike": ("out_of_place", planted.FOUND["out_of_place"],
+               "12 of 40 images, a share of 0.300 (0.260 to 0.340) where 0.05 is expected; what the network says of such images was never measured"),
     "unknown check": ("labels", check(1, 2), "2 found"),
 }  # fmt: skip
 
@@ -60,6 +62,36 @@ OUTCOMES = {
 def test_outcomes(case):
     name, found, expected = OUTCOMES[case]
     assert checks.outcome(name, found) == expected
+
+
+CURVE = planted.FOUND["sample_size"]["curve"]
+PASSED = {
+    "doubts": ("labels", {"found": [1, 2]}, "2 to look at"),
+    "no doubts": ("labels", {"found": []}, ""),
+    "unlike": ("out_of_place", {"found": [1]}, "1, not clearly more than expected"),
+    "none unlike": ("out_of_place", {"found": []}, ""),
+    "a curve": ("sample_size", {"curve": CURVE}, "twice the training patients would bring +0.030 of macro AUROC (-0.010 to +0.070)"),
+    "a doubtful curve": ("sample_size", {"curve": {**CURVE, "doubt": "it is flat"}}, "twice the training patients would bring +0.030 of macro AUROC (-0.010 to +0.070), but it is flat"),
+    "no law": ("sample_size", {"curve": {**CURVE, "gains": {}, "doubt": "no power law fits"}}, "what more training patients would bring cannot be said: no power law fits"),
+    "no curve": ("sample_size", {}, ""),
+    "another": ("patients", {"found": []}, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PASSED)
+def test_what_a_check_tells_that_passed(case):
+    name, found, expected = PASSED[case]
+    assert checks.outcome(name, {"passed": True, **found}) == expected
+
+
+def test_a_few_images_unlike_those_of_training_are_named():
+    few = {**planted.FOUND["out_of_place"], "passed": True}
+    (line,) = checks.unlike_lines(few)
+    assert line == (
+        "Unlike the training images: <b>noise 0.png, <b>noise 1.png, <b>noise 2.png, ... (of 40 images)"
+    )
+    assert checks.unlike_lines({**few, "found": []}) == checks.unlike_lines({}) == []
+    assert checks.unlike_lines(planted.FOUND["out_of_place"]) == []  # it is among the failures
 
 
 def test_failures_are_those_that_failed_alone():

@@ -214,8 +214,8 @@ def test_every_picture_is_described_and_lies_in_plots(written):
     assert all(len(alt) > 10 for alt in [*charts, *(image["alt"] for image in photographs)])
     # Augmented images, two pairs that look alike, 12 examples.
     assert len(pictures) == 1 + 2 * 2 + 2 * 12
-    # Two curves, classes, three matrices, three charts of two splits, floors.
-    assert len(charts) == 2 + 1 + 3 + 3 * 2 + 1
+    # Two curves, classes, three matrices, three charts of two splits, floors, a learning curve.
+    assert len(charts) == 2 + 1 + 3 + 3 * 2 + 2
 
 
 def test_misclassified_images_have_small_pictures(written):

@@ -129,9 +129,15 @@ def test_the_picture_of_a_comparison(undrawn):
 
 
 def test_pictures_of_an_audit(undrawn):
-    drawn = dict(audit_pictures(planted.audit()))
+    audit = planted.audit()
+    doubted = [pair[0] for pair in audit.pictures[:1]]
+    drawn = dict(audit_pictures(audit._replace(doubted=doubted)))
     sides = [f"duplicate_{number}_{side}" for number in (0, 1) for side in ("one", "other")]
-    assert list(drawn) == ["floors", *sides]
+    assert list(drawn) == ["floors", *sides, "learning_curve", "doubted_0"]
+    assert "100 patients 0.604; 200 patients 0.655; 400 patients 0.700" in (
+        drawn["learning_curve"].alt
+    )
+    assert "a/0<b>.png" in drawn["doubted_0"].alt
     assert "border of the image 0.870" in drawn["floors"].alt
     assert "the network 0.930" in drawn["floors"].alt and "features" not in drawn["floors"].alt
     assert planted.PAIRS[1]["other"]["path"] in drawn["duplicate_1_other"].alt

@@ -97,6 +97,9 @@ SENTENCES = {
     "sources": "go together, Cramér's V from 0 to 1: 0.83 (95 % interval 0.79 to 0.87).",
     "blocks": "The splits follow the order of file names in normal & healthy.",
     "subgroups": "Clearly worse than the rest: source <b>Kermany: accuracy 0.300 (0.260 to 0.340), of all others 0.800 (0.760 to 0.840).",
+    "out_of_place": "12 of 40 images, 30 % (95 % interval 26 to 34 %), are farther from all training images than 95 % of validation images are.",
+    "labels": "As a trial 20 labels were flipped: 75 % of them were then doubted, among 40 in all.",
+    "sample_size": "would give an AUROC like this one a 95 % interval no wider than 0.10 or 0.05; here there are 109.",
 }
 
 
@@ -105,6 +108,15 @@ def test_what_was_found_in_words(name):
     section = sections(planted.FOUND)[name]
     assert SENTENCES[name] in " ".join(section.sentences)
     assert section.tables[0]["rows"]
+
+
+def test_false_alarms_are_stated_though_no_image_was_judged():
+    check = {"passed": True, "false_alarms": {"value": 0.06, "low": 0.02, "high": 0.1}, "found": []}
+    (sentence,) = sections({"out_of_place": check})["out_of_place"].sentences
+    assert sentence == (
+        "Of validation images that did not set the limit 6 % (95 % interval 2 to 10 %) are farther "
+        "than it: false alarms."
+    )
 
 
 def test_small_p_values():

@@ -164,7 +164,8 @@ def test_running_statistics_are_those_that_validation_leaves(prepared):
 
     def moving(params, batch_stats, inputs):
         results = prepared.steps.evaluate(params, prepared.state.batch_stats, inputs)
-        return *results, jax.tree.map(lambda leaf: leaf + inputs.mask.sum(), batch_stats)
+        moved = jax.tree.map(lambda leaf: leaf + inputs.mask.sum(), batch_stats)
+        return results._replace(batch_stats=moved)
 
     other = callers(prepared, asked)
     other = other._replace(steps=prepared.steps._replace(evaluate=moving))

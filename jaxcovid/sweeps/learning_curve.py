@@ -1,0 +1,205 @@
+"""What more patients would bring: networks of shares of the training patients, trained together."""
+
+import dataclasses
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from jaxcovid import config_problems, parallel
+from jaxcovid.audits.blind_floor import trial_of
+from jaxcovid.compilation import compiler_options
+from jaxcovid.config import Config
+from jaxcovid.data.dataset import Dataset
+from jaxcovid.data.folds import Fold
+from jaxcovid.errors import InputError, NothingFrozenError, check
+from jaxcovid.runs.feature_files import feature_store
+from jaxcovid.runs.progress import bar, progress, say
+from jaxcovid.runs.run import resolve
+from jaxcovid.statistics.bootstrap import resample_weights
+from jaxcovid.statistics.power_law import forecast
+from jaxcovid.statistics.weighted_metrics import weighted_metrics
+from jaxcovid.sweeps.chunk_training import (
+    feature_splits,
+    first_chunk,
+    first_variables,
+    shared_by_members,
+    train_chunk,
+)
+from jaxcovid.training.evaluation import means, predictions_of
+from jaxcovid.training.member_loop import apart_of, predict_members
+from jaxcovid.training.members import make_member_evaluation
+from jaxcovid.training.setup import Task, prepare
+from jaxcovid.training.training_data import load_training_data
+from weights_convert.cache import cache_folder
+
+# Shares of the training patients, and how often each is drawn.
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
+DRAWS = 3
+RESAMPLES = 400
+NONE = np.zeros(0, np.int64)
+
+
+def learning_curve(config: Config) -> dict[str, Any]:
+    """The curve as audit.json holds it, of networks with these settings, after their last epoch.
+
+    The images are those of `config.data`; each network is measured on the labelled split that
+    played the least part. Raises InputError if nothing is frozen that they could share.
+    """
+    check(config_problems.problems(config))
+    views = config.views or config.epochs
+    config = dataclasses.replace(resolve(config), views=views, select="last", limit_train=None)
+    dataset = load_training_data(config, cache_folder(), progress)
+    check(_unfit(config, dataset))
+    try:
+        task = prepare(config, dataset, parallel.devices(limit=1), bar, store=feature_store())
+    except NothingFrozenError:
+        raise InputError(
+            [
+                "`learning_curve`: nothing is frozen in this network that networks of shares of "
+                "the patients could have in common; take a run with a frozen part"
+            ]
+        ) from None
+    labels, people = dataset.splits["train"].labels, _people(dataset)
+    # The last share is all patients, in every draw.
+    sets = [
+        [_first_share(order, people, share) for order in _orders(labels, people, config.seed)]
+        for share in SHARES
+    ]
+    check(_too_few(dataset, sets[0]))
+    areas = [_areas(task, rows) for rows in sets]
+    values = np.array([[of_draw[0] for of_draw in of_share] for of_share in areas])
+    resampled = np.array([[of_draw[1:] for of_draw in of_share] for of_share in areas])
+    counts = [float(np.mean([len(np.unique(people[rows])) for rows in draws])) for draws in sets]
+    return _record(task, sets, counts, values, resampled.transpose(2, 0, 1))
+
+
+def _areas(task: Task, draws: Sequence[Int[np.ndarray, "_"]]) -> list[Float[np.ndarray, "_"]]:
+    """The macro AUROC of a network for each set of training images, and its resamples."""
+    config, splits = task.config, feature_splits(task)
+    configs = [dataclasses.replace(config, seed=config.seed + draw) for draw in range(len(draws))]
+    folds = [Fold(rows, NONE, NONE) for rows in draws]
+    common, variables = shared_by_members(task), first_variables(task, configs)
+    evaluate = jax.jit(make_member_evaluation(common), compiler_options=compiler_options())
+    say(f"Learning curve: {len(draws)} networks of about {len(draws[0]):,} images each")
+    with tempfile.TemporaryDirectory() as folder:
+        underway = train_chunk(
+            common, configs, range(len(configs)), splits, evaluate,
+            first_chunk(common, configs, variables), Path(folder), {}, 0, bool, folds,
+        )  # fmt: skip
+    trial = trial_of(task.dataset)
+    measured = splits[trial.measured]
+    apart = apart_of(configs, splits["train"].labels, folds)
+    logits, totals = predict_members(
+        evaluate, underway.measured, {}, measured, trial.measured, bar, apart
+    )
+    groups = np.arange(len(measured.labels)) if trial.groups is None else trial.groups
+    weights = [
+        np.ones((1, len(groups))), *resample_weights(groups, RESAMPLES, seed=config.seed)
+    ]  # fmt: skip
+    areas = []
+    for of_member, sums in zip(logits, totals, strict=True):
+        said = predictions_of(of_member, means(sums), task.targets.answer_codes)
+        metrics = weighted_metrics(
+            measured.labels, said.probabilities, task.dataset.classes, thresholds={}
+        )
+        areas.append(np.concatenate([metrics(rows)["auroc",] for rows in weights]))
+    return areas
+
+
+def _record(
+    task: Task,
+    sets: Sequence[Sequence[Int[np.ndarray, "_"]]],
+    patients: Sequence[float],
+    values: Float[np.ndarray, "share draw"],
+    resampled: Float[np.ndarray, "resample share draw"],
+) -> dict[str, Any]:
+    ends = np.nanpercentile(resampled.mean(2), (2.5, 97.5), axis=0).T
+    points = [
+        {
+            "share": share,
+            "patients": of_share,
+            "images": float(np.mean([len(rows) for rows in draws])),
+            "auroc": {"value": float(areas.mean()), "low": float(low), "high": float(high)},
+            "draws": areas.tolist(),
+        }
+        for share, of_share, draws, areas, (low, high) in zip(
+            SHARES, patients, sets, values, ends, strict=True
+        )
+    ]
+    whole = np.isfinite(resampled).all((1, 2))
+    said = forecast(patients, 1 - values, 1 - resampled[whole], task.config.seed)
+    return {
+        "measured": trial_of(task.dataset).measured,
+        "epochs": task.config.epochs,
+        "points": points,
+        "law": None if said.law is None else said.law._asdict(),
+        "gains": {
+            str(times): {"value": value, "low": low, "high": high}
+            for times, (value, low, high) in said.gains.items()
+        },
+        "held_back": None
+        if said.held_back is None
+        else {"expected": 1 - said.held_back[0], "measured": 1 - said.held_back[1]},
+        "doubt": said.doubt,
+    }
+
+
+def _orders(
+    labels: Int[np.ndarray, "n"], people: Int[np.ndarray, "n"], seed: int
+) -> list[Int[np.ndarray, "_"]]:
+    """The patients in an order for each draw, such that any beginning has classes in proportion."""
+    ids, first = np.unique(people, return_index=True)
+    classes = labels[first]
+    orders = []
+    for draw in range(DRAWS):
+        generator = np.random.default_rng((seed, draw))
+        ranks = np.zeros(len(ids))
+        for label in np.unique(classes):
+            of_class = generator.permutation(np.flatnonzero(classes == label))
+            ranks[of_class] = (np.arange(len(of_class)) + generator.random()) / len(of_class)
+        orders.append(ids[np.argsort(ranks, kind="stable")])
+    return orders
+
+
+def _first_share(
+    order: Int[np.ndarray, "_"], people: Int[np.ndarray, "n"], share: float
+) -> Int[np.ndarray, "_"]:
+    """The places of the images of that share of the patients, the first in the order."""
+    return np.flatnonzero(np.isin(people, order[: max(1, round(share * len(order)))]))
+
+
+def _people(dataset: Dataset) -> Int[np.ndarray, "n"]:
+    """The patient of every training image, by a number; unknown ones are patients by themselves."""
+    groups = dataset.patients.get("train")
+    return np.arange(len(dataset.splits["train"].labels)) if groups is None else groups
+
+
+def _unfit(config: Config, dataset: Dataset) -> list[str]:
+    """Why there can be no learning curve of these settings and images."""
+    problems = []
+    if dataset.findings:
+        problems.append("`learning_curve`: images with several findings have none")
+    if config.folds is not None:
+        problems.append("`learning_curve`: give the folder of a single run, not of folds")
+    return problems
+
+
+def _too_few(dataset: Dataset, smallest: Sequence[Int[np.ndarray, "_"]]) -> list[str]:
+    """A sentence for each class of which the smallest share may have no image."""
+    labels = dataset.splits["train"].labels
+    counts: dict[int, list[int]] = defaultdict(list)
+    for rows in smallest:
+        for label in range(len(dataset.classes)):
+            counts[label].append(int((labels[rows] == label).sum()))
+    return [
+        f"`learning_curve`: a share of {SHARES[0]:.4g} of the patients may have no image of class "
+        f"{dataset.classes[label]!r}; it takes more patients"
+        for label, of_draws in counts.items()
+        if min(of_draws) == 0
+    ]

@@ -1,0 +1,84 @@
+"""Networks of shares of the patients: which images they train on, and that all is one run's."""
+
+import json
+
+import numpy as np
+import pytest
+
+from jaxcovid.errors import InputError
+from jaxcovid.runs.run import fine_tune
+from jaxcovid.sweeps import learning_curve as curves
+from jaxcovid.sweeps.learning_curve import DRAWS, SHARES, learning_curve
+from tests.small_runs import blank_charts, config, noise_folder
+
+LABELS = np.repeat([0, 1, 2], [160, 320, 32])
+PEOPLE = np.arange(512) // 2
+
+
+def drawn(seed=0):
+    return curves._orders(LABELS, PEOPLE, seed)
+
+
+def test_shares_are_nested_of_whole_patients_and_in_proportion():
+    for order in drawn():
+        before = set()
+        for share in SHARES:
+            rows = curves._first_share(order, PEOPLE, share)
+            assert len(np.unique(PEOPLE[rows])) == round(share * 256)
+            assert len(rows) == 2 * round(share * 256)  # both images of each
+            assert before <= set(rows.tolist())
+            before = set(rows.tolist())
+            counts = np.bincount(LABELS[rows], minlength=3)
+            np.testing.assert_allclose(counts, share * np.array([160, 320, 32]), atol=3)
+        assert len(before) == 512
+
+
+def test_draws_differ_and_the_seed_decides():
+    first, second, third = (order.tolist() for order in drawn())
+    assert len({tuple(first), tuple(second), tuple(third)}) == DRAWS
+    assert [order.tolist() for order in drawn()] == [first, second, third]
+    assert drawn(1)[0].tolist() != first
+
+
+@pytest.fixture
+def settings(tmp_path):
+    data = noise_folder(tmp_path / "data", 32, 8)
+    return config(data, tmp_path / "run", trainable="head", views=1, select="last", lr=0.1)
+
+
+@pytest.mark.system
+def test_the_whole_share_is_the_run_itself(settings):
+    curve = learning_curve(settings)
+    assert curve["measured"] == "validation" and curve["epochs"] == 2
+    assert [point["share"] for point in curve["points"]] == list(SHARES)
+    assert [point["patients"] for point in curve["points"]] == [4, 8, 16, 32, 64]
+    with blank_charts():
+        run = fine_tune(settings)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert curve["points"][-1]["draws"][0] == pytest.approx(
+        metrics["validation"]["auroc"], abs=1e-6
+    )
+    for point in curve["points"]:
+        area = point["auroc"]
+        assert area["low"] <= area["value"] <= area["high"]
+        assert area["value"] == pytest.approx(np.mean(point["draws"]))
+
+
+UNFIT = {
+    "nothing frozen": ({"trainable": "all", "views": 0}, "nothing is frozen in this network"),
+    "folds": ({"folds": 2}, "give the folder of a single run, not of folds"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_what_has_no_learning_curve_says_why(case, settings):
+    options, message = UNFIT[case]
+    other = config(settings.data, settings.output, **options)
+    with pytest.raises(InputError, match=f"`learning_curve`: {message}"):
+        learning_curve(other)
+
+
+def test_too_few_patients_of_a_class_are_told(tmp_path):
+    data = noise_folder(tmp_path / "data", 5, 4)
+    with pytest.raises(InputError, match=r"0\.0625 of the patients may have no image of class"):
+        learning_curve(config(data, tmp_path / "run", trainable="head", views=1))
