@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from jaxcovid.data.dataset import MINIATURE, Header, Split, place
+from jaxcovid.data.dataset import MINIATURE, Header, Record, Split, place
 from jaxcovid.data.preparation import CROP
 from jaxcovid.errors import InputError, first_line, system_reason
 
@@ -137,20 +137,31 @@ def on_disk(folder: Path, source: Records, name: str, entries: Sequence[Entry]) 
     )
 
 
-def in_memory(split: Split, name: str, progress: Progress) -> Split:
-    """The split that `on_disk` gave under that name with its pixels read, each record once."""
+def in_memory(
+    split: Split, name: str, progress: Progress, kept: list[Record | None] | None = None
+) -> Split:
+    """The split that `on_disk` gave under that name with its pixels read, each record once.
+
+    Those that are `kept` are not read; each goes from the list when it has been taken.
+    """
     stored = cast(StoredPixels, split.evaluation)
     augmentable = np.zeros(split.augmentable.shape, np.uint8)
     evaluation = np.zeros(stored.shape, np.uint8)
     miniatures = np.zeros(split.miniatures.shape, np.uint8)
     positions = [int(position) for position in stored.positions]
     for index, position in enumerate(progress(positions, f"Reading {name} images", len(positions))):
-        record = stored.source[position]
+        record = stored.source[position] if kept is None else _taken(kept, position)
         if augmentable.size:
             place(record["augmentable"], augmentable[index])
         place(record["evaluation"], evaluation[index])
         place(record["miniature"], miniatures[index])
     return split._replace(augmentable=augmentable, evaluation=evaluation, miniatures=miniatures)
+
+
+def _taken(kept: list[Record | None], position: int) -> Mapping[str, np.ndarray]:
+    record, kept[position] = kept[position], None
+    assert record is not None
+    return record._asdict()
 
 
 @contextlib.contextmanager

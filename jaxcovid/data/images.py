@@ -85,10 +85,11 @@ def _decoded(path: Path, memory: contextlib.ExitStack) -> tuple[Image.Image, Hea
         size = _file_size(path)
         if dicom.is_dicom(path):
             return dicom.read_dicom(path, check), dicom.read_dicom_header(path)
-        with png_jpeg.opened(path, check) as image:
-            header = png_jpeg.header(image)
-            image.load()
-            decoded = to_8bit(image)
+        with png_jpeg.opened(path, check) as (image, content):
+            header, pixels = png_jpeg.header(image), png_jpeg.decoded(image, content)
+            if pixels is None:
+                image.load()
+            decoded = to_8bit(image) if pixels is None else _from_pixels(pixels)
             return ImageOps.invert(decoded) if bids.is_inverted(path) else decoded, header
     except UnreadableError:
         raise
@@ -138,6 +139,14 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
         strip = np.asarray(image.crop((0, top, image.width, bottom)))
         grey[top:bottom] = np.clip(np.rint(strip / 257), 0, 255)
     return Image.fromarray(grey)
+
+
+def _from_pixels(pixels: _Pixels) -> Image.Image:
+    """Grey or RGB pixels as an image of mode L or RGB, L where all channels are equal."""
+    first = pixels[:, :, 0]
+    if all(np.array_equal(first, pixels[:, :, other]) for other in range(1, pixels.shape[2])):
+        return Image.fromarray(np.ascontiguousarray(first))
+    return Image.fromarray(pixels)
 
 
 def _grey_if_alike(image: Image.Image) -> Image.Image:

@@ -37,7 +37,14 @@ NO_MINIATURE = np.zeros((MINIATURE, MINIATURE, 1), np.uint8)
 # Beside the folder of the records: what is in them, by split.
 INDEX, RECORDS = "index.json", Path(records.NAME, VERSION)
 
+# Pixels that are not read back, as they are still in memory, in bytes.
+KEPT_BYTES = 2**30
+
 AHEAD, HANDFUL = 64, 8  # images that may wait in memory, and that a thread decodes in a row
+
+
+# Records by split that were made a moment ago, each to be taken once.
+Kept = dict[str, list[Record | None]]
 
 
 class Prepared(NamedTuple):
@@ -60,17 +67,15 @@ def prepared_images(
     """The prepared images from the cache: made, if they are not there, and anew if damaged."""
     logging.getLogger("absl").setLevel(logging.ERROR)
 
-    def prepare() -> None:
-        _prepare(layout, folder, cache, side, preparation, progress)
+    def prepare() -> Kept:
+        return _prepare(layout, folder, cache, side, preparation, memory_budget, progress)
 
-    prepare()
     try:
-        return _read(cache, memory_budget, progress)
+        return _read(cache, memory_budget, progress, prepare())
     except DamagedError as error:
         warning = str(error).replace("; delete that folder, and they are prepared again", "")
     remove_folder(cache)
-    prepare()
-    made = _read(cache, memory_budget, progress)
+    made = _read(cache, memory_budget, progress, prepare())
     return made._replace(warnings=(f"{warning}; they were prepared again",))
 
 
@@ -80,21 +85,26 @@ def _prepare(
     cache: Path,
     side: int,
     preparation: Preparation,
+    memory_budget: float,
     progress: Progress,
-) -> None:
-    """Prepares the images unless that is done. Raises InputError if there is no room for them."""
+) -> Kept:
+    """Prepares the images unless that is done; what of them is still in memory.
+
+    Raises InputError if there is no room for them.
+    """
     if cache.exists():
-        return
+        return {}
     try:
         private_folder(cache.parent)
         # In a place of its own, renamed at the end: runs that prepare the same data at once do
         # not disturb each other, and what an interruption leaves is never taken for complete.
         with folder_aside(cache, mode=0o700) as partial:
-            _write(layout, folder, partial, side, preparation, progress)
+            kept = _write(layout, folder, partial, side, preparation, memory_budget, progress)
             write_checksums(partial, _small_files(partial))
+        return kept
     except (OSError, RuntimeError) as error:
         if cache.exists():  # another run was faster, with the same content
-            return
+            return {}
         raise InputError(
             [f"cannot keep prepared images in {cache} ({first_line(error)}); make room or set "
              "JAXCOVID_CACHE to another folder"]
@@ -107,41 +117,57 @@ def _write(
     target: Path,
     side: int,
     preparation: Preparation,
+    memory_budget: float,
     progress: Progress,
-) -> None:
+) -> Kept:
     """Decodes every image once, and writes records, in the folder's order, and their index.
 
     Every file has a record; the index says which files could not be read and why, so that it is
-    known also when the images come from the cache.
+    known also when the images come from the cache. Returned are the records again, by split, if all
+    of their pixels fit in the budget and are not many.
     """
     (target / RECORDS).mkdir(parents=True)
     named = list(zip(layout.files, names_of(layout, folder), strict=True))
     index: dict[str, list[Entry]] = {}
-    written = []
+    written, made, room = [], {}, [min(memory_budget, KEPT_BYTES)]
     for split in dict.fromkeys(file.split for file in layout.files):
         files = [(file, name) for file, name in named if file.split == split]
         kept_side = side if split == "train" else 0
-        index[split] = entries = []
+        index[split], made[split] = (entries := []), (views := [])
         with (
             # Pillow warns of what is checked here and of odd metadata, which does not matter.
             warnings.catch_warnings(action="ignore"),
             contextlib.closing(_decoded(files, layout.classes, kept_side, preparation)) as decoded,
         ):
             shown = progress(decoded, f"Preparing {split} images", len(files))
-            written.append(records.write_records(target / RECORDS, split, _noted(shown, entries)))
+            noted = _noted(shown, entries, views, room)
+            written.append(records.write_records(target / RECORDS, split, noted))
     records.describe(target / RECORDS, written, VERSION)
     (target / INDEX).write_text(json.dumps(index))
+    return made if room[0] >= 0 else {}
 
 
-def _noted(decoded: Iterable[tuple[Entry, bytes]], entries: list[Entry]) -> Iterator[bytes]:
-    """The records, whose entries are put to the others."""
+def _noted(
+    decoded: Iterable[tuple[Entry, Record]],
+    entries: list[Entry],
+    views: list[Record | None],
+    room: list[float],
+) -> Iterator[bytes]:
+    """The records as they are stored; their entries are put to the others, and they to `views`.
+
+    The latter only as long as there is `room` for their pixels, in bytes; then none stays.
+    """
     for entry, record in decoded:
         entries.append(entry)
-        yield record
+        room[0] -= record.augmentable.nbytes + record.evaluation.nbytes + record.miniature.nbytes
+        views.append(record)
+        if room[0] < 0:
+            views.clear()
+        yield records.to_bytes(record)
 
 
-def _read(cache: Path, memory_budget: float, progress: Progress) -> Prepared:
-    """Reads what was prepared. Raises DamagedError, InputError."""
+def _read(cache: Path, memory_budget: float, progress: Progress, kept: Kept) -> Prepared:
+    """Reads what was prepared, as far as it is not in memory. Raises DamagedError, InputError."""
     with damage_as_input_error(cache):
         check_checksums(cache, _small_files(cache))
         rows = json.loads((cache / INDEX).read_text())
@@ -151,7 +177,10 @@ def _read(cache: Path, memory_budget: float, progress: Progress) -> Prepared:
             for name, entries in index.items()
         }
         if sum(map(pixel_bytes, splits.values())) <= memory_budget:
-            splits = {name: in_memory(split, name, progress) for name, split in splits.items()}
+            splits = {
+                name: in_memory(split, name, progress, kept.get(name))
+                for name, split in splits.items()
+            }
     return Prepared(index, splits)
 
 
@@ -165,10 +194,10 @@ def _decoded(
     classes: tuple[str, ...],
     side: int,
     preparation: Preparation,
-) -> Generator[tuple[Entry, bytes]]:
+) -> Generator[tuple[Entry, Record]]:
     """What the index says of each file, by its name, and its record; augmentable with a side."""
 
-    def decode(named: tuple[ImageFile, str]) -> tuple[Entry, bytes]:
+    def decode(named: tuple[ImageFile, str]) -> tuple[Entry, Record]:
         file, name = named
         label = -1 if file.label is None else classes.index(file.label)
 
@@ -183,7 +212,7 @@ def _decoded(
         channels = record.evaluation.shape[2]
         height, width = record.augmentable.shape[:2] if side else (0, 0)
         entry = Entry(name, label, height, width, channels, reason, header, record.few_levels)
-        return entry, records.to_bytes(record)
+        return entry, record
 
     # By the handful, as handing work to a thread takes a tenth of the time of a small image.
     handfuls = [files[place : place + HANDFUL] for place in range(0, len(files), HANDFUL)]

@@ -8,9 +8,11 @@ import tempfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxcovid.data import images
 from jaxcovid.data import prepared as module
+from jaxcovid.data.disk import Entry
 from jaxcovid.errors import InputError
 from tests.data.image_files import load_folder
 
@@ -70,6 +72,26 @@ def test_what_is_damaged_in_the_cache_is_made_anew(case, image_folder, tmp_path)
     np.testing.assert_equal(again._replace(warnings=tuple(others))._asdict(), first._asdict())
     assert load_folder(image_folder, tmp_path / "cache").warnings == first.warnings
     assert list(prepared.parent.iterdir()) == [prepared]
+
+
+def test_what_was_just_prepared_is_what_is_read_later(image_folder, tmp_path, monkeypatch):
+    """The first time pixels are taken as they were made, without reading them back."""
+    (image_folder / "train/covid/broken.png").write_bytes(b"\x89PNG broken")
+    monkeypatch.setattr(module.records.StoredRecords, "__getitem__", None)
+    first = load_folder(image_folder, tmp_path / "cache", skip=True)
+    monkeypatch.undo()
+    again = load_folder(image_folder, tmp_path / "cache", skip=True)
+    np.testing.assert_equal(again._asdict(), first._asdict())
+
+
+def test_pixels_that_do_not_fit_are_not_kept_in_memory():
+    entries, views, room = [], [], [100_000.0]
+    record = images.prepare(Image.new("L", (224, 224)), 0, "x", 0)
+    entry = Entry("x", 0, 0, 0, 1, "")
+    made = module._noted([(entry, record)] * 3, entries, views, room)
+    assert len(next(made)) > 50_000 and len(views) == 1
+    assert next(made) and views == []
+    assert next(made) and views == [] and len(entries) == 3 and room[0] < 0
 
 
 def test_what_cannot_be_read_now_stays(image_folder, tmp_path, monkeypatch):
