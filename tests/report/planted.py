@@ -93,6 +93,9 @@ FOUND = {
     },
 }  # fmt: skip
 
+# Those that only `jaxcovid audit` makes.
+OF_AUDITS = ("labels", "sample_size")
+
 CLEAN = {
     name: {**check, "passed": True, "found": [], **({"table": {}} if name == "subgroups" else {})}
     for name, check in FOUND.items()

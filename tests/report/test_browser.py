@@ -44,7 +44,10 @@ def folder(tmp_path_factory):
     for name in ("run", "many", "comparison", "audit"):
         (root / name).mkdir()
     audit = planted.audit()
-    artifacts.write_results(root / "run", results()._replace(audit=audit))
+    of_run = planted.audit(
+        {name: check for name, check in planted.FOUND.items() if name not in planted.OF_AUDITS}
+    )
+    artifacts.write_results(root / "run", results()._replace(audit=of_run))
     page = report.audit_page("Audit", "A verdict.", audit, dict(report.audit_pictures(audit)))
     (root / "audit" / "report.html").write_text(page)
     classes = dataset({"test": 28}, [f"class number {n}" for n in range(14)])

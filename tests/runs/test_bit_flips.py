@@ -14,7 +14,7 @@ import weights_convert
 from jaxcovid import checksums
 from jaxcovid.assignment.finished_runs import read_run
 from jaxcovid.errors import InputError
-from jaxcovid.inference import inference_model
+from jaxcovid.inference import inference_model, out_of_place
 from jaxcovid.runs.kept_arrays import read_arrays
 from jaxcovid.training import checkpoint
 from tests.data.image_files import load_folder
@@ -75,7 +75,7 @@ def answers(run, cache, data, path):
         return {path: lambda: kept(path)}
     if path.is_relative_to(run / checkpoint.FOLDER):
         return {run / checkpoint.FOLDER: lambda: training(run)}
-    if path.name in ("config.json", "metrics.json"):
+    if path.name in ("config.json", "metrics.json", out_of_place.FILE):
         return {run: lambda: network(run)}
     if path.name in (*checksums.TABLES, checksums.NAME):
         return {run / checksums.NAME: lambda: read_run(run, 0, "validation")}
