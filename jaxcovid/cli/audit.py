@@ -3,10 +3,10 @@
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxcovid.cli.exits import exit_code
 from jaxcovid.cli.flags import Audit
@@ -45,7 +45,9 @@ def _audit(flags: Audit) -> int:
     for note in dataset.notes:
         say(note)
     warn([*dataset.warnings, *(network.changes if network else ())])
-    curve_of = _curve_settings(flags) if flags.learning_curve else None
+    curve_of = None
+    if flags.learning_curve:
+        curve_of = _curve_settings(flags, {} if network is None else network.record)
     images = images_folder(flags.data, flags.table) if is_table(str(flags.data)) else flags.data
     name = f"{flags.data.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = flags.output or Path("audits", name)
@@ -61,17 +63,31 @@ def _audit(flags: Audit) -> int:
     return 0 if audit.passed(result) else 1
 
 
-def _curve_settings(flags: Audit) -> "Config":
-    """The settings of the run, on the data that are audited. Raises InputError."""
+def _curve_settings(flags: Audit, record: Mapping[str, Any]) -> "Config":
+    """The settings of the run, on the data that are audited; `record` is its config.json.
+
+    Raises InputError.
+    """
     from jaxcovid.config import Config, read_settings
+    from jaxcovid.data.table_file import is_table
 
     if flags.run is None or not (flags.run / "config.json").is_file():
         raise InputError(["`learning_curve`: it trains as a run did; give that run's folder, too"])
-    table = {name: value for name, value in vars(flags.table).items() if value}
+    if habits := record.get("habits"):
+        raise InputError(
+            [f"`learning_curve`: {flags.run} was trained with {', '.join(habits)}, which it is not"]
+        )
+    table = vars(flags.table)
+    settings = read_settings(Config, flags.run)
+    if is_table(str(flags.data)):  # how the run understood its table, unless told otherwise
+        table = {name: value or getattr(settings, name) for name, value in table.items()}
     return dataclasses.replace(
-        read_settings(Config, flags.run),
+        settings,
         **table,
         data=str(flags.data),
+        source=(),
+        folds=None if settings.fold is not None else settings.folds,
+        fold=None,
         patients=flags.patients,
         skip_unreadable=flags.skip_unreadable,
         output=None,

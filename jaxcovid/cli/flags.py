@@ -105,7 +105,7 @@ class Audit:
     patients: tuple[Path, ...] = ()
     """CSV files with the columns class, file, patient; also source, view, sex, age, mask."""
     learning_curve: bool = False
-    """Train on shares of the patients as RUN was trained: what more patients would bring."""
+    """Train on shares of the patients with RUN's settings: what more patients would bring."""
     output: Path | None = None
     """Folder for the results; must not exist. Default: audits/<data>-<time>."""
     skip_unreadable: bool = False

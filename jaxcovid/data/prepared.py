@@ -133,14 +133,14 @@ def _write(
     for split in dict.fromkeys(file.split for file in layout.files):
         files = [(file, name) for file, name in named if file.split == split]
         kept_side = side if split == "train" else 0
-        index[split], made[split] = (entries := []), (views := [])
+        index[split], made[split] = (entries := []), []
         with (
             # Pillow warns of what is checked here and of odd metadata, which does not matter.
             warnings.catch_warnings(action="ignore"),
             contextlib.closing(_decoded(files, layout.classes, kept_side, preparation)) as decoded,
         ):
             shown = progress(decoded, f"Preparing {split} images", len(files))
-            noted = _noted(shown, entries, views, room)
+            noted = _noted(shown, split, entries, made, room)
             written.append(records.write_records(target / RECORDS, split, noted))
     records.describe(target / RECORDS, written, VERSION)
     (target / INDEX).write_text(json.dumps(index))
@@ -149,20 +149,22 @@ def _write(
 
 def _noted(
     decoded: Iterable[tuple[Entry, Record]],
+    split: str,
     entries: list[Entry],
-    views: list[Record | None],
+    made: Kept,
     room: list[float],
 ) -> Iterator[bytes]:
-    """The records as they are stored; their entries are put to the others, and they to `views`.
+    """The records as they are stored; their entries are put to the others, and they to `made`.
 
-    The latter only as long as there is `room` for their pixels, in bytes; then none stays.
+    The latter only as long as there is `room` for their pixels, in bytes; then none stays there.
     """
     for entry, record in decoded:
         entries.append(entry)
         room[0] -= record.augmentable.nbytes + record.evaluation.nbytes + record.miniature.nbytes
-        views.append(record)
+        made[split].append(record)
         if room[0] < 0:
-            views.clear()
+            for records_of_split in made.values():
+                records_of_split.clear()
         yield records.to_bytes(record)
 
 

@@ -177,9 +177,10 @@ def _subgroups(check: Check) -> str:
 
 def _out_of_place(check: Check) -> str:
     return (
-        f"{len(check['found']):,} of {words.counted(check['images'], 'image')}, a share of "
-        f"{words.figure(check['share'])} where {check['expected']:.2f} is expected; what the "
-        "network says of such images was never measured"
+        f"{len(check['found']):,} of {words.counted(check['images'], 'image')}, on average "
+        f"{words.percents(check['share'])} of a patient's, where up to "
+        f"{100 * check['expected_at_most']:.0f} % may be chance; what the network says of such "
+        "images was never measured"
     )
 
 
@@ -188,11 +189,11 @@ def gain_words(curve: Mapping[str, Any]) -> str:
     gain = curve["gains"].get("2")
     if gain is None:
         return f"what more training patients would bring cannot be said: {curve['doubt']}"
-    words = (
+    said = (
         f"twice the training patients would bring {gain['value']:+.3f} of macro AUROC "
         f"({gain['low']:+.3f} to {gain['high']:+.3f})"
     )
-    return f"{words}, but {curve['doubt']}" if curve["doubt"] else words
+    return f"{said}, but {curve['doubt']}" if curve["doubt"] else said
 
 
 def _doubts(check: Check) -> str:

@@ -19,9 +19,10 @@ def out_of_place_content(check: Mapping[str, Any]) -> dict[str, Any]:
     if (share := check.get("share")) is not None:
         inside = f"{100 * (1 - check['expected']):.0f} %"
         sentences.append(
-            f"{len(found)} of {counted(check['images'], 'image')}, {percents(share)}, are farther "
-            f"from all training images than {inside} of validation images are. What the network "
-            "says of such images was never measured."
+            f"{len(found)} of {counted(check['images'], 'image')} are farther from all training "
+            f"images than {inside} of validation images are: on average {percents(share)} of a "
+            f"patient's, where up to {100 * check['expected_at_most']:.0f} % may be chance. What "
+            "the network says of such images was never measured."
         )
     if (alarms := check.get("false_alarms")) is not None:
         sentences.append(
@@ -48,6 +49,7 @@ def labels_content(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
         f"As a trial {counted(control['flipped'], 'label')} were flipped: "
         f"{100 * control['recall']:.0f} % of them were then doubted, among {control['doubted']} "
         "in all.",
+        *([sentence(check["note"])] if check.get("note") else []),
     ]
     rows = [
         [row["path"], row["class"], row["likelier"], f"{row['probability_of_class']:.3f}",
@@ -74,8 +76,9 @@ def _curve_content(curve: Mapping[str, Any]) -> tuple[list[str], tables.Table]:
     """Sentences and the table of a learning curve."""
     sentences = [
         f"{sentence(gain_words(curve))} That is read from a power law through networks of shares "
-        f"of the patients, each trained anew for {counted(curve['epochs'], 'epoch')} and measured "
-        f"on the same {curve['measured']} images."
+        f"of the patients, each trained anew for {counted(curve['epochs'], 'epoch')}, so with "
+        f"fewer steps the smaller it is, and measured on the same {curve['measured']} images. The "
+        "interval is of test patients and of draws of the shares."
     ]
     if (far := curve["gains"].get("4")) is not None and not curve["doubt"]:
         sentences.append(

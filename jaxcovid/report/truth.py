@@ -82,7 +82,8 @@ def audit_sections(audit: Audit) -> list[Section]:
 
 def _has_figures(check: Mapping[str, Any]) -> bool:
     """Whether a check that could not be judged was measured all the same."""
-    return any(isinstance(part, Mapping) and part.get("auroc") for part in check.values())
+    measured = any(isinstance(part, Mapping) and part.get("auroc") for part in check.values())
+    return measured or check.get("false_alarms") is not None
 
 
 def checks_table(sections: Sequence[Section]) -> Table:

@@ -26,7 +26,7 @@ from jaxcovid.data.preparation import AS_TORCHVISION
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import check
 from jaxcovid.inference.inference_model import InferenceModel
-from jaxcovid.inference.out_of_place import judged, times_too_far
+from jaxcovid.inference.out_of_place import judged, not_judged, times_too_far
 from jaxcovid.models import Ensemble
 from jaxcovid.results import Audit
 from jaxcovid.runs.kept_arrays import array_file, read_arrays, write_arrays
@@ -73,13 +73,17 @@ def audit(
     examined = examine(network, dataset, trial, masks, bar)
     audit = audit_data(dataset, OF_DATA, network=examined.probabilities, features=examined.features)
     features = _features(network, dataset)
-    doubts = labels.labels(dataset, features)
+    doubts = labels.labels(dataset, features, fitted=_fitted(network))
     of_measured = dataset.splits[trial.measured]
     times = times_too_far(network.familiar, features[trial.measured])
+    unlike = judged(network.familiar, times, of_measured.paths, trial.groups)
+    own = dataset.fingerprint == network.record.get("data_fingerprint")
+    if own and network.familiar and trial.measured != "test":
+        unlike = not_judged(network.familiar)
     further = {
         "lungs": examined.lungs,
         "labels": doubts,
-        "out_of_place": judged(network.familiar, times, of_measured.paths, trial.groups),
+        "out_of_place": unlike,
         "sample_size": sample_size(
             of_measured.labels, examined.probabilities, dataset.classes, trial.groups
         ),
@@ -211,6 +215,14 @@ def pairs_of(dataset: Dataset) -> list[duplicates.Pair]:
             arrays["places"], arrays["kinds"], arrays["correlations"], strict=True
         )
     ]
+
+
+def _fitted(network: InferenceModel) -> bool:
+    """Whether what images are compared by was trained, not frozen."""
+    if not network.familiar:
+        return True
+    last = network.familiar[0].stage == network.model.stages[-2]
+    return last and network.record.get("trainable") != "head"
 
 
 def _features(network: InferenceModel, dataset: Dataset) -> Arrays:

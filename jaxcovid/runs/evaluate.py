@@ -150,6 +150,7 @@ def _predictions(
             network.codes,
             images_together(network.model, devices),
             independent=network.independent,
+            with_features=bool(network.familiar),
         )
         for name, split in dataset.splits.items()
     }

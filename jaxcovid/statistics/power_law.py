@@ -16,6 +16,8 @@ from jaxtyping import Float
 # The law is not asked about more than so many times the patients there are.
 FARTHEST = 4
 STEEPEST = 2.0
+# An error is never known better than that.
+LEAST_SPREAD = 1e-3
 
 
 class PowerLaw(NamedTuple):
@@ -101,7 +103,8 @@ def forecast(
         gains[times] = (law(most) - law(times * most), float(low), float(high))
     before = fitted(patients[:-1], errors[:-1].mean(1))
     held_back = None if before is None else (before(most), float(errors[-1].mean()))
-    return Forecast(law, gains, held_back, _doubt(law, patients, errors, resampled, gains))
+    doubt = _doubt(law, patients, errors, resampled, gains, held_back)
+    return Forecast(law, gains, held_back, doubt)
 
 
 def _doubt(
@@ -110,13 +113,19 @@ def _doubt(
     errors: Float[np.ndarray, "size draw"],
     resampled: Float[np.ndarray, "resample size draw"],
     gains: dict[int, tuple[float, float, float]],
+    held_back: tuple[float, float] | None,
 ) -> str:
-    spread = resampled.mean(2).std(0) + errors.std(1) / np.sqrt(errors.shape[1])
+    # What all sizes have in common of the test patients' luck moves the curve and does not bend it.
+    bent = resampled.mean(2) - resampled.mean((1, 2))[:, None]
+    spread = bent.std(0) + errors.std(1, ddof=1) / np.sqrt(errors.shape[1])
+    spread = np.maximum(spread, LEAST_SPREAD)
     misses = np.abs(errors.mean(1) - [law(size) for size in patients])
     if errors[-1].mean() >= errors[0].mean():
         return "the error does not fall with the number of patients"
-    if (misses > 3 * np.maximum(spread, 1e-9)).any():
+    if (misses > 3 * spread).any():
         return "the errors do not fall as a power law does"
+    if held_back is not None and abs(held_back[0] - held_back[1]) > 4 * spread[-1]:
+        return "the law without the largest set does not say how that did"
     if law.exponent >= STEEPEST - 1e-3:
         return "the error falls faster than the law can"
     if gains[2][1] < 1e-3:

@@ -20,7 +20,7 @@ from jaxcovid.data.folds import Fold
 from jaxcovid.errors import InputError, NothingFrozenError, check
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.progress import bar, progress, say
-from jaxcovid.runs.run import resolve
+from jaxcovid.runs.run import device_error, resolve
 from jaxcovid.statistics.bootstrap import resample_weights
 from jaxcovid.statistics.power_law import forecast
 from jaxcovid.statistics.weighted_metrics import weighted_metrics
@@ -42,6 +42,8 @@ from weights_convert.cache import cache_folder
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
 DRAWS = 3
 RESAMPLES = 400
+# Views of each image, where the run had fresh ones in every epoch.
+MOST_VIEWS = 5
 NONE = np.zeros(0, np.int64)
 
 
@@ -52,10 +54,26 @@ def learning_curve(config: Config) -> dict[str, Any]:
     played the least part. Raises InputError if nothing is frozen that they could share.
     """
     check(config_problems.problems(config))
-    views = config.views or config.epochs
+    views = config.views or min(config.epochs, MOST_VIEWS)
     config = dataclasses.replace(resolve(config), views=views, select="last", limit_train=None)
+    precision = "float32" if config.precision == "float32" else "default"
+    with jax.default_matmul_precision(precision):
+        try:
+            return _learning_curve(config)
+        except jax.errors.JaxRuntimeError as error:
+            raise device_error(config, error) from None
+
+
+def _learning_curve(config: Config) -> dict[str, Any]:
     dataset = load_training_data(config, cache_folder(), progress)
     check(_unfit(config, dataset))
+    labels, people = dataset.splits["train"].labels, _people(dataset)
+    # The last share is all patients, in every draw.
+    sets = [
+        [_first_share(order, people, share) for order in _orders(labels, people, config.seed)]
+        for share in SHARES
+    ]
+    check(_too_few(dataset, sets[0]))
     try:
         task = prepare(config, dataset, parallel.devices(limit=1), bar, store=feature_store())
     except NothingFrozenError:
@@ -65,13 +83,6 @@ def learning_curve(config: Config) -> dict[str, Any]:
                 "the patients could have in common; take a run with a frozen part"
             ]
         ) from None
-    labels, people = dataset.splits["train"].labels, _people(dataset)
-    # The last share is all patients, in every draw.
-    sets = [
-        [_first_share(order, people, share) for order in _orders(labels, people, config.seed)]
-        for share in SHARES
-    ]
-    check(_too_few(dataset, sets[0]))
     areas = [_areas(task, rows) for rows in sets]
     values = np.array([[of_draw[0] for of_draw in of_share] for of_share in areas])
     resampled = np.array([[of_draw[1:] for of_draw in of_share] for of_share in areas])
@@ -92,6 +103,10 @@ def _areas(task: Task, draws: Sequence[Int[np.ndarray, "_"]]) -> list[Float[np.n
             common, configs, range(len(configs)), splits, evaluate,
             first_chunk(common, configs, variables), Path(folder), {}, 0, bool, folds,
         )  # fmt: skip
+    if any(underway.diverged):
+        raise InputError(
+            ["`learning_curve`: a network diverged; take a run with a lower `lr`, or with warm-up"]
+        )
     trial = trial_of(task.dataset)
     measured = splits[trial.measured]
     apart = apart_of(configs, splits["train"].labels, folds)
@@ -185,6 +200,13 @@ def _unfit(config: Config, dataset: Dataset) -> list[str]:
     problems = []
     if dataset.findings:
         problems.append("`learning_curve`: images with several findings have none")
+    trial = trial_of(dataset)
+    labels, groups = dataset.splits[trial.measured].labels, trial.groups
+    if len(np.unique(labels)) < 2 or (groups is not None and len(np.unique(groups)) < 2):
+        problems.append(
+            f"`learning_curve`: the {trial.measured} images are of one class or one patient; it "
+            "takes several"
+        )
     if config.folds is not None:
         problems.append("`learning_curve`: give the folder of a single run, not of folds")
     return problems

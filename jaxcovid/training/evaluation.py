@@ -94,6 +94,7 @@ def predict_split(
     interrupted: Callable[[], bool] = bool,
     curve: Callable[[Sums], Sums] | None = None,
     independent: bool = False,
+    with_features: bool = False,
 ) -> Predictions:
     """Probabilities of every image of a split, each exactly once whatever the batch size.
 
@@ -101,7 +102,7 @@ def predict_split(
     numbers. `variables` lie on all `devices`. With `codes` outputs are findings, and classes
     combinations of them; outputs that are `independent` have a probability each. `curve` changes
     what a batch adds to the loss and the accuracy. Raises KeyboardInterrupt after the batch in
-    which `interrupted` says so.
+    which `interrupted` says so. Features are kept only if asked for.
     """
     batches = list(loader.batches(order, batch_size, devices.mesh.size))
     shares = [parallel.process_rows(batch) for batch in batches]
@@ -110,7 +111,8 @@ def predict_split(
     for inputs in bar(read(shares), total=len(batches), delay=0.5):
         shared = parallel.shares(inputs, devices)
         result = eval_step(variables["params"], batch_stats, shared)
-        results.append(result._replace(batch_stats=None))
+        features = result.features if with_features else None
+        results.append(result._replace(batch_stats=None, features=features))
         if result.batch_stats is not None:
             batch_stats = moved = result.batch_stats
         # Several processes must stop at the same place, which is after the next training step.

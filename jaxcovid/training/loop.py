@@ -127,6 +127,7 @@ def evaluate_split(
         interrupted,
         task.parts.curve if epoch else None,
         task.targets.independent,
+        with_features=not epoch,
     )
     if values is not None and not epoch:
         predictions = predictions._replace(features=means_of_places(values).astype(np.float32))

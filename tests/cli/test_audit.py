@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxcovid.cli import audit
+from jaxcovid.cli.flags import Audit
+from jaxcovid.errors import InputError
 from tests.cli.commands import call
 
 DATA_CHECKS = {"duplicates", "patients", "blocks", "sources", "blind_floor"}
@@ -36,6 +39,35 @@ def test_a_learning_curve_needs_the_folder_of_a_run(tmp_path, capsys):
     assert call("audit", *flags) == 2
     assert "it trains as a run did; give that run's folder" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_learning_curve_makes_no_mistakes_of_the_original(tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    flags = Audit(data=tmp_path, run=run, learning_curve=True)
+    with pytest.raises(InputError, match="was trained with sigmoid_twice, which it is not"):
+        audit._curve_settings(flags, {"habits": ["sigmoid_twice"]})
+
+
+def test_a_learning_curve_is_of_the_data_that_are_audited(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    stored = {
+        "data": ["a", "b"],
+        "source": ["one", "two"],
+        "columns": ["label=x"],
+        "fold": 1,
+        "folds": 3,
+    }
+    (run / "config.json").write_text(json.dumps(stored))
+    settings = audit._curve_settings(Audit(data=tmp_path, run=run, learning_curve=True), {})
+    assert (settings.data, settings.source, settings.columns) == (str(tmp_path), (), ())
+    assert (settings.fold, settings.folds) == (None, None)
+    table = tmp_path / "images.csv"
+    table.write_text("file,x")
+    settings = audit._curve_settings(Audit(data=table, run=run, learning_curve=True), {})
+    assert settings.columns == ("label=x",)
 
 
 def test_a_clean_set_passes(tmp_path, capsys):

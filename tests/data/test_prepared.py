@@ -85,13 +85,14 @@ def test_what_was_just_prepared_is_what_is_read_later(image_folder, tmp_path, mo
 
 
 def test_pixels_that_do_not_fit_are_not_kept_in_memory():
-    entries, views, room = [], [], [100_000.0]
+    entries, made, room = [], {"train": [None], "test": []}, [100_000.0]
     record = images.prepare(Image.new("L", (224, 224)), 0, "x", 0)
     entry = Entry("x", 0, 0, 0, 1, "")
-    made = module._noted([(entry, record)] * 3, entries, views, room)
-    assert len(next(made)) > 50_000 and len(views) == 1
-    assert next(made) and views == []
-    assert next(made) and views == [] and len(entries) == 3 and room[0] < 0
+    stored = module._noted([(entry, record)] * 3, "test", entries, made, room)
+    assert len(next(stored)) > 50_000 and made == {"train": [None], "test": [record]}
+    assert next(stored) and made == {"train": [], "test": []}
+    assert next(stored) and made == {"train": [], "test": []}
+    assert len(entries) == 3 and room[0] < 0
 
 
 def test_what_cannot_be_read_now_stays(image_folder, tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from jaxcovid.inference.out_of_place import (
     distances,
     familiar_of,
     judged,
+    not_judged,
     of_remarks,
     read_familiar,
     remarks,
@@ -103,6 +104,20 @@ def test_the_limit_tells_as_many_as_expected():
     assert np.mean(shares) == pytest.approx(EXPECTED, abs=0.012)
 
 
+@pytest.mark.parametrize(("patients", "images"), [(19, 200), (100, 1000), (160, 200)])
+def test_like_images_seldom_fail(patients, images):
+    """Though the limit of few patients may be too near: in simulations, in 5 % at most or so."""
+    generator, failed = np.random.default_rng(0), 0
+    near = np.array([[1, 0]], np.float32)
+    for _ in range(300):
+        far = np.sort(generator.random(patients))
+        limit = out_of_place._limit(far, np.arange(patients))
+        familiar = Familiar("x", near, limit, patients, None)
+        times = generator.random(images) / limit
+        failed += judged([familiar], times, [""] * images, None)["passed"] is False
+    assert failed <= 300 * 0.05
+
+
 def test_a_patient_with_many_images_counts_once():
     """Without patients the many images of one, all far, would set the limit."""
     training, ordinary = np.abs(gaussian(50, 0)), np.abs(gaussian(60, 1))
@@ -145,14 +160,25 @@ def test_an_image_of_zeros_is_no_error():
 
 def test_too_many_images_unlike_those_of_training_fail():
     paths = [f"{place}.png" for place in range(40)]
-    familiar = Familiar("x", gaussian(1, 0), 0.1, 40, {"value": 0.05, "low": 0.0, "high": 0.1})
+    familiar = Familiar("x", gaussian(1, 0), 0.1, 400, {"value": 0.05, "low": 0.0, "high": 0.1})
     times = np.where(np.arange(40) < 8, 1.5 + np.arange(40), 0.5)
     check = judged([familiar], times, paths, None)
     assert check["passed"] is False and check["share"]["value"] == 0.2
     assert check["found"][0] == {"path": "7.png", "times": 8.5} and len(check["found"]) == 8
-    # The same share of images of two patients says nothing.
+    # The same share of images of two patients says nothing, and one patient counts as one.
     assert judged([familiar], times, paths, np.arange(40) % 2)["passed"] is True
+    of_one = judged([familiar], times, paths, np.maximum(np.arange(40), 7))
+    assert of_one["share"]["value"] == pytest.approx(1 / 33) and of_one["passed"] is True
     assert judged([], None, paths, None)["passed"] is None
+
+
+def test_images_that_set_the_limit_are_not_judged_by_it():
+    alarms = {"value": 0.05, "low": 0.0, "high": 0.1}
+    familiar = Familiar("x", gaussian(1, 0), 0.1, 40, alarms)
+    check = not_judged([familiar])
+    assert check["passed"] is None and check["false_alarms"] == alarms and check["found"] == []
+    assert "used to train the network or to set the limit" in check["reason"]
+    assert not_judged([familiar, familiar])["false_alarms"] is None  # of all it is another
 
 
 def test_words():

@@ -53,7 +53,7 @@ OUTCOMES = {
     "groups": ("subgroups", check({"by": "view", "group": "AP", "figure": "auroc", "here": {"value": 0.5, "low": 0.4, "high": 0.6}, "others": {"value": 0.8, "low": 0.7, "high": 0.9}}),
                "clearly worse than the rest: view AP: auroc 0.500 (0.400 to 0.600), of all others 0.800 (0.700 to 0.900)"),
     "unlike": ("out_of_place", planted.FOUND["out_of_place"],
-               "12 of 40 images, a share of 0.300 (0.260 to 0.340) where 0.05 is expected; what the network says of such images was never measured"),
+               "12 of 40 images, on average 30 % (95 % interval 26 to 34 %) of a patient's, where up to 9 % may be chance; what the network says of such images was never measured"),
     "unknown check": ("labels", check(1, 2), "2 found"),
 }  # fmt: skip
 

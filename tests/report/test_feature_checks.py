@@ -37,7 +37,7 @@ def test_a_learning_curve_is_read_with_care():
     content = sample_size_content(check)
     text = " ".join(content["sentences"])
     assert text.startswith("Twice the training patients would bring +0.030 of macro AUROC")
-    assert "trained anew for 5 epochs and measured on the same validation images." in text
+    assert "trained anew for 5 epochs, so with fewer steps the smaller it is, and measured" in text
     assert "Four times: +0.050 (+0.010 to +0.090)." in text
     assert "it then expects 0.710 of it, and 0.700 was measured." in text
     assert content["charts"] == ["learning_curve"]

@@ -97,7 +97,7 @@ SENTENCES = {
     "sources": "go together, Cramér's V from 0 to 1: 0.83 (95 % interval 0.79 to 0.87).",
     "blocks": "The splits follow the order of file names in normal & healthy.",
     "subgroups": "Clearly worse than the rest: source <b>Kermany: accuracy 0.300 (0.260 to 0.340), of all others 0.800 (0.760 to 0.840).",
-    "out_of_place": "12 of 40 images, 30 % (95 % interval 26 to 34 %), are farther from all training images than 95 % of validation images are.",
+    "out_of_place": "12 of 40 images are farther from all training images than 95 % of validation images are: on average 30 % (95 % interval 26 to 34 %) of a patient's, where up to 9 % may be chance.",
     "labels": "As a trial 20 labels were flipped: 75 % of them were then doubted, among 40 in all.",
     "sample_size": "would give an AUROC like this one a 95 % interval no wider than 0.10 or 0.05; here there are 109.",
 }
@@ -111,8 +111,10 @@ def test_what_was_found_in_words(name):
 
 
 def test_false_alarms_are_stated_though_no_image_was_judged():
-    check = {"passed": True, "false_alarms": {"value": 0.06, "low": 0.02, "high": 0.1}, "found": []}
-    (sentence,) = sections({"out_of_place": check})["out_of_place"].sentences
+    alarms = {"value": 0.06, "low": 0.02, "high": 0.1}
+    check = {"passed": None, "reason": "all were used", "false_alarms": alarms, "found": []}
+    reason, sentence = sections({"out_of_place": check})["out_of_place"].sentences
+    assert reason == "Not run: all were used."
     assert sentence == (
         "Of validation images that did not set the limit 6 % (95 % interval 2 to 10 %) are farther "
         "than it: false alarms."

@@ -116,8 +116,8 @@ def test_every_split_is_predicted_and_measured(codes, monkeypatch):
     predictions = [split._replace(findings=split.probabilities) for split in made_up.values()]
     calls = []
 
-    def predict_split(step, variables, images, order, devices, bar, codes, batch_size, independent):
-        assert not independent
+    def predict_split(step, variables, images, order, devices, bar, codes, batch_size, **options):
+        assert options == {"independent": False, "with_features": False}
         calls.append((order.tolist(), codes))
         return predictions[len(calls) - 1]
 

@@ -63,6 +63,7 @@ def curve(errors, spread=0.002):
 DOUBTS = {
     "growing": ([0.1, 0.11, 0.12, 0.13, 0.14], "does not fall with the number"),
     "flat": ([0.1002, 0.1001, 0.1, 0.1, 0.1], "flat within its noise"),
+    "a turn": ([0.30, 0.295, 0.29, 0.20, 0.10], "as a power law does"),
     "a cliff": ([0.4, 0.4, 0.4, 0.1, 0.1], "do not fall as a power law does"),
 }
 

@@ -1,6 +1,8 @@
 """Networks of shares of the patients: which images they train on, and that all is one run's."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +78,22 @@ def test_what_has_no_learning_curve_says_why(case, settings):
     other = config(settings.data, settings.output, **options)
     with pytest.raises(InputError, match=f"`learning_curve`: {message}"):
         learning_curve(other)
+
+
+def test_a_measured_split_of_one_class_is_told_before_anything_trains(settings):
+    folder = Path(settings.data)
+    (folder / "test").mkdir()
+    shutil.copytree(folder / "validation/covid", folder / "test/covid")
+    with pytest.raises(InputError, match="the test images are of one class or one patient"):
+        learning_curve(settings)
+
+
+@pytest.mark.system
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_network_that_diverges_is_told(settings):
+    diverging = config(settings.data, settings.output, trainable="head", views=1, lr=3e38)
+    with pytest.raises(InputError, match="a network diverged; take a run with a lower `lr`"):
+        learning_curve(diverging)
 
 
 def test_too_few_patients_of_a_class_are_told(tmp_path):
