@@ -178,6 +178,8 @@ def _unmeasurable(dataset: Dataset, trial: Trial) -> str:
         return f"all {trial.measured} images are of one class"
     if trial.train is None and trial.groups is not None and len(np.unique(trial.groups)) < 2:
         return "all images are of one patient, so there is nothing to learn from"
+    if trial.train is None and np.bincount(labels).max() < 2:
+        return "no class has two images, so there is nothing to learn from"
     return ""
 
 
@@ -213,7 +215,7 @@ def _learned(
 
     groups = np.arange(len(labels)) if trial.groups is None else trial.groups
     result = np.full((len(labels), count), 1 / count, np.float32)
-    folds = min(FOLDS, len(np.unique(groups)))
+    folds = min(FOLDS, len(np.unique(groups)), int(np.bincount(labels).max()))
     learned_from = shuffled(labels)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():

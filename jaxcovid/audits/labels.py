@@ -148,7 +148,7 @@ def _too_few(
         people = len(np.unique(groups[labels == label]))
         if people < FOLDS:
             return (
-                f"only {people} patients or images of class {classes[label]!r}, and {FOLDS} tell "
-                "what others say of each"
+                f"only {people} patient(s) or image(s) of class {classes[label]!r}, and {FOLDS} "
+                "tell what others say of each"
             )
     return ""

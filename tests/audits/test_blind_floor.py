@@ -216,3 +216,17 @@ def test_what_cannot_be_judged_does_not_pass(case):
     sizes, patients, reason = UNJUDGED[case]
     check = checked(made(marked, sizes=sizes, patients=patients))
     assert check["passed"] is None and reason in check["reason"] and check["found"] == []
+
+
+@pytest.mark.parametrize(("of_each", "measured"), [(1, False), (2, True)])
+def test_a_handful_of_images_is_no_traceback(of_each, measured):
+    labels = np.repeat(np.arange(3), of_each)
+    data = dataset({"test": split("test", noise(labels), labels)})
+    check = blind_floor.blind_floor(
+        data, floor_predictions(data, ["border"]), None, "not asked for"
+    )
+    if measured:
+        assert check["border"]["auroc"]["value"] is not None
+    else:
+        assert check["passed"] is None
+        assert check["reason"] == "no class has two images, so there is nothing to learn from"

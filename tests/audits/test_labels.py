@@ -96,7 +96,7 @@ UNFIT = {
     "few patients": (
         np.arange(20) % 2,
         [f"p{place % 8}" for place in range(20)],
-        "only 4 patients or images of class 'clear', and 5 tell what others say of each",
+        "only 4 patient(s) or image(s) of class 'clear', and 5 tell what others say of each",
     ),
 }
 
