@@ -23,6 +23,11 @@ def write_checksums(folder: Path, names: Iterable[str]) -> None:
         stream.write(_checksums(folder, names))
 
 
+def tables_of(run: Path) -> list[str]:
+    """The names of those tables that a run wrote."""
+    return [name for name in TABLES if (run / name).is_file()]
+
+
 def check_checksums(folder: Path, names: Iterable[str]) -> None:
     """Raises ValueError if these files are not those that were written down; and OSError."""
     stated, now = read_bytes(folder / NAME), _checksums(folder, names)

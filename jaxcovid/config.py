@@ -42,6 +42,8 @@ class DataSettings:
     split: tuple[float, ...] = ()
     """Shares of training, validation and perhaps test images, where the data have no such splits:
     drawn by the seed, whole patients together, every class in proportion. Default: 70 15 15."""
+    split_seed: int | None = None
+    """The seed that draws splits, folds and --limit-train. Default: that of --seed."""
     resplit: bool = False
     """Draw splits although the data have some, as where a patient is in several."""
     folds: int | None = None
@@ -180,6 +182,9 @@ class TrainingSettings:
     """Stop after so many epochs without a lower validation loss."""
     seed: int = 0
     """Determines everything random."""
+    seeds: int = 1
+    """Train so many networks, of this seed and those after it, on the same images: they answer
+    together, and how far they differ is told. With --folds so many of each fold."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,6 +244,21 @@ class Config(
     >>> config.lr, config.batch_size
     (0.0001, 8)
     """
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether several networks are asked for: of folds, of seeds, or of both."""
+        return self.seeds > 1 or self.is_folded
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether all folds are asked for."""
+        return self.folds is not None and self.fold is None
+
+    @property
+    def drawing_seed(self) -> int:
+        """The seed that draws which images are trained on and measured."""
+        return self.seed if self.split_seed is None else self.split_seed
 
 
 # What runs did before there were settings for it.

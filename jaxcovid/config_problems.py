@@ -14,6 +14,8 @@ from jaxcovid.config import (
     TrainingSettings,
 )
 
+MOST_SEEDS = 2**32
+
 
 def problems(config: Config) -> list[str]:
     """What is wrong with the settings by themselves, each with its name in backquotes."""
@@ -46,6 +48,7 @@ def _data_problems(settings: DataSettings) -> Iterable[str]:
     if all(map(math.isfinite, settings.split)) and not math.isfinite(sum(settings.split)):
         yield "`split`: the shares are too large to be added; give parts of 100"
     yield from _fold_problems(settings)
+    yield from _seeds(("split_seed", settings.split_seed))
     counted = ("limit_train", "stored_side")
     yield from _counts(*((name, getattr(settings, name)) for name in counted))
 
@@ -106,8 +109,10 @@ def _training_problems(settings: TrainingSettings) -> Iterable[str]:
         )
     if settings.views < 0:
         yield f"`views`: {settings.views} is not 0 or above"
-    if not 0 <= settings.seed < 2**32:
-        yield f"`seed`: {settings.seed} is not a whole number from 0 to 4,294,967,295"
+    yield from _seeds(("seed", settings.seed))
+    yield from _counts(("seeds", settings.seeds))
+    if 0 <= settings.seed < MOST_SEEDS < settings.seed + settings.seeds:
+        yield f"`seeds`: {settings.seeds} from {settings.seed} on go beyond {MOST_SEEDS - 1:,}"
 
 
 def _augmentation_problems(settings: TrainingSettings) -> Iterable[str]:
@@ -177,6 +182,12 @@ def _counts(*values: tuple[str, int | None]) -> Iterable[str]:
     for name, value in values:
         if value is not None and value < 1:
             yield f"`{name}`: {value} is not a whole number of at least 1"
+
+
+def _seeds(*values: tuple[str, int | None]) -> Iterable[str]:
+    for name, value in values:
+        if value is not None and not 0 <= value < MOST_SEEDS:
+            yield f"`{name}`: {value} is not a whole number from 0 to {MOST_SEEDS - 1:,}"
 
 
 def _shares(*values: tuple[str, float]) -> Iterable[str]:

@@ -164,17 +164,23 @@ class Audit(NamedTuple):
     doubted: Sequence[UInt8[np.ndarray, "height width channel"]] = ()
 
 
-class FoldFigures(NamedTuple):
-    """Which fold left out each image, from 1, and each one's metrics.json."""
+class Parted(NamedTuple):
+    """What networks of one fold, or of one seed, reach by themselves, for every fold or seed.
 
-    fold_of: Int[np.ndarray, "n"]
+    `numbers` are those of the folds, from 1, or the seeds; `metrics` are of the images that a fold
+    leaves out, or of all that are measured; `epochs` are those after which the networks were saved.
+    """
+
+    numbers: Sequence[int]
     metrics: Sequence[Mapping[str, Any]]
+    epochs: Sequence[Sequence[int]]
 
 
 class Results(NamedTuple):
     """Everything that a page shows. `examples` and `seen` are of the split `main`.
 
-    `folds` are those of a cross-validation, in the order of its images.
+    `folds` are those of a cross-validation, and `fold_of` the number of each image's; `seeds` are
+    those of several networks that answer together.
 
     >>> results = jaxcovid.evaluate(jaxcovid.load(run), xrays, "validation")
     >>> results.main, results.classes
@@ -193,7 +199,14 @@ class Results(NamedTuple):
     training: Training | None = None
     audit: Audit | None = None
     seen: Seen | None = None
-    folds: FoldFigures | None = None
+    folds: Parted | None = None
+    fold_of: Int[np.ndarray, "n"] | None = None
+    seeds: Parted | None = None
+
+    @property
+    def of_own_run(self) -> bool:
+        """Whether the images are those with which the network was made, not others."""
+        return self.training is not None or self.folds is not None or self.seeds is not None
 
 
 class FindingResults(NamedTuple):

@@ -36,30 +36,33 @@ def _train(arguments: Sequence[str], program: str) -> None:
 
     keep_programs()
     raise_when_interrupted()
-    if config.folds is not None and config.fold is None:
-        from jaxcovid.sweeps.folds import cross_validate
+    if config.is_ensemble:
+        from jaxcovid.sweeps.ensemble import train_ensemble
 
-        check(_unfit_for_folds(config, assignment))
-        cross_validate(config, deferred=deferred)
+        check(_unfit_for_several(config, assignment))
+        train_ensemble(config, deferred=deferred)
     else:
         fine_tune(config, parts=mistakes.parts(assignment), deferred=deferred)
 
 
-def _unfit_for_folds(config: Config, assignment: AssignmentSettings) -> list[str]:
-    """Settings that folds cannot have."""
+def _unfit_for_several(config: Config, assignment: AssignmentSettings) -> list[str]:
+    """Settings that networks of folds and seeds cannot have."""
     problems = []
     if assignment != AssignmentSettings():
+        which = "`folds`" if config.is_folded else "`seeds`"
         problems.append(
-            "`folds`: presets and mistakes of the assignment have splits; leave them out"
+            f"{which}: presets and mistakes of the assignment are of one network on its splits "
+            "(`reproduce` trains seeds of them); leave them out"
         )
     if config.num_processes is not None:
-        problems.append("`num_processes`: folds train in one process; give each its `fold` instead")
+        alone = "give each its `fold`" if config.is_folded else "give each its `seed`"
+        problems.append(f"`num_processes`: several networks train in one process; {alone} instead")
     if config.patience is not None:
-        problems.append("`patience`: all folds train for the same epochs; leave it out")
+        problems.append("`patience`: all networks train for the same epochs; leave it out")
     if config.study is not None:
-        problems.append("`study`: of folds there is no checklist; leave it out")
+        problems.append("`study`: of several networks there is no checklist; leave it out")
     if config.weights_file is not None:
-        problems.append("`weights_file`: the folds' weights have one name; leave it out")
+        problems.append("`weights_file`: the networks' weights have one name; leave it out")
     return problems
 
 

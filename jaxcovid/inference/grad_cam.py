@@ -66,10 +66,14 @@ def compiled_grad_cam(model: Model | Ensemble, variables: Variables) -> Callable
     it compiles anew for another number of images. Of an ensemble it is the mean of its networks'.
     """
     if isinstance(model, Ensemble):
-        explain = grad_cam_by_variables(model.member)
-        each = model.of_each(variables)
-        return lambda images, classes: np.mean([explain(one, images, classes) for one in each], 0)
+        return functools.partial(grad_cam_of_several(model.member), model.of_each(variables))
     return functools.partial(grad_cam_by_variables(model), variables)
+
+
+def grad_cam_of_several(model: Model) -> Callable[..., np.ndarray]:
+    """The same of several networks of one architecture, whose variables come first: the mean."""
+    explain = grad_cam_by_variables(model)
+    return lambda each, images, classes: np.mean([explain(one, images, classes) for one in each], 0)
 
 
 def grad_cam_by_variables(model: Model) -> Callable[..., np.ndarray]:

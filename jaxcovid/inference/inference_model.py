@@ -1,7 +1,7 @@
 """A trained network from what a run leaves behind: its folder, or a file of its weights."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -30,7 +30,9 @@ OF_SPLITS: Shape = {
     f"{split}?": (MEASURED, MEASURED_FINDINGS) for split in ("train", "validation", "test")
 }
 
-OF_FOLDS: Shape = {"out_of_fold": MEASURED, "thresholds": {str: {str: FIGURE}}}
+OF_ENSEMBLE: Shape = {
+    **OF_SPLITS, "out_of_fold?": MEASURED, "thresholds": {str: {str: FIGURE}}
+}  # fmt: skip
 
 # In the folder of a cross-validation: which image is left out by which fold.
 FOLDS = "folds.csv"
@@ -82,15 +84,15 @@ def load(source: Path | str) -> InferenceModel:
     """The network of a finished run's folder, or of a .safetensors or .pth that a run exported.
 
     It computes in float32. Raises InputError if the source cannot be read, is damaged, holds
-    numbers that are not finite, or is of another program. Of a cross-validation's folder it is all
-    its networks, which answer with the mean of their probabilities.
+    numbers that are not finite, or is of another program. Of a folder with networks of folds or
+    seeds it is all of them, which answer with the mean of their probabilities.
 
     >>> network = jaxcovid.load(run)
     >>> network.architecture, network.classes
     ('resnet18', ('covid', 'normal'))
     """
     source = Path(source)
-    if (source / FOLDS).is_file():
+    if (source / FOLDS).is_file() or next(source.glob("seed-*"), None) is not None:
         return _ensemble(source)
     try:
         weights = read(source)
@@ -135,17 +137,20 @@ def load(source: Path | str) -> InferenceModel:
 
 
 def _ensemble(source: Path) -> InferenceModel:
-    """The networks of all folds as one. Raises InputError."""
-    record = _json_of_run(source / "config.json", {**OF_RUN, "folds": int})
-    metrics = _json_of_run(source / "metrics.json", OF_FOLDS)
+    """The networks of all folds and seeds as one. Raises InputError."""
+    kinds: Shape = {"folds": int, "seeds?": int} if (source / FOLDS).is_file() else {"seeds": int}
+    record = _json_of_run(source / "config.json", {**OF_RUN, "seed": int, **kinds})
+    metrics = _json_of_run(source / "metrics.json", OF_ENSEMBLE)
     changes = (
         seal.changed(source / "config.json", record), seal.changed(source / "metrics.json", metrics)
     )  # fmt: skip
-    folds = [load(source / fold_name(number)) for number in range(1, record["folds"] + 1)]
-    first = folds[0]
+    networks = [load(source / name) for name in network_names(record)]
+    if not networks:
+        raise InputError([f"{source / 'config.json'} is damaged (it speaks of no network)"])
+    first = networks[0]
     assert not isinstance(first.model, models.Ensemble)
     by_output = first.independent or first.codes is not None
-    model, variables = ensemble.joined(first.model, [fold.variables for fold in folds], by_output)
+    model, variables = ensemble.joined(first.model, [one.variables for one in networks], by_output)
     return first._replace(
         name=_name(source.resolve()),
         model=model,
@@ -153,24 +158,39 @@ def _ensemble(source: Path) -> InferenceModel:
         thresholds=metrics["thresholds"],
         record=seal.unsealed(record),
         metrics=seal.unsealed(metrics),
-        changes=tuple(filter(None, (*changes, *(c for fold in folds for c in fold.changes)))),
-        familiar=_familiar_of_all(model, folds),
+        changes=tuple(filter(None, (*changes, *(c for one in networks for c in one.changes)))),
+        familiar=_familiar_of_all(model, networks),
     )
 
 
 def _familiar_of_all(
-    model: models.Ensemble, folds: Sequence[InferenceModel]
+    model: models.Ensemble, networks: Sequence[InferenceModel]
 ) -> tuple[out_of_place.Familiar, ...]:
-    """What each fold knows, if images are compared by a stage that all have in common."""
-    familiar = tuple(one for fold in folds for one in fold.familiar)
+    """What each network knows, if images are compared by a stage that all have in common."""
+    familiar = tuple(one for network in networks for one in network.familiar)
     common = model.stages[: model.stages.index(model.first)]
     alike = len({one.stage for one in familiar}) == 1 and familiar[0].stage in common
-    return familiar if alike and len(familiar) == len(folds) else ()
+    return familiar if alike and len(familiar) == len(networks) else ()
 
 
-def fold_name(number: int) -> str:
-    """The name of a fold's folder; they are numbered from 1."""
-    return f"fold-{number}"
+def network_names(record: Mapping[str, Any]) -> Iterator[str]:
+    """The folders of a run's several networks, by its settings: seed by seed, fold by fold."""
+    first, seeds = record["seed"], record.get("seeds", 1)
+    folded = record.get("folds") is not None and record.get("fold") is None
+    folds = range(1, record["folds"] + 1) if folded else [None]
+    for seed in range(first, first + seeds):
+        yield from (network_name(fold, seed, first) for fold in folds)
+
+
+def network_name(fold: int | None, seed: int, first: int) -> str:
+    """The folder of one of several networks, of a fold from 1 on, or of a seed; `first` is theirs.
+
+    >>> [network_name(fold, seed, 0) for fold, seed in ((1, 0), (1, 2), (None, 2))]
+    ['fold-1', 'fold-1-seed-2', 'seed-2']
+    """
+    if fold is None:
+        return f"seed-{seed}"
+    return f"fold-{fold}" if seed == first else f"fold-{fold}-seed-{seed}"
 
 
 def weights_metadata(

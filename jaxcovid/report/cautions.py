@@ -36,7 +36,7 @@ def run_cautions(results: Results) -> Cautions:
     others: list[str] = []
     unknown = []
     for name, measured in results.splits.items():
-        if measured.metrics is None or (name == "train" and results.training is not None):
+        if measured.metrics is None or (name == "train" and results.of_own_run):
             continue
         shown = words.split_name(name)
         weighty += [f"{shown}: {caution}" for caution in measured.cautions]
@@ -44,8 +44,7 @@ def run_cautions(results: Results) -> Cautions:
         of_classes += [f"{shown}: {caution}" for caution in _about_classes(measured.metrics)]
         if measured.metrics["patients"] is None:
             unknown.append(shown)
-    flattered = epoch_words.is_flattered(results.training, results.settings)
-    if flattered and results.main != "validation":
+    if _is_flattered(results) and results.main != "validation":
         others.append("validation: these images chose the epoch, which flatters their figures")
     if skipped := results.settings.get("dataset", {}).get("skipped"):
         images = words.counted(len(skipped), "unreadable image")
@@ -79,14 +78,19 @@ def _about_the_run(results: Results) -> Iterator[str]:
         "random" in warning for warning in warnings
     ):
         yield "training started from random weights, not from ImageNet's"
-    if results.main == "validation" and results.training is not None:
-        flattered = epoch_words.is_flattered(results.training, settings)
-        chosen = ", to choose the epoch" if flattered else ""
+    if results.main == "validation" and results.of_own_run:
+        chosen = ", to choose the epoch" if _is_flattered(results) else ""
         yield (
             "the verdict is about the validation images, which also served to watch the training"
             f"{chosen} and to choose thresholds; images kept apart (a test split) would judge more "
             "strictly"
         )
+
+
+def _is_flattered(results: Results) -> bool:
+    """Whether the validation images chose the epoch; of folds they are not shown."""
+    several = results.seeds is not None and results.folds is None
+    return epoch_words.is_flattered(results.training, results.settings, several)
 
 
 def _about_the_data(results: Results) -> list[str]:

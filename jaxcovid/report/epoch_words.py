@@ -34,7 +34,12 @@ def ending(training: Training | None, record: Mapping[str, Any]) -> str:
     return f"Training stopped after epoch {trained} of at most {record['epochs']}, as {without}."
 
 
-def is_flattered(training: Training | None, record: Mapping[str, Any]) -> bool:
-    """Whether an epoch was chosen of several by the loss on the validation images."""
-    several = training is not None and len(training.history) > 1
-    return several and record.get("select") == "best"
+def is_flattered(
+    training: Training | None, record: Mapping[str, Any], of_several: bool = False
+) -> bool:
+    """Whether an epoch was chosen of several by the loss on the validation images.
+
+    `of_several` networks each was, or none: they have no one `training`.
+    """
+    trained = record["epochs"] if of_several else 0 if training is None else len(training.history)
+    return trained > 1 and record.get("select") == "best"

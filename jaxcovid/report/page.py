@@ -5,9 +5,9 @@ from typing import Any
 
 from jaxcovid.report import DISCLAIMER, parts, tables, words
 from jaxcovid.report.audit_page import file_links, first_and_further
+from jaxcovid.report.between import between_sentences
+from jaxcovid.report.between_tables import folds_table, seeds_table
 from jaxcovid.report.cautions import run_cautions
-from jaxcovid.report.fold_table import folds_table
-from jaxcovid.report.fold_words import folds_sentence
 from jaxcovid.report.pictures import Picture
 from jaxcovid.report.settings_tables import settings_tables
 from jaxcovid.report.templates import template
@@ -19,7 +19,7 @@ from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results
 SECTIONS = {
     "comparison": ("The two networks compared", "comparison"),
     "classes": ("Each class: sensitivity and specificity", "classes"),
-    "folds": ("How far the folds differ", "folds"),
+    "between": ("How far folds and seeds differ", "between"),
     "truth": ("How much of it is not the disease", "truth"),
     "operating": ("Confusion, ROC, reliability", "operating"),
     "plan": ("What was trained, what was frozen", "plan"),
@@ -36,7 +36,7 @@ SECTIONS = {
 
 CONTENT = (
     "title", "verdict", "tiles", "interval_note", "cautions", "files", "comparison", "classes",
-    "folds",
+    "between",
     "truth", "plan", "operating", "overall", "per_class", "train", "undefined",
     "examples", "more_examples", "examples_note", "seen_note", "misclassified", "checklist",
     "settings",
@@ -62,7 +62,7 @@ def run_page(
         {name: split for name, split in results.splits.items() if split.metrics is not None}
     )
     # A run's own training images tell of memory, mostly.
-    aside = {"train"} if results.training is not None and len(labelled) > 1 else set()
+    aside = {"train"} if results.of_own_run and len(labelled) > 1 else set()
     shown = {name: split for name, split in labelled.items() if name not in aside}
     folded = {name: labelled[name] for name in aside}
     measured = results.splits[results.main]
@@ -76,9 +76,14 @@ def run_page(
         files=file_links(files),
         pictures=pictures,
         classes=tables.sensitivity_table(results),
-        folds=None
-        if results.folds is None
-        else {"sentence": folds_sentence(results), "table": folds_table(results)},
+        between={
+            "sentences": sentences,
+            "tables": [
+                table for table in (folds_table(results), seeds_table(results)) if table is not None
+            ],
+        }
+        if (sentences := between_sentences(results))
+        else None,
         truth=truth_sections(results),
         plan=None
         if results.training is None

@@ -190,7 +190,7 @@ def _of_split(
     figure = charts.confusion_chart(matrix, classes, f"{title}: {right}")
     alt = f"Confusion matrix, {shown}: {counts}"
     yield f"confusion_{name}", chart_picture(figure, alt, f"{shown}: {right}")
-    if name == "train" and results.training is not None:  # memory, mostly
+    if name == "train" and results.of_own_run:  # memory, mostly
         return
 
     def areas(key: str) -> str:
@@ -201,7 +201,7 @@ def _of_split(
         )
 
     of_classes = metrics["intervals"]["per_class"]
-    folds = None if results.folds is None else results.folds.fold_of
+    folds = results.fold_of
     figure = operating_charts.roc_chart(
         labels,
         probabilities if folds is None else placements(labels, probabilities, folds),

@@ -87,7 +87,7 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
                 **stacked,
             }
         )
-        is_chosen_here = split == "validation" and results.training is not None
+        is_chosen_here = split == "validation" and results.of_own_run
         whose = "run's" if results.folds is None else "folds'"
         note = ": on these very images, so what it gives is a little too good" * is_chosen_here
         at_points = {

@@ -9,7 +9,7 @@ import numpy as np
 from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.report import DISCLAIMER, checks, epoch_words, words
-from jaxcovid.report.fold_words import folds_sentence
+from jaxcovid.report.between import between_sentences
 from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
 from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results, Training
 
@@ -89,8 +89,7 @@ def run_summary(results: Results) -> str:
         lines += checks.floor_lines(results.audit.checks.get("blind_floor") or {})
         lines += [f"Failed: {failure}" for failure in checks.failures(results.audit.checks)]
         lines += checks.unlike_lines(results.audit.checks.get("out_of_place") or {})
-    if results.folds is not None:
-        lines.append(folds_sentence(results))
+    lines += between_sentences(results)
     return "\n".join([*lines, *training_lines(results.training, results.settings)])
 
 

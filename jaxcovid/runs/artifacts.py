@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from jaxcovid import report
-from jaxcovid.checksums import TABLES, write_checksums
+from jaxcovid.checksums import tables_of, write_checksums
 from jaxcovid.data.dataset import Dataset, Member
 from jaxcovid.inference import inference_model, out_of_place
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.inference.out_of_place import Familiar
 from jaxcovid.report import DISCLAIMER
+from jaxcovid.report.between import between_records
 from jaxcovid.report.checklist import checklist, checklist_markdown
-from jaxcovid.report.fold_words import folds_record
 from jaxcovid.results import Audit, Epoch, FindingResults, Results
 from jaxcovid.runs import files
 from jaxcovid.runs.audit import audit_record
@@ -35,18 +35,18 @@ def write_results(
 ) -> None:
     """Writes predictions.csv, audit.json, checklist.md, plots/, report.html and metrics.json.
 
-    Of a cross-validation no checklist.
-
-    Of a run also SHA256SUMS of its tables, which hold no seal. metrics.json comes last: if it is
-    there, so is all of the run that there will be. `bar` follows the drawing of pictures, `study`
-    are the author's answers as `read_study` gives them. Raises OSError.
+    Of several networks no checklist. Of a run also SHA256SUMS of its tables, which hold no seal.
+    metrics.json comes last: if it is there, so is all of the run that there will be. `bar` follows
+    the drawing of pictures, `study` are the author's answers as `read_study` gives them. Raises
+    OSError.
     """
     write_predictions(folder, results)
+    several = results.folds is not None or results.seeds is not None
     if results.audit is not None:
         about = {"data_fingerprint": results.settings["data_fingerprint"]}
         write_checks(folder, results.audit, about)
-    rows = []  # of folds it would speak of splits that they have not
-    if results.folds is None:
+    rows = []  # of several networks it would speak of one, and of splits that folds have not
+    if not several:
         rows = checklist(results, study)
         files.write_bytes(folder / "checklist.md", checklist_markdown(rows).encode())
     drawings = dict(bar(report.run_pictures(results), desc="Drawing", unit="picture", delay=0.5))
@@ -55,11 +55,10 @@ def write_results(
     page = report.run_page(results, drawings, files=beside, checklist=rows)
     files.write_bytes(folder / "report.html", page.encode())
     result = measured_record(results)
-    if results.folds is not None:
-        result["thresholds"] = results.thresholds
-        result["between_folds"] = folds_record(results)
+    if several:
+        result |= {"thresholds": results.thresholds, **between_records(results)}
     if results.training is not None:
-        write_checksums(folder, [name for name in TABLES if (folder / name).is_file()])
+        write_checksums(folder, tables_of(folder))
     if results.audit is not None:
         checks = results.audit.checks
         result["truth_floor"] = checks["blind_floor"]
@@ -78,9 +77,9 @@ def write_predictions(folder: Path, results: Results) -> None:
     if any(split.people for split in results.splits.values()):
         header.append("patient")
     rows = _prediction_rows(results)
-    if results.folds is not None:
+    if results.fold_of is not None:
         header.append("fold")
-        folds = results.folds.fold_of.tolist()
+        folds = results.fold_of.tolist()
         rows = ([*row, fold] for row, fold in zip(rows, folds, strict=True))
     files.write_csv(folder / "predictions.csv", header, rows)
 

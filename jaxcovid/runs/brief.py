@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jaxcovid.checksums import TABLES, write_checksums
+from jaxcovid.checksums import tables_of, write_checksums
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.results import Epoch, Results, Training
 from jaxcovid.runs import artifacts, files, record
@@ -23,7 +23,7 @@ from weights_convert.aside import folder_aside
 def write_brief_run(
     task: Task, state: TrainState, history: Sequence[Epoch], predictions: Mapping[str, Predictions]
 ) -> None:
-    """Writes config.json, history.csv, split.csv, predictions.csv, metrics.json and the weights.
+    """Writes config.json, the tables, metrics.json and the weights.
 
     `state` is that of the epoch that the settings choose, `predictions` are what it says of every
     split. The folder appears whole. Raises OSError, and InputError if it is there.
@@ -58,6 +58,6 @@ def write_brief_run(
         artifacts.write_weights(aside, task, state, thresholds)
         artifacts.write_familiar(aside, familiar_of_run(task, predictions))
         artifacts.write_predictions(aside, results)
-        write_checksums(aside, TABLES)
+        write_checksums(aside, tables_of(aside))
         measured = artifacts.measured_record(results)
         files.write_json(aside / "metrics.json", sealed({**measured, "disclaimer": DISCLAIMER}))

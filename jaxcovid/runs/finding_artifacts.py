@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxcovid import report
-from jaxcovid.checksums import TABLES, write_checksums
+from jaxcovid.checksums import tables_of, write_checksums
 from jaxcovid.data.finding_codes import combination_of
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.results import FindingResults
@@ -40,7 +40,7 @@ def write_findings(
     page = report.findings_page(results, drawings, files=beside)
     files.write_bytes(folder / "report.html", page.encode())
     if results.training is not None:
-        write_checksums(folder, [name for name in TABLES if (folder / name).is_file()])
+        write_checksums(folder, tables_of(folder))
     files.write_json(
         folder / "metrics.json", sealed({**measured_record(results), "disclaimer": DISCLAIMER})
     )

@@ -1,6 +1,7 @@
-"""From the runs of folds to results: every image by the network that did not train on it."""
+"""From the runs of folds to results: every image by the networks that did not train on it."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,27 +9,31 @@ from jaxtyping import Float, Int
 
 from jaxcovid.data import blank
 from jaxcovid.data.dataset import Dataset, Split
+from jaxcovid.data.folds import Fold
 from jaxcovid.data.patient_digests import patient_digests
-from jaxcovid.inference.grad_cam import grad_cam_by_variables
-from jaxcovid.models import Model
-from jaxcovid.results import OUT_OF_FOLD, FoldFigures, Measured, Results
+from jaxcovid.inference.grad_cam import grad_cam_of_several
+from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.models import Ensemble
+from jaxcovid.results import OUT_OF_FOLD, Measured, Parted, Results
+from jaxcovid.runs.answers import Answers, joint, read_answers
 from jaxcovid.runs.audit import audit_data
-from jaxcovid.runs.gather import examples_of, with_mistakes
+from jaxcovid.runs.gather import ExplainPlaces, examples_of, with_mistakes
 from jaxcovid.runs.seen import seen_part
 from jaxcovid.statistics import metrics
 from jaxcovid.statistics.weighted_metrics import SPECIFICITIES, Thresholds
 
 
-class FoldRun(NamedTuple):
-    """What a fold's run says: of the images that it left out, and of itself.
+class FoldNetworks(NamedTuple):
+    """The networks of a fold, one for each seed, and what they say.
 
-    `probabilities` are in the order of these images, `metrics` its metrics.json.
+    `left_out` are the places of the images that they did not see, `answers` each one's of those.
+    `thresholds` are the fold's.
     """
 
-    probabilities: Float[np.ndarray, "n class"]
+    left_out: Int[np.ndarray, "_"]
+    answers: Sequence[Answers]
     thresholds: Thresholds
-    variables: Mapping[str, Any]
-    metrics: Mapping[str, Any]
+    networks: Sequence[InferenceModel]
 
 
 def out_of_fold(pooled: Dataset) -> Dataset:
@@ -44,74 +49,146 @@ def out_of_fold(pooled: Dataset) -> Dataset:
     )
 
 
+def folds_of_runs(
+    pooled: Dataset,
+    folds: Sequence[Fold],
+    networks: Sequence[InferenceModel],
+    runs: Sequence[Path],
+) -> list[FoldNetworks]:
+    """What the runs of folds say, which are seed by seed and of each seed fold by fold.
+
+    Raises InputError if one is damaged.
+    """
+    split, classes, codes = pooled.splits["train"], pooled.classes, networks[0].codes
+
+    def answers(places: slice, name: str, rows: Int[np.ndarray, "_"]) -> list[Answers]:
+        paths = [split.paths[row] for row in rows]
+        return [read_answers(run, name, paths, classes) for run in runs[places]]
+
+    of_folds = []
+    for number, fold in enumerate(folds):
+        places = slice(number, None, len(folds))
+        chosen = joint(answers(places, "validation", fold.validation), codes)
+        thresholds = metrics.operating_points(
+            split.labels[fold.validation], chosen.probabilities, classes
+        )
+        said = answers(places, "test", fold.test)
+        of_folds.append(FoldNetworks(fold.test, said, thresholds, networks[places]))
+    return of_folds
+
+
 def gather_folds(
     title: str,
-    dataset: Dataset,
-    left_out: Sequence[Int[np.ndarray, "_"]],
-    runs: Sequence[FoldRun],
-    model: Model,
+    pooled: Dataset,
+    of_folds: Sequence[FoldNetworks],
+    first_seed: int,
     settings: Mapping[str, Any],
 ) -> Results:
-    """Measures all images of a dataset that `out_of_fold` gives, and explains some of them.
+    """Measures all images of a pooled dataset, and explains some of them.
 
-    `left_out` are the places of each fold's images. Thresholds of each image are those of its fold;
-    those of the results, for the networks together, come from all predictions.
+    Thresholds of each image are those of its fold; those of the results, for the networks together,
+    come from all predictions.
     """
+    dataset = out_of_fold(pooled)
     split, classes = dataset.splits[OUT_OF_FOLD], dataset.classes
-    fold_of, probabilities = _joined(split, left_out, runs)
-    measured = metrics.measure(
-        split.labels,
-        probabilities,
-        classes,
-        groups=dataset.patients.get(OUT_OF_FOLD),
-        thresholds=_limits([run.thresholds for run in runs], classes, fold_of),
-        folds=fold_of,
-    )
-    explain = grad_cam_by_variables(model)
+    groups, codes = dataset.patients.get(OUT_OF_FOLD), of_folds[0].networks[0].codes
+    together = [joint(fold.answers, codes).probabilities for fold in of_folds]
+    fold_of, probabilities = _joined(of_folds, together)
+    limits = _limits([fold.thresholds for fold in of_folds], classes, fold_of)
 
-    def heats(
-        places: Int[np.ndarray, "n"], answers: Int[np.ndarray, "n"]
-    ) -> Float[np.ndarray, "n rows columns"]:
-        pixels = split.evaluation[places]
-        of_folds = [explain(run.variables, pixels, answers) for run in runs]
-        return np.stack([of_folds[fold_of[place]][row] for row, place in enumerate(places)])
+    def measured(said: Float[np.ndarray, "n class"]) -> dict[str, Any]:
+        return metrics.measure(
+            split.labels, said, classes, groups=groups, thresholds=limits, folds=fold_of
+        )
 
     splits = {
         OUT_OF_FOLD: Measured(
             split.paths,
             split.labels,
             probabilities,
-            measured,
-            patients=dataset.patients.get(OUT_OF_FOLD),
+            measured(probabilities),
+            patients=groups,
             notes=[blank.remark(levels) for levels in split.few_levels.tolist()],
             people=patient_digests(dataset, OUT_OF_FOLD),
         )
     }
-    splits = with_mistakes(dataset, splits)
+    of_seeds = [
+        _joined(of_folds, [fold.answers[place].probabilities for fold in of_folds])[1]
+        for place in range(len(of_folds[0].answers))
+    ]
     return Results(
         title,
         classes,
-        splits,
+        with_mistakes(dataset, splits),
         OUT_OF_FOLD,
         metrics.operating_points(split.labels, probabilities, classes),
-        examples_of(split, probabilities, heats),
+        examples_of(split, probabilities, _explain(of_folds, fold_of, split)),
         settings,
         None,
         audit_data(dataset, network=probabilities, folds=fold_of),
         seen_part(split, classes, dataset.preparation.fit),
-        folds=FoldFigures(fold_of + 1, [run.metrics for run in runs]),
+        folds=Parted(
+            range(1, len(of_folds) + 1),
+            [
+                metrics.measure(
+                    split.labels[fold.left_out],
+                    said,
+                    classes,
+                    groups=None if groups is None else groups[fold.left_out],
+                    thresholds=fold.thresholds,
+                )
+                for fold, said in zip(of_folds, together, strict=True)
+            ],
+            [[epoch_of(network) for network in fold.networks] for fold in of_folds],
+        ),
+        fold_of=fold_of + 1,
+        seeds=None
+        if len(of_seeds) == 1
+        else Parted(
+            range(first_seed, first_seed + len(of_seeds)),
+            [measured(said) for said in of_seeds],
+            [
+                [epoch_of(fold.networks[place]) for fold in of_folds]
+                for place in range(len(of_seeds))
+            ],
+        ),
     )
 
 
+def epoch_of(network: InferenceModel) -> int:
+    """After which epoch a run's network was measured and saved."""
+    return network.metrics["measured_epoch"]["epoch"]
+
+
+def _explain(
+    of_folds: Sequence[FoldNetworks], fold_of: Int[np.ndarray, "n"], split: Split
+) -> ExplainPlaces:
+    """Where the networks of its fold looked in each image."""
+    model = of_folds[0].networks[0].model
+    assert not isinstance(model, Ensemble)
+    explain = grad_cam_of_several(model)
+    variables = [[one.variables for one in fold.networks] for fold in of_folds]
+
+    def heats(
+        places: Int[np.ndarray, "n"], answers: Int[np.ndarray, "n"]
+    ) -> Float[np.ndarray, "n rows columns"]:
+        pixels = split.evaluation[places]
+        maps = [explain(of_fold, pixels, answers) for of_fold in variables]
+        return np.stack([maps[fold_of[place]][row] for row, place in enumerate(places)])
+
+    return heats
+
+
 def _joined(
-    split: Split, left_out: Sequence[Int[np.ndarray, "_"]], runs: Sequence[FoldRun]
+    of_folds: Sequence[FoldNetworks], said: Sequence[Float[np.ndarray, "_ class"]]
 ) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n class"]]:
-    """The number of the fold that left out each image, from 0, and what its network says of it."""
-    fold_of = np.zeros(len(split.labels), np.int32)
-    probabilities = np.zeros((len(split.labels), runs[0].probabilities.shape[1]), np.float32)
-    for number, (places, run) in enumerate(zip(left_out, runs, strict=True)):
-        fold_of[places] = number
-        probabilities[places] = run.probabilities
+    """The number of the fold that left out each image, from 0, and what is said of it."""
+    count = sum(map(len, said))
+    fold_of = np.zeros(count, np.int32)
+    probabilities = np.zeros((count, said[0].shape[1]), np.float32)
+    for number, (fold, of_fold) in enumerate(zip(of_folds, said, strict=True)):
+        fold_of[fold.left_out] = number
+        probabilities[fold.left_out] = of_fold
     return fold_of, probabilities
 
 

@@ -105,7 +105,7 @@ def unknown_settings(record: Mapping[str, Any]) -> dict[str, Any]:
 # What a record holds besides settings; a sweep's also its grid.
 SURROUNDINGS = (
     "weights_source", "dataset", "data_fingerprint", "versions", "device", "git_commit", "warnings",
-    "disclaimer", "grid", "seeds", "metric", seal.KEY,
+    "disclaimer", "grid", "metric", seal.KEY,
 )  # fmt: skip
 
 

@@ -82,8 +82,8 @@ def fine_tune(
     ['history.csv', 'predictions.csv']
     """
     check(config_problems.problems(config))
-    whole = "`folds`: this trains one network; say which `fold`, or use `cross_validate`"
-    check([whole] if config.folds is not None and config.fold is None else [])
+    several = "`folds` and `seeds`: this trains one network; use `train_ensemble`, or say which"
+    check([several] if config.is_ensemble else [])
     parallel.join_processes(config.coordinator, config.num_processes, config.process_id)
     config = resolve(config)
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.

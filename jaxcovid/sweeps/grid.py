@@ -38,10 +38,12 @@ class Grid(NamedTuple):
 def grid_members(config: Config, grid: Grid) -> list[Config]:
     """The settings of all members: combination by combination, and of each seed by seed.
 
-    `config` holds what they have in common; seeds count from its `seed` on.
+    `config` holds what they have in common; seeds count from its `seed` on, and all have the same
+    images.
     """
+    drawn = {"seeds": 1, "split_seed": config.drawing_seed if grid.seeds > 1 else config.split_seed}
     return [
-        dataclasses.replace(config, **_fields(setting), seed=config.seed + number)
+        dataclasses.replace(config, **drawn, **_fields(setting), seed=config.seed + number)
         for setting in grid.settings
         for number in range(grid.seeds)
     ]
@@ -67,7 +69,7 @@ def grid_problems(config: Config, grid: Grid) -> list[str]:
         has_effect, reason = effects.get(name, (True, ""))
         if len(values) > 1 and not has_effect:
             wrong.append(f"`{name}`: several values make no difference here; {reason}")
-    if config.folds is not None and config.fold is None:
+    if config.is_folded:
         wrong.append("`folds`: a sweep has none; give one of them, `fold`, or leave it out")
     if config.patience is not None:
         wrong.append("`patience`: all members of a sweep train for the same epochs; leave it out")

@@ -62,7 +62,7 @@ def sweep(
     >>> sorted(path.name for path in done.glob("*.csv"))
     ['histories.csv', 'members.csv', 'settings.csv']
     """
-    config = _resolve(config)
+    config = _resolve(dataclasses.replace(config, seeds=grid.seeds))
     check(grid_problems(config, grid))
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.
     precision = "float32" if config.precision == "float32" else "default"
@@ -112,7 +112,7 @@ def _run(
     network = task.network
     warnings = [*network.warnings, *dataset.warnings]
     settings = record.run_record(config, parts, dataset, network.weights_source, warnings)
-    settings |= {"grid": dict(grid.values), "seeds": grid.seeds, "metric": metric}
+    settings |= {"grid": dict(grid.values), "metric": metric}
     say(text.announcement(config, dataset, network.weights_source, network.plan))
     warn(warnings)
     say(f"{len(configs)} members: {len(grid.settings)} setting(s), {grid.seeds} seed(s) of each")

@@ -39,7 +39,7 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
         stored_side=config.stored_side,
         preparation=Preparation(config.fit, config.intensity),
         division=Division(
-            config.split, config.resplit, config.seed, pooled=config.folds is not None
+            config.split, config.resplit, config.drawing_seed, pooled=config.folds is not None
         ),
         patients=known,
         table=TableSettings(
@@ -51,7 +51,7 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
     if dataset.findings:
         check(_unfit_for_findings(config))
     if config.folds is None:
-        dataset = limit_train(dataset, config.limit_train, config.seed)
+        dataset = limit_train(dataset, config.limit_train, config.drawing_seed)
     dataset = merged(patients.with_patients(dataset, known), config.merge)
     if config.data is not None and not dataset.members:
         dataset = dataset._replace(notes=(*dataset.notes, *_of_whom(dataset)))
@@ -78,10 +78,9 @@ def folds_of_settings(pooled: Dataset, config: Config) -> list[Fold]:
     """
     assert config.folds is not None
     labels, classes = pooled.splits["train"].labels, len(pooled.classes)
-    folds = folds_of(pooled, config.folds, config.seed, config.split)
-    fewer = [
-        fewer_places(labels[fold.train], classes, config.limit_train, config.seed) for fold in folds
-    ]
+    seed = config.drawing_seed
+    folds = folds_of(pooled, config.folds, seed, config.split)
+    fewer = [fewer_places(labels[fold.train], classes, config.limit_train, seed) for fold in folds]
     return [
         fold._replace(train=fold.train[places]) for fold, places in zip(folds, fewer, strict=True)
     ]

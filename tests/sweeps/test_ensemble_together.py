@@ -3,7 +3,7 @@
 import pytest
 
 from jaxcovid.errors import DivergedError
-from jaxcovid.sweeps.folds import cross_validate
+from jaxcovid.sweeps.ensemble import train_ensemble
 from tests import small_runs
 from tests.small_runs import noise_folder
 
@@ -15,8 +15,8 @@ def test_folds_that_diverge_end_the_run_and_leave_no_half_of_one(tmp_path):
     config = small_runs.config(
         data, tmp_path / "run", trainable="head", folds=2, views=1, lr=3e38, select="last"
     )
-    with pytest.raises(DivergedError, match=r"fold 1 diverged in epoch 1 .* lower `lr`"):
-        cross_validate(config)
+    with pytest.raises(DivergedError, match=r"fold-1 diverged in epoch 1 .* lower `lr`"):
+        train_ensemble(config)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "checkpoints", "config.json", "folds.csv"
     ]  # fmt: skip
