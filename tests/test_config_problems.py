@@ -56,6 +56,10 @@ REFUSED = {
     "folds of splits drawn again": ({"folds": 5, "resplit": True}, "`resplit`: `folds` draws anew in any case"),
     "views below 0": ({"views": -1}, "`views`: -1 is not 0 or above"),
     "seed below 0": ({"seed": -1}, "`seed`: -1 is not a whole number from 0 to 4,294,967,295"),
+    "split seed below 0": ({"split_seed": -1}, "`split_seed`: -1 is not a whole number from 0"),
+    "seeds beyond the largest": (
+        {"seed": 2**32 - 2, "seeds": 3}, "`seeds`: 3 from 4294967294 on go beyond 4,294,967,295",
+    ),
     "too large a seed": ({"seed": 2**32}, "`seed`: 4294967296 is not a whole number from 0 to"),
     "a negative budget": ({"memory_budget": -1.0}, "`memory_budget`: -1.0 is not 0 or above"),
     "a budget that is none": ({"memory_budget": math.nan}, "`memory_budget`: nan is not 0 or above"),
@@ -119,6 +123,7 @@ ALLOWED = {
     "found by itself": {"coordinator": "auto"},
     "resumed": {"resume": Path("/"), "output": Path("/")},
     "the largest seed": {"seed": 2**32 - 1},
+    "seeds to the largest": {"seed": 2**32 - 2, "seeds": 2},
     "no memory": {"memory_budget": 0.0},
     "findings": {"loss": "bce", "multilabel": ("a=a+b",)},
     "another name": {"weights_file": "vgg16_FC_Only.pth"},

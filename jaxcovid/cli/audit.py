@@ -86,8 +86,11 @@ def _curve_settings(flags: Audit, record: Mapping[str, Any]) -> "Config":
         **table,
         data=str(flags.data),
         source=(),
-        folds=None if settings.fold is not None else settings.folds,
+        folds=flags.folds,
         fold=None,
+        split=settings.split if flags.folds is None or len(settings.split) < 3 else (),
+        resplit=settings.resplit and flags.folds is None,
+        seeds=1,
         patients=flags.patients,
         skip_unreadable=flags.skip_unreadable,
         output=None,
@@ -104,4 +107,6 @@ def _problems(flags: Audit) -> list[str]:
         return [
             f"`output`: {flags.output} exists; give a new folder, results are never overwritten"
         ]
+    if flags.folds is not None and not flags.learning_curve:
+        return ["`folds`: is about the learning curve; add `learning_curve`, or leave it out"]
     return []

@@ -106,6 +106,9 @@ class Audit:
     """CSV files with the columns class, file, patient; also source, view, sex, age, mask."""
     learning_curve: bool = False
     """Train on shares of the patients with RUN's settings: what more patients would bring."""
+    folds: int | None = None
+    """Measure the learning curve by cross-validation of so many folds, on every image of the data
+    but those of a test split."""
     output: Path | None = None
     """Folder for the results; must not exist. Default: audits/<data>-<time>."""
     skip_unreadable: bool = False

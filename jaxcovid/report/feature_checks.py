@@ -7,7 +7,7 @@ from jaxcovid.report import tables
 from jaxcovid.report.checks import gain_words
 from jaxcovid.report.tables import MISSING
 from jaxcovid.report.words import counted, percents, sentence
-from jaxcovid.results import Audit
+from jaxcovid.results import OUT_OF_FOLD, Audit
 
 # Images that a table names.
 FARTHEST = 20
@@ -74,11 +74,17 @@ def labels_content(check: Mapping[str, Any], audit: Audit) -> dict[str, Any]:
 
 def _curve_content(curve: Mapping[str, Any]) -> tuple[list[str], tables.Table]:
     """Sentences and the table of a learning curve."""
+    folded = curve["measured"] == OUT_OF_FOLD
+    measured = f"the same {curve['measured']} images"
+    if folded:
+        measured = (
+            f"the images that its fold, one of {len(curve['points'][0]['draws'])}, leaves out"
+        )
     sentences = [
         f"{sentence(gain_words(curve))} That is read from a power law through networks of shares "
         f"of the patients, each trained anew for {counted(curve['epochs'], 'epoch')}, so with "
-        f"fewer steps the smaller it is, and measured on the same {curve['measured']} images. The "
-        "interval is of test patients and of draws of the shares."
+        f"fewer steps the smaller it is, and measured on {measured}. The interval is of the "
+        "patients measured and of draws of the shares."
     ]
     if (far := curve["gains"].get("4")) is not None and not curve["doubt"]:
         sentences.append(
@@ -97,7 +103,8 @@ def _curve_content(curve: Mapping[str, Any]) -> tuple[list[str], tables.Table]:
     ]  # fmt: skip
     table = {
         "title": "Learning curve",
-        "caption": "Means of several draws of the patients; the interval is of the test patients.",
+        "caption": f"Means {'over folds' if folded else 'of several draws of the patients'}; the "
+        "interval is of the patients measured.",
         "header": ["training patients", "images", "macro AUROC", "single networks"],
         "rows": rows,
     }

@@ -76,14 +76,7 @@ def run_page(
         files=file_links(files),
         pictures=pictures,
         classes=tables.sensitivity_table(results),
-        between={
-            "sentences": sentences,
-            "tables": [
-                table for table in (folds_table(results), seeds_table(results)) if table is not None
-            ],
-        }
-        if (sentences := between_sentences(results))
-        else None,
+        between=_between(results),
         truth=truth_sections(results),
         plan=None
         if results.training is None
@@ -110,6 +103,13 @@ def run_page(
         checklist=parts.checklist_table(checklist),
         settings=list(settings_tables(results)),
     )
+
+
+def _between(results: Results) -> dict[str, Any] | None:
+    """How far folds and seeds differ; None where there is one network."""
+    sentences = between_sentences(results)
+    tables = [table for table in (folds_table(results), seeds_table(results)) if table is not None]
+    return {"sentences": sentences, "tables": tables} if sentences else None
 
 
 def comparison_page(

@@ -1,6 +1,6 @@
 """From the runs of folds to results: every image by the networks that did not train on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,10 +112,6 @@ def gather_folds(
             people=patient_digests(dataset, OUT_OF_FOLD),
         )
     }
-    of_seeds = [
-        _joined(of_folds, [fold.answers[place].probabilities for fold in of_folds])[1]
-        for place in range(len(of_folds[0].answers))
-    ]
     return Results(
         title,
         classes,
@@ -127,32 +123,48 @@ def gather_folds(
         None,
         audit_data(dataset, network=probabilities, folds=fold_of),
         seen_part(split, classes, dataset.preparation.fit),
-        folds=Parted(
-            range(1, len(of_folds) + 1),
-            [
-                metrics.measure(
-                    split.labels[fold.left_out],
-                    said,
-                    classes,
-                    groups=None if groups is None else groups[fold.left_out],
-                    thresholds=fold.thresholds,
-                )
-                for fold, said in zip(of_folds, together, strict=True)
-            ],
-            [[epoch_of(network) for network in fold.networks] for fold in of_folds],
-        ),
-        fold_of=fold_of + 1,
-        seeds=None
-        if len(of_seeds) == 1
-        else Parted(
-            range(first_seed, first_seed + len(of_seeds)),
-            [measured(said) for said in of_seeds],
-            [
-                [epoch_of(fold.networks[place]) for fold in of_folds]
-                for place in range(len(of_seeds))
-            ],
-        ),
+        _by_fold(dataset, of_folds, together),
+        fold_of + 1,
+        _by_seed(of_folds, first_seed, measured),
     )
+
+
+def _by_fold(
+    dataset: Dataset,
+    of_folds: Sequence[FoldNetworks],
+    together: Sequence[Float[np.ndarray, "_ class"]],
+) -> Parted:
+    """What the networks of each fold, answering `together`, reach on the images left out."""
+    labels, groups = dataset.splits[OUT_OF_FOLD].labels, dataset.patients.get(OUT_OF_FOLD)
+    measured = [
+        metrics.measure(
+            labels[fold.left_out],
+            said,
+            dataset.classes,
+            groups=None if groups is None else groups[fold.left_out],
+            thresholds=fold.thresholds,
+        )
+        for fold, said in zip(of_folds, together, strict=True)
+    ]
+    epochs = [[epoch_of(network) for network in fold.networks] for fold in of_folds]
+    return Parted(range(1, len(of_folds) + 1), measured, epochs)
+
+
+def _by_seed(
+    of_folds: Sequence[FoldNetworks],
+    first: int,
+    measured: Callable[[Float[np.ndarray, "n class"]], Mapping[str, Any]],
+) -> Parted | None:
+    """What the networks of each seed reach by themselves; None of a single seed."""
+    seeds = range(len(of_folds[0].networks))
+    if len(seeds) == 1:
+        return None
+    said = [
+        _joined(of_folds, [fold.answers[seed].probabilities for fold in of_folds])[1]
+        for seed in seeds
+    ]
+    epochs = [[epoch_of(fold.networks[seed]) for fold in of_folds] for seed in seeds]
+    return Parted(range(first, first + len(seeds)), [*map(measured, said)], epochs)
 
 
 def epoch_of(network: InferenceModel) -> int:

@@ -18,6 +18,7 @@ from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.folds import Fold
 from jaxcovid.errors import InputError, NothingFrozenError, check
+from jaxcovid.results import OUT_OF_FOLD
 from jaxcovid.runs.feature_files import feature_store
 from jaxcovid.runs.progress import bar, progress, say
 from jaxcovid.runs.run import device_error, resolve
@@ -32,10 +33,10 @@ from jaxcovid.sweeps.chunk_training import (
     train_chunk,
 )
 from jaxcovid.training.evaluation import means, predictions_of
-from jaxcovid.training.member_loop import apart_of, predict_members
+from jaxcovid.training.member_loop import apart_of, predict_members, predict_rows
 from jaxcovid.training.members import make_member_evaluation
 from jaxcovid.training.setup import Task, prepare
-from jaxcovid.training.training_data import load_training_data
+from jaxcovid.training.training_data import folds_of_settings, load_training_data
 from weights_convert.cache import cache_folder
 
 # Shares of the training patients, and how often each is drawn.
@@ -51,7 +52,8 @@ def learning_curve(config: Config) -> dict[str, Any]:
     """The curve as audit.json holds it, of networks with these settings, after their last epoch.
 
     The images are those of `config.data`; each network is measured on the labelled split that
-    played the least part. Raises InputError if nothing is frozen that they could share.
+    played the least part, or with `folds` on the images that its fold leaves out. Raises InputError
+    if nothing is frozen that they could share.
     """
     check(config_problems.problems(config))
     views = config.views or min(config.epochs, MOST_VIEWS)
@@ -67,13 +69,10 @@ def learning_curve(config: Config) -> dict[str, Any]:
 def _learning_curve(config: Config) -> dict[str, Any]:
     dataset = load_training_data(config, cache_folder(), progress)
     check(_unfit(config, dataset))
-    labels, people = dataset.splits["train"].labels, _people(dataset)
+    people = _people(dataset)
     # The last share is all patients, in every draw.
-    sets = [
-        [_first_share(order, people, share) for order in _orders(labels, people, config.seed)]
-        for share in SHARES
-    ]
-    check(_too_few(dataset, sets[0]))
+    sets = _sets(config, dataset, people)
+    check(_too_few(dataset, [fold.train for fold in sets[0]]))
     try:
         task = prepare(config, dataset, parallel.devices(limit=1), bar, store=feature_store())
     except NothingFrozenError:
@@ -83,21 +82,24 @@ def _learning_curve(config: Config) -> dict[str, Any]:
                 "the patients could have in common; take a run with a frozen part"
             ]
         ) from None
-    areas = [_areas(task, rows) for rows in sets]
+    areas = [_areas(task, folds) for folds in sets]
     values = np.array([[of_draw[0] for of_draw in of_share] for of_share in areas])
     resampled = np.array([[of_draw[1:] for of_draw in of_share] for of_share in areas])
-    counts = [float(np.mean([len(np.unique(people[rows])) for rows in draws])) for draws in sets]
+    counts = [
+        float(np.mean([len(np.unique(people[fold.train])) for fold in folds])) for folds in sets
+    ]
     return _record(task, sets, counts, values, resampled.transpose(2, 0, 1))
 
 
-def _areas(task: Task, draws: Sequence[Int[np.ndarray, "_"]]) -> list[Float[np.ndarray, "_"]]:
+def _areas(task: Task, folds: Sequence[Fold]) -> list[Float[np.ndarray, "_"]]:
     """The macro AUROC of a network for each set of training images, and its resamples."""
     config, splits = task.config, feature_splits(task)
-    configs = [dataclasses.replace(config, seed=config.seed + draw) for draw in range(len(draws))]
-    folds = [Fold(rows, NONE, NONE) for rows in draws]
+    configs = [dataclasses.replace(config, seed=config.seed + draw) for draw in range(len(folds))]
     common, variables = shared_by_members(task), first_variables(task, configs)
-    evaluate = jax.jit(make_member_evaluation(common), compiler_options=compiler_options())
-    say(f"Learning curve: {len(draws)} networks of about {len(draws[0]):,} images each")
+    evaluate = jax.jit(
+        make_member_evaluation(common, each=config.is_folded), compiler_options=compiler_options()
+    )
+    say(f"Learning curve: {len(folds)} networks of about {len(folds[0].train):,} images each")
     with tempfile.TemporaryDirectory() as folder:
         underway = train_chunk(
             common, configs, range(len(configs)), splits, evaluate,
@@ -107,29 +109,35 @@ def _areas(task: Task, draws: Sequence[Int[np.ndarray, "_"]]) -> list[Float[np.n
         raise InputError(
             ["`learning_curve`: a network diverged; take a run with a lower `lr`, or with warm-up"]
         )
-    trial = trial_of(task.dataset)
-    measured = splits[trial.measured]
-    apart = apart_of(configs, splits["train"].labels, folds)
-    logits, totals = predict_members(
-        evaluate, underway.measured, {}, measured, trial.measured, bar, apart
-    )
-    groups = np.arange(len(measured.labels)) if trial.groups is None else trial.groups
+    name = _measured(config, task.dataset)
+    measured, apart = splits[name], apart_of(configs, splits["train"].labels, folds)
+    rows = [fold.test if config.is_folded else np.arange(len(measured.labels)) for fold in folds]
+    if config.is_folded:
+        logits, totals = predict_rows(
+            evaluate, underway.measured, {}, measured, rows, apart, "left-out", bar
+        )
+    else:
+        logits, totals = predict_members(
+            evaluate, underway.measured, {}, measured, name, bar, apart
+        )
+    groups = task.dataset.patients.get(name)
+    groups = np.arange(len(measured.labels)) if groups is None else groups
     weights = [
         np.ones((1, len(groups))), *resample_weights(groups, RESAMPLES, seed=config.seed)
     ]  # fmt: skip
     areas = []
-    for of_member, sums in zip(logits, totals, strict=True):
+    for of_member, sums, places in zip(logits, totals, rows, strict=True):
         said = predictions_of(of_member, means(sums), task.targets.answer_codes)
         metrics = weighted_metrics(
-            measured.labels, said.probabilities, task.dataset.classes, thresholds={}
+            measured.labels[places], said.probabilities, task.dataset.classes, thresholds={}
         )
-        areas.append(np.concatenate([metrics(rows)["auroc",] for rows in weights]))
+        areas.append(np.concatenate([metrics(some[:, places])["auroc",] for some in weights]))
     return areas
 
 
 def _record(
     task: Task,
-    sets: Sequence[Sequence[Int[np.ndarray, "_"]]],
+    sets: Sequence[Sequence[Fold]],
     patients: Sequence[float],
     values: Float[np.ndarray, "share draw"],
     resampled: Float[np.ndarray, "resample share draw"],
@@ -139,18 +147,18 @@ def _record(
         {
             "share": share,
             "patients": of_share,
-            "images": float(np.mean([len(rows) for rows in draws])),
+            "images": float(np.mean([len(fold.train) for fold in folds])),
             "auroc": {"value": float(areas.mean()), "low": float(low), "high": float(high)},
             "draws": areas.tolist(),
         }
-        for share, of_share, draws, areas, (low, high) in zip(
+        for share, of_share, folds, areas, (low, high) in zip(
             SHARES, patients, sets, values, ends, strict=True
         )
     ]
     whole = np.isfinite(resampled).all((1, 2))
     said = forecast(patients, 1 - values, 1 - resampled[whole], task.config.seed)
     return {
-        "measured": trial_of(task.dataset).measured,
+        "measured": OUT_OF_FOLD if task.config.is_folded else trial_of(task.dataset).measured,
         "epochs": task.config.epochs,
         "points": points,
         "law": None if said.law is None else said.law._asdict(),
@@ -165,21 +173,43 @@ def _record(
     }
 
 
-def _orders(
-    labels: Int[np.ndarray, "n"], people: Int[np.ndarray, "n"], seed: int
-) -> list[Int[np.ndarray, "_"]]:
-    """The patients in an order for each draw, such that any beginning has classes in proportion."""
+def _sets(config: Config, dataset: Dataset, people: Int[np.ndarray, "n"]) -> list[list[Fold]]:
+    """For each share the images of its networks: of several draws of the patients, or of folds."""
+    labels = dataset.splits["train"].labels
+    if config.is_folded:
+        folds = folds_of_settings(dataset, config)
+    else:
+        folds = [Fold(np.arange(len(labels)), NONE, NONE)] * DRAWS
+    orders = [
+        _order(labels[fold.train], people[fold.train], config.seed, draw)
+        for draw, fold in enumerate(folds)
+    ]
+    return [
+        [
+            fold._replace(train=fold.train[_first_share(order, people[fold.train], share)])
+            for fold, order in zip(folds, orders, strict=True)
+        ]
+        for share in SHARES
+    ]
+
+
+def _measured(config: Config, dataset: Dataset) -> str:
+    """The split that holds the images on which networks are measured."""
+    return "train" if config.is_folded else trial_of(dataset).measured
+
+
+def _order(
+    labels: Int[np.ndarray, "n"], people: Int[np.ndarray, "n"], seed: int, draw: int
+) -> Int[np.ndarray, "_"]:
+    """The patients in the order of a draw, such that any beginning has classes in proportion."""
     ids, first = np.unique(people, return_index=True)
     classes = labels[first]
-    orders = []
-    for draw in range(DRAWS):
-        generator = np.random.default_rng((seed, draw))
-        ranks = np.zeros(len(ids))
-        for label in np.unique(classes):
-            of_class = generator.permutation(np.flatnonzero(classes == label))
-            ranks[of_class] = (np.arange(len(of_class)) + generator.random()) / len(of_class)
-        orders.append(ids[np.argsort(ranks, kind="stable")])
-    return orders
+    generator = np.random.default_rng((seed, draw))
+    ranks = np.zeros(len(ids))
+    for label in np.unique(classes):
+        of_class = generator.permutation(np.flatnonzero(classes == label))
+        ranks[of_class] = (np.arange(len(of_class)) + generator.random()) / len(of_class)
+    return ids[np.argsort(ranks, kind="stable")]
 
 
 def _first_share(
@@ -200,15 +230,12 @@ def _unfit(config: Config, dataset: Dataset) -> list[str]:
     problems = []
     if dataset.findings:
         problems.append("`learning_curve`: images with several findings have none")
-    trial = trial_of(dataset)
-    labels, groups = dataset.splits[trial.measured].labels, trial.groups
+    name = _measured(config, dataset)
+    labels, groups = dataset.splits[name].labels, dataset.patients.get(name)
     if len(np.unique(labels)) < 2 or (groups is not None and len(np.unique(groups)) < 2):
         problems.append(
-            f"`learning_curve`: the {trial.measured} images are of one class or one patient; it "
-            "takes several"
+            f"`learning_curve`: the {name} images are of one class or one patient; it takes several"
         )
-    if config.folds is not None:
-        problems.append("`learning_curve`: give the folder of a single run, not of folds")
     return problems
 
 

@@ -59,15 +59,22 @@ def test_a_learning_curve_is_of_the_data_that_are_audited(tmp_path):
         "columns": ["label=x"],
         "fold": 1,
         "folds": 3,
+        "seeds": 2,
+        "resplit": True,
+        "split": [60.0, 20.0, 20.0],
     }
     (run / "config.json").write_text(json.dumps(stored))
     settings = audit._curve_settings(Audit(data=tmp_path, run=run, learning_curve=True), {})
     assert (settings.data, settings.source, settings.columns) == (str(tmp_path), (), ())
-    assert (settings.fold, settings.folds) == (None, None)
+    assert (settings.fold, settings.folds, settings.seeds) == (None, None, 1)
     table = tmp_path / "images.csv"
     table.write_text("file,x")
     settings = audit._curve_settings(Audit(data=table, run=run, learning_curve=True), {})
     assert settings.columns == ("label=x",)
+    assert (settings.resplit, settings.split) == (True, (60.0, 20.0, 20.0))
+    flags = Audit(data=table, run=run, learning_curve=True, folds=4)
+    settings = audit._curve_settings(flags, {})
+    assert (settings.folds, settings.resplit, settings.split) == (4, False, ())
 
 
 def test_a_clean_set_passes(tmp_path, capsys):
@@ -120,6 +127,7 @@ def test_a_network_is_audited(run, data, tmp_path):
 BAD = {
     "no such data": (lambda folder: ("--data", folder / "none"), "--data"),
     "no classes": (lambda folder: ("--data", folder), "class folder"),
+    "folds of nothing": (lambda folder: ("--data", xrays(folder / "x"), "--folds", 3), "--folds: is about the learning curve"),
     "output exists": (lambda folder: ("--data", xrays(folder / "x"), "--output", folder), "--output"),
     "no such run": (lambda folder: (folder / "none", "--data", xrays(folder / "x")), "none"),
     "no such patients": (lambda folder: ("--data", xrays(folder / "x"), "--patients", folder / "none.csv"), "--patients"),

@@ -72,14 +72,20 @@ BAD = {
     "resume elsewhere": (
         lambda tmp: ["--resume", interrupted(tmp)], "a resumed run stays in its own folder",
     ),
+    "seeds of a preset": (lambda _: ["--seeds", 2, "--preset", "part1-resnet18-fc-1"], "--seeds: presets and mistakes"),
+    "seeds of several processes": (
+        lambda _: ["--seeds", 2, "--coordinator", "h:1", "--num-processes", 2, "--process-id", 0],
+        "give each its --seed instead",
+    ),
+    "no seed at all": (lambda _: ["--seeds", 0], "--seeds: 0 is not a whole number of at least 1"),
     "folds of a preset": (lambda _: ["--folds", 2, "--preset", "part1-resnet18-fc-1"], "--folds: presets and mistakes"),
-    "folds that end early": (lambda _: ["--folds", 2, "--patience", 1], "--patience: all folds train"),
+    "folds that end early": (lambda _: ["--folds", 2, "--patience", 1], "--patience: all networks train"),
     "folds of several processes": (
         lambda _: ["--folds", 2, "--coordinator", "h:1", "--num-processes", 2, "--process-id", 0],
         "give each its --fold instead",
     ),
-    "a checklist of folds": (lambda _: ["--folds", 2, "--study", "s.toml"], "--study: of folds there is no checklist"),
-    "another name for folds' weights": (lambda _: ["--folds", 2, "--weights-file", "a.pth"], "--weights-file: the folds'"),
+    "a checklist of folds": (lambda _: ["--folds", 2, "--study", "s.toml"], "--study: of several networks there is no"),
+    "another name for folds' weights": (lambda _: ["--folds", 2, "--weights-file", "a.pth"], "--weights-file: the networks'"),
     "too many folds": (lambda _: ["--folds", 50], "and 50 folds need 50; ask for fewer folds"),
     "limit too small": (lambda _: ["--limit-train", 1], "--limit-train"),
 }  # fmt: skip

@@ -45,6 +45,10 @@ def test_a_learning_curve_is_read_with_care():
         "Learning curve",
         "Patients of a test set",
     ]
+    of_folds = {**check["curve"], "measured": "out_of_fold"}
+    text = str(sample_size_content({**check, "curve": of_folds}))
+    assert "measured on the images that its fold, one of 2, leaves out." in text
+    assert "Means over folds" in text
     doubtful = {**check, "curve": {**check["curve"], "doubt": "it is flat"}}
     text = " ".join(sample_size_content(doubtful)["sentences"])
     assert "but it is flat." in text and "Four times" not in text

@@ -1,5 +1,6 @@
 """Networks of shares of the patients: which images they train on, and that all is one run's."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -18,7 +19,7 @@ PEOPLE = np.arange(512) // 2
 
 
 def drawn(seed=0):
-    return curves._orders(LABELS, PEOPLE, seed)
+    return [curves._order(LABELS, PEOPLE, seed, draw) for draw in range(DRAWS)]
 
 
 def test_shares_are_nested_of_whole_patients_and_in_proportion():
@@ -66,9 +67,25 @@ def test_the_whole_share_is_the_run_itself(settings):
         assert area["value"] == pytest.approx(np.mean(point["draws"]))
 
 
+@pytest.mark.system
+def test_with_folds_each_network_is_measured_on_what_its_fold_leaves_out(settings):
+    folded = config(
+        settings.data, settings.output, trainable="head", views=1, select="last", lr=0.1, folds=2
+    )
+    curve = learning_curve(folded)
+    assert curve["measured"] == "out_of_fold"
+    assert [point["patients"] for point in curve["points"]] == [2, 4, 8, 17, 34]
+    with blank_charts():
+        run = fine_tune(dataclasses.replace(folded, fold=1))
+    metrics = json.loads((run / "metrics.json").read_text())
+    last = curve["points"][-1]
+    assert last["draws"][0] == pytest.approx(metrics["test"]["auroc"], abs=1e-6)
+    assert len(last["draws"]) == 2
+    assert last["auroc"]["value"] == pytest.approx(np.mean(last["draws"]))
+
+
 UNFIT = {
     "nothing frozen": ({"trainable": "all", "views": 0}, "nothing is frozen in this network"),
-    "folds": ({"folds": 2}, "give the folder of a single run, not of folds"),
 }
 
 
