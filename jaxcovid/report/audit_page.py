@@ -42,7 +42,7 @@ def audit_page(
     `cautions` sentences to read first, `files` names of files beside the page, and `settings` what
     to list of the audit's settings, as config.json holds them.
     """
-    sections = audit_sections(audit)
+    sections = audit_sections(audit, settings or {})
     return template("audit.html").render(
         title=title,
         verdict=verdict,

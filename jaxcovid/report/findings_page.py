@@ -32,7 +32,7 @@ def findings_page(
     `pictures` are those of `findings_pictures` by name, `files` names of those beside the page.
     """
     measured = results.splits[results.main]
-    checks = [] if results.audit is None else audit_sections(results.audit)
+    checks = [] if results.audit is None else audit_sections(results.audit, results.settings)
     curves = [name for name in ("loss", "accuracy") if name in pictures]
     return template("findings.html").render(
         title=results.title,

@@ -11,6 +11,7 @@ from jaxcovid.report.feature_checks import (
     sample_size_content,
 )
 from jaxcovid.report.floors import figure_cells, floor_content
+from jaxcovid.report.levers import advice
 from jaxcovid.report.tables import MISSING, Table
 from jaxcovid.report.words import OVERALL, ends, percents, reason_words, sentence, split_name
 from jaxcovid.results import Audit, Results
@@ -50,11 +51,14 @@ class Section(NamedTuple):
 
 def truth_sections(results: Results) -> list[Section]:
     """The checks of the data that the results carry."""
-    return [] if results.audit is None else audit_sections(results.audit)
+    return [] if results.audit is None else audit_sections(results.audit, results.settings)
 
 
-def audit_sections(audit: Audit) -> list[Section]:
-    """A section for every check of an audit, in the order of `TITLES`."""
+def audit_sections(audit: Audit, record: Mapping[str, Any]) -> list[Section]:
+    """A section for every check of an audit, in the order of `TITLES`.
+
+    `record` is what config.json holds of the run, the evaluation or the audit.
+    """
     content = {
         "blind_floor": lambda check, _: floor_content(check),
         "lungs": _lungs,
@@ -74,7 +78,8 @@ def audit_sections(audit: Audit) -> list[Section]:
         section = Section(name, title, STATES[check["passed"]], _reasons(check))
         if check["passed"] is not None or _has_figures(check):
             of_check = content[name](check, audit)
-            sentences = [*section.sentences, *of_check["sentences"]]
+            found, tips = of_check["sentences"], advice(name, audit.checks, record)
+            sentences = [*section.sentences, *found, *tips]
             section = section._replace(**{**of_check, "sentences": sentences})
         sections.append(section)
     return sections

@@ -8,7 +8,7 @@ from tests.report import planted
 
 
 def sections(checks):
-    return {section.id: section for section in truth.audit_sections(planted.audit(checks))}
+    return {section.id: section for section in truth.audit_sections(planted.audit(checks), {})}
 
 
 STATES = {"failed": planted.FOUND, "passed": planted.CLEAN, "not run": planted.UNKNOWN}

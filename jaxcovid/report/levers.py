@@ -1,0 +1,45 @@
+"""Which settings may help against what an audit found, and what came of a trial of them.
+
+The trial, six settings with three seeds each, is in docs/results/README.md, "Levers against
+shortcuts": update these sentences with its table.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxcovid.report.checks import Checks
+
+FURTHER_SOURCES = (
+    "What may help: images of every class from one more source, and grey values and shapes that "
+    "tell less (`--data HERE THERE --sampling balanced-by-source --fit squash --intensity "
+    "equalise`). In a trial, macro AUROC on a third source was then 0.669 instead of 0.566 "
+    "(difference +0.104, 0.037 to 0.169) in one half of its patients, and hardly higher in the "
+    "other (+0.011, -0.078 to 0.106): far below the figure on patients of the same sources. "
+    "Squares or gentle augmentation alone did not help."
+)
+EQUAL_GREYS = (
+    "What may help: grey values that are equally common in every image (`--intensity equalise`). "
+    "In a trial it cost 0.05 of macro AUROC on patients of the same sources, and whether it helps "
+    "on another was not clear."
+)
+
+
+def advice(check: str, checks: Checks, record: Mapping[str, Any]) -> list[str]:
+    """What to try against what this check found; nothing where the network was trained so.
+
+    `checks` are all of an audit; `record` is what config.json holds of the run or the evaluation.
+    """
+    trained = record.get("run") or record
+    failed = {name for name, result in checks.items() if result["passed"] is False}
+    if check not in failed or trained.get("dataset", {}).get("several_findings"):
+        return []  # of several findings images are drawn as they are
+    # Once, below the finding that says most of where images come from.
+    first = next((name for name in ("sources", "blind_floor") if name in failed), None)
+    sentences = []
+    if check == first and trained.get("sampling") != "balanced-by-source":
+        sentences.append(FURTHER_SOURCES)
+    found = checks[check]["found"] if check == "blind_floor" else []
+    by_brightness = any(row["floor"] == "brightness" for row in found)
+    if by_brightness and not sentences and trained.get("intensity") != "equalise":
+        sentences.append(EQUAL_GREYS)
+    return sentences
