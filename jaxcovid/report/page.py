@@ -19,7 +19,7 @@ from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results
 SECTIONS = {
     "comparison": ("The two networks compared", "comparison"),
     "classes": ("Each class: sensitivity and specificity", "classes"),
-    "between": ("How far folds and seeds differ", "between"),
+    "between": ("How far the networks differ", "between"),
     "truth": ("How much of it is not the disease", "truth"),
     "operating": ("Confusion, ROC, reliability", "operating"),
     "plan": ("What was trained, what was frozen", "plan"),
