@@ -181,7 +181,7 @@ class TrainingSettings:
     patience: int | None = None
     """Stop after so many epochs without a lower validation loss."""
     seed: int = 0
-    """Determines everything random."""
+    """Determines everything random, but for what --split-seed draws."""
     seeds: int = 1
     """Train so many networks, of this seed and those after it, on the same images: they answer
     together, and how far they differ is told. With --folds so many of each fold."""

@@ -104,6 +104,9 @@ def what_else_in_folder(folder: Path) -> str:
         return f"a TensorFlow SavedModel; {_ONLY}"
     if "_METADATA" in names or "_CHECKPOINT_METADATA" in names or "checkpoints" in names:
         return "a folder of Orbax checkpoints without weights.safetensors, not a finished run"
+    runs = [name for name in names if (folder / name / "weights.safetensors").is_file()]
+    if runs:
+        return f"a folder of several networks; give one of them: {listed(runs, len(runs))}"
     if weights:
         return (
             "a folder without weights.safetensors, not a finished run; give one of its files: "

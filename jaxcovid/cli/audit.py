@@ -90,7 +90,6 @@ def _curve_settings(flags: Audit, record: Mapping[str, Any]) -> "Config":
         fold=None,
         split=settings.split if flags.folds is None or len(settings.split) < 3 else (),
         resplit=settings.resplit and flags.folds is None,
-        seeds=1,
         patients=flags.patients,
         skip_unreadable=flags.skip_unreadable,
         output=None,

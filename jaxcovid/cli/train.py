@@ -54,7 +54,7 @@ def _unfit_for_several(config: Config, assignment: AssignmentSettings) -> list[s
             f"{which}: presets and mistakes of the assignment are of one network on its splits "
             "(`reproduce` trains seeds of them); leave them out"
         )
-    if config.num_processes is not None:
+    if config.num_processes is not None or config.coordinator is not None:
         alone = "give each its `fold`" if config.is_folded else "give each its `seed`"
         problems.append(f"`num_processes`: several networks train in one process; {alone} instead")
     if config.patience is not None:

@@ -92,7 +92,7 @@ def load(source: Path | str) -> InferenceModel:
     ('resnet18', ('covid', 'normal'))
     """
     source = Path(source)
-    if (source / FOLDS).is_file() or next(source.glob("seed-*"), None) is not None:
+    if _is_ensemble(source):
         return _ensemble(source)
     try:
         weights = read(source)
@@ -133,6 +133,14 @@ def load(source: Path | str) -> InferenceModel:
         stated["preparation"],
         stated["outputs"] == INDEPENDENT,
         out_of_place.read_familiar(source, model.stages) if source.is_dir() else (),
+    )
+
+
+def _is_ensemble(source: Path) -> bool:
+    """Whether it is the folder of several networks, which has no weights itself."""
+    of_seeds = any(path.is_dir() for path in source.glob("seed-*"))
+    return (source / FOLDS).is_file() or (
+        of_seeds and not (source / "weights.safetensors").exists()
     )
 
 

@@ -51,9 +51,9 @@ def _about_seeds(seeds: Parted, results: Results) -> str:
     alone = "the network of one" if results.folds is None else "the networks of one"
     return (
         f"Between the {count} seeds macro AUROC of {alone} {_spread(values)}, "
-        f"{np.mean(values):.3f} on average; together they have {together}. The spread is about "
-        "chance in training, the interval about other patients to measure on: both leave the "
-        "figure open."
+        f"{np.mean(values):.3f} on average; together they have {together}. Two things leave that "
+        f"open: chance in training, of which the spread of {count} seeds gives an idea (together "
+        "they vary less), and which patients are measured on, as the interval says."
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jaxcovid.config import TrainingSettings, from_json
+from jaxcovid.data.augmentations import augmentation_of
 from jaxcovid.report import words
 from jaxcovid.report.between import FIGURES, deviation
 from jaxcovid.report.tables import MISSING, Table, cell
@@ -31,7 +33,8 @@ def seeds_table(results: Results) -> Table | None:
     if results.seeds is None:
         return None
     settings = results.settings
-    same_views = settings["views"] and settings["augment"] and settings["augmentation"] != "none"
+    augmented = augmentation_of(from_json(TrainingSettings, dict(settings))) is not None
+    same_views = settings["views"] and augmented
     views = ", and the same augmented views of them" if same_views else ""
     whose = "seed's network" if results.folds is None else "seed's networks"
     table = _table(

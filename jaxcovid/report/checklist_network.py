@@ -72,7 +72,7 @@ def start(results: Results) -> Answer | None:
         return None
     text = f"Started from {record['weights_source']}"
     if "seed" in record:
-        text += f"; what was random and trained was drawn by seed {record['seed']}"
+        text += f"; what was random and trained was drawn by {_seeds(record)}"
     return Answer(f"{text}.")
 
 
@@ -130,8 +130,22 @@ def selection(results: Results) -> Answer | None:
 
 
 def ensemble(results: Results) -> Answer:
-    """None: a run is of one network."""
+    """How many networks answer together, if it is not one."""
+    record = of_training(results)
+    folds = record.get("folds") if record.get("fold") is None else None
+    count = (folds or 1) * record.get("seeds", 1)
+    if count > 1:
+        kinds = [f"{folds} folds"] * bool(folds) + [_seeds(record)] * (record.get("seeds", 1) > 1)
+        return Answer(
+            f"The mean of the probabilities of {count} networks ({', '.join(kinds)}), each with "
+            "the same weight."
+        )
     return Answer(f"None: all {len(results.classes)} probabilities are of one network.")
+
+
+def _seeds(record: Mapping[str, Any]) -> str:
+    first, count = record["seed"], record.get("seeds", 1)
+    return f"seed {first}" if count == 1 else f"seeds {first} to {first + count - 1}"
 
 
 def protocol(results: Results) -> Answer | None:
@@ -140,7 +154,7 @@ def protocol(results: Results) -> Answer | None:
     if "seed" not in record:
         return None
     return Answer(
-        f"config.json beside this holds every setting (seed {record['seed']}), versions, device "
+        f"config.json beside this holds every setting ({_seeds(record)}), versions, device "
         "and the fingerprint of the data."
     )
 

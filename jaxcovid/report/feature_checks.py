@@ -84,7 +84,7 @@ def _curve_content(curve: Mapping[str, Any]) -> tuple[list[str], tables.Table]:
         f"{sentence(gain_words(curve))} That is read from a power law through networks of shares "
         f"of the patients, each trained anew for {counted(curve['epochs'], 'epoch')}, so with "
         f"fewer steps the smaller it is, and measured on {measured}. The interval is of the "
-        "patients measured and of draws of the shares."
+        f"patients measured and of {'the draw in each fold' if folded else 'draws of the shares'}."
     ]
     if (far := curve["gains"].get("4")) is not None and not curve["doubt"]:
         sentences.append(

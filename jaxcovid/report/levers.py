@@ -10,12 +10,12 @@ from typing import Any
 from jaxcovid.report.checks import Checks
 
 FURTHER_SOURCES = (
-    "What may help: images of every class from one more source, and grey values and shapes that "
-    "tell less (`--data HERE THERE --sampling balanced-by-source --fit squash --intensity "
-    "equalise`). In a trial, macro AUROC on a third source was then 0.669 instead of 0.566 "
-    "(difference +0.104, 0.037 to 0.169) in one half of its patients, and hardly higher in the "
-    "other (+0.011, -0.078 to 0.106): far below the figure on patients of the same sources. "
-    "Squares or gentle augmentation alone did not help."
+    "What may help: images of one more source, of every class if they can be had, and grey values "
+    "and shapes that tell less (`--data HERE THERE --sampling balanced-by-source --fit squash "
+    "--intensity equalise`). In a trial, with children's X-rays of two of three classes, macro "
+    "AUROC on a third source was then 0.640 instead of 0.586 (difference +0.054, -0.002 to 0.114), "
+    "which is no clear gain, and far below the figure on patients of the same sources. Squares or "
+    "gentle augmentation alone did not help."
 )
 EQUAL_GREYS = (
     "What may help: grey values that are equally common in every image (`--intensity equalise`). "

@@ -14,6 +14,9 @@ from jaxcovid.errors import InputError, first_line
 from jaxcovid.training.evaluation import Means, predictions_of
 from jaxcovid.training.losses import Codes, Loss
 
+# A probability that is written as 0 is below that.
+LEAST = 5e-7
+
 
 class Answers(NamedTuple):
     """The probability of each class for images, and where classes imply others of each output."""
@@ -69,9 +72,8 @@ def read_answers(run: Path, split: str, paths: Sequence[str], classes: Sequence[
 
 
 def _outputs(answers: Answers) -> Float[np.ndarray, "n output"]:
-    """What a network would have put out to say so; never infinite."""
-    least, most = np.finfo(np.float32).tiny, 1 - np.finfo(np.float32).epsneg
+    """What a network would have put out to say so, as far as written digits tell."""
     if answers.findings is None:
-        return np.log(answers.probabilities.clip(least))
-    findings = answers.findings.clip(least, most)
+        return np.log(answers.probabilities.clip(LEAST))
+    findings = answers.findings.clip(LEAST, 1 - LEAST)
     return np.log(findings) - np.log1p(-findings)

@@ -149,10 +149,11 @@ def write_audit(
     write_checks(folder, result, about)
     drawings = dict(report.audit_pictures(result))
     write_plots(folder, drawings)
+    of_run = {} if network is None else {"network": network.name, "run": network.record}
     title = f"Audit of {dataset.name}" if network is None else f"{network.name} on {dataset.name}"
     page = report.audit_page(
         title, report.audit_verdict(result.checks), result, drawings,
-        cautions=dataset.warnings, files=["audit.json"], settings=data_record(dataset),
+        cautions=dataset.warnings, files=["audit.json"], settings=data_record(dataset) | of_run,
     )  # fmt: skip
     files.write_bytes(folder / "report.html", page.encode())
 

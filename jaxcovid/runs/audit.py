@@ -25,7 +25,7 @@ from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.preparation import AS_TORCHVISION
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import check
-from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.inference.inference_model import InferenceModel, network_names
 from jaxcovid.inference.out_of_place import judged, not_judged, times_too_far
 from jaxcovid.models import Ensemble
 from jaxcovid.results import Audit
@@ -154,7 +154,8 @@ def load_audit_data(
         several = f"{network.name} tells several findings of each image; audit the data alone"
         check([several])
     if network is not None and isinstance(network.model, Ensemble):
-        check([f"{network.name} is several networks; audit one of them, such as fold-1 in it"])
+        one = next(network_names(network.record))
+        check([f"{network.name} is several networks; audit one of them, such as {one} in it"])
     check(sources.unfit_for_table(str(data), bool(patient_files), table))
     known = patients.read_patients(patient_files) if patient_files else None
     dataset = sources.load_whole(

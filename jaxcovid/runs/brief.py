@@ -26,7 +26,7 @@ def write_brief_run(
     """Writes config.json, the tables, metrics.json and the weights.
 
     `state` is that of the epoch that the settings choose, `predictions` are what it says of every
-    split. The folder appears whole. Raises OSError, and InputError if it is there.
+    split. The folder appears whole, and must not be there. Raises OSError.
     """
     config, dataset, network = task.config, task.dataset, task.network
     folder = config.output

@@ -21,6 +21,7 @@ from jaxcovid.data.split_folders import split_named
 from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel, load
+from jaxcovid.models import Ensemble
 from jaxcovid.results import FindingResults, Results
 from jaxcovid.runs import record
 from jaxcovid.runs.audit import audit_data, with_check
@@ -161,8 +162,10 @@ def _loss(network: InferenceModel) -> tuple[str, Loss]:
     stated = network.loss
     if stated is None and not any(record.unknown_settings(network.record).values()):
         stated = loss_of_record(network.record, network.classes)
+    # The mean of probabilities over classes does not tell what each output would have been.
+    is_told = network.codes is not None or not isinstance(network.model, Ensemble)
     with contextlib.suppress(ValueError):  # of a record that was changed since
-        if stated is not None:
+        if stated is not None and (is_told or stated.get("loss") == "cross_entropy"):
             return "loss", loss_of(stated, network.classes)
     if network.codes is not None:
         return "bce", bce(network.codes)

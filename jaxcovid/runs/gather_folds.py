@@ -11,6 +11,7 @@ from jaxcovid.data import blank
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.folds import Fold
 from jaxcovid.data.patient_digests import patient_digests
+from jaxcovid.errors import InputError
 from jaxcovid.inference.grad_cam import grad_cam_of_several
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.models import Ensemble
@@ -168,8 +169,12 @@ def _by_seed(
 
 
 def epoch_of(network: InferenceModel) -> int:
-    """After which epoch a run's network was measured and saved."""
-    return network.metrics["measured_epoch"]["epoch"]
+    """After which epoch a run's network was measured and saved. Raises InputError if damaged."""
+    try:
+        return int(network.metrics["measured_epoch"]["epoch"])
+    except (KeyError, TypeError, ValueError):
+        reason = f"{network.name}: metrics.json is damaged (it does not say the measured epoch)"
+        raise InputError([reason]) from None
 
 
 def _explain(

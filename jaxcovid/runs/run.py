@@ -82,7 +82,7 @@ def fine_tune(
     ['history.csv', 'predictions.csv']
     """
     check(config_problems.problems(config))
-    several = "`folds` and `seeds`: this trains one network; use `train_ensemble`, or say which"
+    several = "`folds` and `seeds`: this trains one network; say which `fold` and `seed`"
     check([several] if config.is_ensemble else [])
     parallel.join_processes(config.coordinator, config.num_processes, config.process_id)
     config = resolve(config)

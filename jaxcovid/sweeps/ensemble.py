@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jaxcovid import config_problems, parallel
-from jaxcovid.config import Config, stored
+from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.folds import Fold, members_of
 from jaxcovid.errors import Interrupted, NothingFrozenError, check
@@ -140,8 +140,8 @@ def _train_one_by_one(configs: Sequence[Config], deferred: Deferred) -> None:
         if (config.output / "metrics.json").exists():
             continue
         say(f"\n{config.output.name}: network {number} of {len(configs)}")
-        begun = (config.output / "config.json").exists()
-        fine_tune(stored(config.output) if begun else config, deferred=deferred)
+        begun = config.output if (config.output / "config.json").exists() else None
+        fine_tune(dataclasses.replace(config, resume=begun), deferred=deferred)
 
 
 def _finish(
@@ -157,6 +157,7 @@ def _finish(
     say("Measuring and explaining")
     runs = [config.output for config in configs if config.output is not None]
     networks = [load(run) for run in runs]
+    warn([change for network in networks for change in network.changes])
     counts = [
         words.counted(len(folds), "fold") if folds else "",
         words.counted(config.seeds, "seed") if config.seeds > 1 else "",
@@ -167,8 +168,7 @@ def _finish(
         of_folds = folds_of_runs(dataset, folds, networks, runs)
         results = gather_folds(title, dataset, of_folds, config.seed, settings)
     else:
-        loss = task.parts.loss(config, task.targets.codes, dataset.splits["train"].labels, None)
-        results = gather_seeds(title, dataset, config.seed, networks, runs, settings, loss)
+        results = gather_seeds(title, task, networks, runs, settings)
     artifacts.write_results(folder, results, bar)
     return f"{text.run_summary(results)}\n{text.results_note(folder)}"
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
 from jaxcovid.data.folds import Fold, dataset_of_fold
-from jaxcovid.errors import DivergedError
+from jaxcovid.errors import DivergedError, check
 from jaxcovid.results import Epoch
 from jaxcovid.runs.brief import write_brief_run
 from jaxcovid.runs.progress import bar, say
@@ -68,9 +68,10 @@ def train_ensemble_together(
     )
     steps = task.config.epochs * -(-len(splits["train"].labels) // task.steps.batch_size)
     chunks = member_chunks(range(len(configs)), memory, memory_budget(task.config))
+    check(_in_the_way(configs))
     for number, places in enumerate(chunks):
         members = [configs[place] for place in places]
-        if all(Path(f"{config.output}", "metrics.json").exists() for config in members):
+        if all(map(_is_written, members)):
             continue
         of_members = [folds[config.fold - 1] for config in members if folds and config.fold]
         with deferred() as interrupted:
@@ -91,16 +92,35 @@ def _write(
     evaluate: MemberEvaluation,
     underway: Underway,
 ) -> None:
-    """Writes the networks of a chunk as runs. Raises DivergedError."""
+    """Writes those networks of a chunk as runs that are not written. Raises DivergedError."""
+    for config, diverged, history in zip(
+        configs, underway.diverged, underway.histories, strict=True
+    ):
+        _check_converged(config, diverged, history)
     said = _predictions(task, configs, folds, splits, evaluate, underway)
     for index, (config, predictions) in enumerate(zip(configs, said, strict=True)):
+        if _is_written(config):
+            continue
         history = underway.histories[index]
-        _check_converged(config, underway.diverged[index], history)
         member = row(underway.measured, index)
         state = member._replace(params=combine(member.params, shared.frozen))
         dataset = task.dataset if folds is None else dataset_of_fold(task.dataset, folds[index])
         write_brief_run(task._replace(config=config, dataset=dataset), state, history, predictions)
         say(f"Written to {config.output}")
+
+
+def _is_written(config: Config) -> bool:
+    return config.output is not None and (config.output / "metrics.json").exists()
+
+
+def _in_the_way(configs: Sequence[Config]) -> list[str]:
+    """A sentence for each folder of a network that is there and is no finished run."""
+    return [
+        f"`resume`: {config.output} is not as it was written (it has no metrics.json); move it "
+        "away, and it is made anew"
+        for config in configs
+        if config.output is not None and config.output.exists() and not _is_written(config)
+    ]
 
 
 def _predictions(

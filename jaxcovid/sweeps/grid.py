@@ -69,6 +69,8 @@ def grid_problems(config: Config, grid: Grid) -> list[str]:
         has_effect, reason = effects.get(name, (True, ""))
         if len(values) > 1 and not has_effect:
             wrong.append(f"`{name}`: several values make no difference here; {reason}")
+    if config.seeds not in (1, grid.seeds):
+        wrong.append(f"`seeds`: {config.seeds}, but the grid has {grid.seeds}; leave one out")
     if config.is_folded:
         wrong.append("`folds`: a sweep has none; give one of them, `fold`, or leave it out")
     if config.patience is not None:

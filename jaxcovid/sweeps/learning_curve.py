@@ -156,7 +156,9 @@ def _record(
         )
     ]
     whole = np.isfinite(resampled).all((1, 2))
-    said = forecast(patients, 1 - values, 1 - resampled[whole], task.config.seed)
+    # Folds are measured on other patients each, which at all sizes makes some of them harder.
+    level = _levelled if task.config.is_folded else np.asarray
+    said = forecast(patients, level(1 - values), level(1 - resampled[whole]), task.config.seed)
     return {
         "measured": OUT_OF_FOLD if task.config.is_folded else trial_of(task.dataset).measured,
         "epochs": task.config.epochs,
@@ -171,6 +173,12 @@ def _record(
         else {"expected": 1 - said.held_back[0], "measured": 1 - said.held_back[1]},
         "doubt": said.doubt,
     }
+
+
+def _levelled(errors: Float[np.ndarray, "*resample share fold"]) -> np.ndarray:
+    """The errors without what a fold's differ from the others' by at all shares alike."""
+    of_folds = errors.mean(-2, keepdims=True)
+    return errors - of_folds + of_folds.mean(-1, keepdims=True)
 
 
 def _sets(config: Config, dataset: Dataset, people: Int[np.ndarray, "n"]) -> list[list[Fold]]:

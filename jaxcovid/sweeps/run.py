@@ -62,8 +62,8 @@ def sweep(
     >>> sorted(path.name for path in done.glob("*.csv"))
     ['histories.csv', 'members.csv', 'settings.csv']
     """
-    config = _resolve(dataclasses.replace(config, seeds=grid.seeds))
     check(grid_problems(config, grid))
+    config = _resolve(dataclasses.replace(config, seeds=grid.seeds))
     # On accelerators the default is a faster product of fewer bits, also of float32 numbers.
     precision = "float32" if config.precision == "float32" else "default"
     with jax.default_matmul_precision(precision), alone_in(config.resume):
@@ -123,6 +123,8 @@ def _run(
     together, reason = task.frozen is not None, "Nothing is frozen that they could share"
     if alone:
         together, reason = False, "They are evaluated in a way that only single runs know"
+    if before is not None and not together:
+        check(_drawn_otherwise(config, dataset, before))
     if not resumed:
         with folder_aside(folder) as aside:
             files.write_json(aside / RECORD, seal.sealed(settings))
@@ -142,6 +144,17 @@ def _run(
         raise Interrupted(folder) from error
     say(summary)
     return folder
+
+
+def _drawn_otherwise(config: Config, dataset: Dataset, before: Mapping[str, Any]) -> list[str]:
+    """Why members to come would have other images than those that an older version trained."""
+    drawn = bool(dataset.members) or config.limit_train is not None
+    if "split_seed" in before or config.seeds == 1 or not drawn:
+        return []
+    return [
+        f"`resume`: {config.resume} was begun by an older version, in which each seed drew splits "
+        "of its own; start a new sweep, whose members have the same"
+    ]
 
 
 def judged_by(metric: Metric | None, before: Mapping[str, Any] | None, validation: Split) -> Metric:

@@ -59,14 +59,13 @@ def test_a_learning_curve_is_of_the_data_that_are_audited(tmp_path):
         "columns": ["label=x"],
         "fold": 1,
         "folds": 3,
-        "seeds": 2,
         "resplit": True,
         "split": [60.0, 20.0, 20.0],
     }
     (run / "config.json").write_text(json.dumps(stored))
     settings = audit._curve_settings(Audit(data=tmp_path, run=run, learning_curve=True), {})
     assert (settings.data, settings.source, settings.columns) == (str(tmp_path), (), ())
-    assert (settings.fold, settings.folds, settings.seeds) == (None, None, 1)
+    assert (settings.fold, settings.folds) == (None, None)
     table = tmp_path / "images.csv"
     table.write_text("file,x")
     settings = audit._curve_settings(Audit(data=table, run=run, learning_curve=True), {})

@@ -239,3 +239,11 @@ def test_what_is_no_network_is_refused(case, tmp_path):
     make, message = SOURCES[case]
     with pytest.raises(InputError, match=message):
         load(make(tmp_path))
+
+
+def test_what_is_called_as_a_seeds_folder_beside_weights_is_not_looked_into(tmp_path):
+    path = written(tmp_path / "weights.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({}))
+    (tmp_path / "metrics.json").write_text(json.dumps({}))
+    (tmp_path / "seed-1-elsewhere").mkdir()
+    assert load(tmp_path).classes == load(path).classes == CLASSES

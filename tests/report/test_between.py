@@ -54,8 +54,8 @@ def test_both_uncertainties_are_named_where_seeds_are_known():
     assert of_seeds == (
         "Between the 2 seeds macro AUROC of the networks of one ranges from 0.840 to 0.860 "
         "(standard deviation 0.014), 0.850 on average; together they have 0.875 (0.775 to 0.925). "
-        "The spread is about chance in training, the interval about other patients to measure on: "
-        "both leave the figure open."
+        "Two things leave that open: chance in training, of which the spread of 2 seeds gives an "
+        "idea (together they vary less), and which patients are measured on, as the interval says."
     )
     (alone,) = between_sentences(results("test", seeds=parted(0.84, 0.86, first=4)))
     assert "macro AUROC of the network of one ranges" in alone

@@ -38,6 +38,14 @@ ANSWERS = {
     "thresholds": (network.selection, RUN, "It fixed the thresholds for 90 and 95 % specificity."),
     "a sweep's best": (network.selection, checklists.run(warnings=[SWEPT]), "This run is the best of 4 members"),
     "one network": (network.ensemble, RUN, "None: all 3 probabilities are of one network."),
+    "seeds and folds": (
+        network.ensemble, checklists.run(seed=7, seeds=3, folds=5),
+        "The mean of the probabilities of 15 networks (5 folds, seeds 7 to 9), each with",
+    ),
+    "seeds of a fold": (
+        network.ensemble, checklists.run(seed=7, seeds=2, folds=5, fold=1), "2 networks (seeds 7 to 8)",
+    ),
+    "one fold": (network.ensemble, checklists.run(seed=7, folds=5, fold=1), "None: all 3"),
     "protocol": (network.protocol, RUN, "every setting (seed 7)"),
     "files": (network.availability, RUN, "jaxcovid 0.1, commit c0ffee. Network: weights.pth and weights.safetensors"),
 }  # fmt: skip

@@ -12,8 +12,8 @@ import pytest
 import weights_convert
 from jaxcovid import models, seal
 from jaxcovid.config import Config
-from jaxcovid.inference.inference_model import load
-from jaxcovid.results import Epoch
+from jaxcovid.inference.inference_model import InferenceModel, load
+from jaxcovid.results import Audit, Epoch
 from jaxcovid.runs import artifacts
 from jaxcovid.statistics.comparison import compare
 from jaxcovid.training.losses import cross_entropy
@@ -214,3 +214,21 @@ def test_without_a_second_name_there_are_two_files(task, tmp_path):
     artifacts.write_weights(tmp_path, alone, task.state, {})
     assert load(tmp_path / "weights.pth").loss is None
     assert names(tmp_path) == ["weights.pth", "weights.safetensors"]
+
+
+def test_an_audit_of_a_run_advises_what_the_run_does_not_do_yet(tmp_path):
+    known = {"weights_source": "w", "sampling": "balanced-by-source"}
+    network = InferenceModel(
+        "one", "resnet18", models.build("resnet18", 3), {}, CLASSES, None, (), {}, known, {}
+    )
+    found = {"passed": False, "found": [], "association": None}
+    pages = []
+    for name, audited in (("alone", None), ("run", network)):
+        (tmp_path / name).mkdir()
+        with blank_charts():
+            artifacts.write_audit(
+                tmp_path / name, Audit({"sources": found}), example.dataset({"test": 4}), audited
+            )
+        pages.append((tmp_path / name / "report.html").read_text())
+    assert "What may help" in pages[0] and "What may help" not in pages[1]
+    assert "The run that made one" in pages[1]

@@ -1,6 +1,5 @@
 """Networks of folds and seeds as a whole, with a small network: together, and one by one."""
 
-import contextlib
 import csv
 import dataclasses
 import json
@@ -28,6 +27,7 @@ KINDS = {"together": TOGETHER, "one by one": APART, "seeds of folds": BOTH}
 SEEDS = {"trainable": "head", "views": 1, "seeds": 3, "seed": 4, "augment": False}
 SEEDS_APART = {"trainable": "all", "seeds": 2, "lr": 1e-4}
 OF_SEEDS = {"seeds": SEEDS, "seeds one by one": SEEDS_APART}
+OF_ONE_FOLD = {**BOTH, "fold": 2, "loss": "bce"}
 # A network of each that is not the first.
 ONE = {
     "together": "fold-2", "one by one": "fold-2", "seeds of folds": "fold-2-seed-1",
@@ -155,6 +155,23 @@ def test_the_networks_answer_together(kind, done, data):
         np.testing.assert_allclose(heat, np.mean([one.heat for one in of_each], 0), atol=1e-4)
 
 
+def test_seeds_of_one_fold_are_measured_on_what_it_leaves_out(done, data, tmp_path):
+    with small_runs.blank_charts():
+        run = train_ensemble(small_runs.config(data, tmp_path / "run", **OF_ONE_FOLD))
+    assert sorted(path.name for path in run.glob("*-*")) == ["seed-0", "seed-1"]
+    left_out = {row["path"] for row in rows(done["seeds of folds"] / "fold-2/predictions.csv") if row["split"] == "test"}  # fmt: skip
+    answers = rows(run / "predictions.csv")
+    assert {row["path"] for row in answers if row["split"] == "test"} == left_out
+    record = json.loads((run / "metrics.json").read_text())
+    # Of softmax's mean the loss of each output is not known.
+    entropy = [-np.log(float(row[f"prob_{row['label']}"])) for row in answers if row["split"] == "test"]  # fmt: skip
+    assert record["test"]["cross_entropy"] == pytest.approx(np.mean(entropy), rel=1e-4)
+    assert "loss" not in record["test"]
+    checks = json.loads((run / "audit.json").read_text())
+    assert "19" in checks["out_of_place"]["reason"]  # validation patients that it takes
+    assert len(inference_model.load(run).model.of_each(inference_model.load(run).variables)) == 2
+
+
 INTERRUPTED = {
     "early": ("together", 2, ("fold-1/predictions.csv", "fold-3/weights.pth", "folds.csv")),
     "late": ("together", 5, ("fold-1/predictions.csv", "fold-3/weights.pth", "folds.csv")),
@@ -191,7 +208,7 @@ def test_damaged_predictions_of_a_fold_are_told(done, tmp_path):
     (run / "metrics.json").unlink()
     path = run / "fold-2" / "predictions.csv"
     path.write_bytes(path.read_bytes().replace(b"0.", b"1.", 1))
-    with contextlib.suppress(Interrupted), pytest.raises(InputError, match=r"fold-2.* damaged"):
+    with pytest.raises(InputError, match=r"fold-2.* damaged"):
         train_ensemble(dataclasses.replace(stored(run)))
 
 

@@ -43,6 +43,14 @@ def test_draws_differ_and_the_seed_decides():
     assert drawn(1)[0].tolist() != first
 
 
+def test_what_makes_a_fold_harder_at_all_sizes_is_left_out():
+    errors = np.array([[0.3, 0.5], [0.2, 0.4], [0.1, 0.4]])
+    levelled = curves._levelled(errors)
+    np.testing.assert_allclose(levelled.mean(1), errors.mean(1))
+    np.testing.assert_allclose(levelled.mean(0), [errors.mean()] * 2)
+    np.testing.assert_allclose(curves._levelled(errors[None]), levelled[None])
+
+
 @pytest.fixture
 def settings(tmp_path):
     data = noise_folder(tmp_path / "data", 32, 8)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from jaxcovid.data.dataset import Split
+from jaxcovid.data.dataset import Member, Split
 from jaxcovid.errors import InputError, Interrupted
 from jaxcovid.results import Epoch
 from jaxcovid.runs.run import fine_tune
@@ -16,6 +16,7 @@ from jaxcovid.sweeps.grid import Grid, grid_members
 from jaxcovid.sweeps.run import judged_by, stored_sweep, sweep
 from jaxcovid.training.parts import Evaluation, Parts
 from jaxcovid.training.step import largest_is_right
+from tests.report import example
 from tests.small_runs import config, interruption, noise_folder, numbers
 
 
@@ -152,6 +153,25 @@ def test_where_nothing_is_frozen_members_train_one_after_another(data, tmp_path,
     np.testing.assert_array_equal(histories(folder)[0], numbers(folder / "best"))
     with (folder / "members.csv").open(newline="") as stream:
         assert [row["diverged_in_epoch"] for row in csv.DictReader(stream)] == ["", "1"]
+
+
+OLDER = {
+    "drawn splits": ({}, 2, True),
+    "fewer images": ({"limit_train": 8}, 2, False),
+    "splits that came with the data": ({}, 2, None),
+    "one seed": ({}, 1, None),
+}
+
+
+@pytest.mark.parametrize("options, seeds, drawn", OLDER.values(), ids=OLDER)
+def test_what_an_older_version_drew_for_each_seed_is_not_mixed(options, seeds, drawn, tmp_path):
+    settings = config(tmp_path, tmp_path / "old", seeds=seeds, **options)
+    data = example.dataset({"train": 8, "validation": 4})
+    if drawn:
+        data = data._replace(members=(Member("a.png", "a", "", "train"),))
+    messages = sweeps_run._drawn_otherwise(settings, data, {"seeds": seeds})
+    assert bool(messages) == (drawn is not None)
+    assert sweeps_run._drawn_otherwise(settings, data, {"split_seed": None}) == []
 
 
 CALLERS = {

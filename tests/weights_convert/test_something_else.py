@@ -55,6 +55,7 @@ FOLDERS = {
     "SavedModel": ("saved_model.pb", "TensorFlow SavedModel"),
     "Orbax": ("_METADATA", "Orbax"),
     "Hugging Face": ("model.safetensors", "give one of its files: model.safetensors"),
+    "several runs": ("seed-0/weights.safetensors", "several networks; give one of them: seed-0$"),
     "any": ("x.txt", "not a finished run$"),
 }
 
@@ -62,6 +63,7 @@ FOLDERS = {
 @pytest.mark.parametrize("case", FOLDERS)
 def test_a_folder_is_called_what_it_is(case, tmp_path):
     name, message = FOLDERS[case]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     with pytest.raises(FormatError, match=message):
         read(tmp_path)
