@@ -7,7 +7,8 @@ shortcuts": update these sentences with its table.
 from collections.abc import Mapping
 from typing import Any
 
-from jaxcovid.report.checks import Checks
+from jaxcovid.report import words
+from jaxcovid.report.checks import Check, Checks, floor_area
 
 FURTHER_SOURCES = (
     "What may help: images of one more source, of every class if they can be had, and grey values "
@@ -38,8 +39,14 @@ def advice(check: str, checks: Checks, record: Mapping[str, Any]) -> list[str]:
     sentences = []
     if check == first and trained.get("sampling") != "balanced-by-source":
         sentences.append(FURTHER_SOURCES)
-    found = checks[check]["found"] if check == "blind_floor" else []
-    by_brightness = any(row["floor"] == "brightness" for row in found)
+    by_brightness = check == "blind_floor" and _tells(checks[check], "brightness")
     if by_brightness and not sentences and trained.get("intensity") != "equalise":
         sentences.append(EQUAL_GREYS)
     return sentences
+
+
+def _tells(floors: Check, floor: str) -> bool:
+    """Whether the classes are told above chance by that alone."""
+    area = floor_area(floors, floor)
+    ends = None if area is None else words.ends(area)
+    return ends is not None and ends[0] > 0.5

@@ -5,7 +5,8 @@ import pytest
 from jaxcovid.report.levers import EQUAL_GREYS, FURTHER_SOURCES, advice
 
 FAILED, PASSED = {"passed": False, "found": []}, {"passed": True, "found": []}
-BRIGHT = {"passed": False, "found": [{"floor": "brightness"}]}
+BRIGHT = {**FAILED, "brightness": {"auroc": {"value": 0.7, "low": 0.6, "high": 0.8}}}
+BY_CHANCE = {**FAILED, "brightness": {"auroc": {"value": 0.6, "low": 0.45, "high": 0.7}}}
 
 # The section, the checks, how the network was trained, and what is advised.
 CASES = {
@@ -21,6 +22,9 @@ CASES = {
     ),
     "brightness beside sources": (
         "blind_floor", {"sources": FAILED, "blind_floor": BRIGHT}, {}, [EQUAL_GREYS],
+    ),
+    "brightness as by chance": (
+        "blind_floor", {"sources": FAILED, "blind_floor": BY_CHANCE}, {}, [],
     ),
     "brightness that is taken away": (
         "blind_floor", {"blind_floor": BRIGHT},
