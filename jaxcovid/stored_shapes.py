@@ -31,6 +31,7 @@ MEASURED: Shape = {
     "patients?": (int, NoneType),
     "findings?": dict,
     "loss?": FIGURE,
+    "referral?": {str: {"images": int, "accuracy": float, "interval": INTERVAL}},
 }
 
 # The same where images have several findings.

@@ -14,11 +14,14 @@ from jaxcovid.report.drawing import (
     DASHES,
     SOFT,
     TRAIN,
+    new_figure,
+    plain,
     short_name,
     square,
     with_legend,
     within,
 )
+from jaxcovid.statistics.referral import GRID, referral_band
 from jaxcovid.statistics.roc_band import roc_band
 from jaxcovid.statistics.weighted_metrics import BINS
 
@@ -137,6 +140,31 @@ def reliability_chart(
     axes.set(ylabel="share that is right", xlim=(0, 1.02))
     axes.set(xlabel="probability of the predicted class")
     return with_legend(figure, axes, "")
+
+
+def referral_chart(
+    labels: Int[np.ndarray, "n"],
+    probabilities: Float[np.ndarray, "n class"],
+    title: str,
+    *,
+    patients: Int[np.ndarray, "n"] | None = None,
+) -> Figure:
+    """The accuracy of the images that are left, by the share of the least sure that is referred.
+
+    With a band that resamples of patients leave in 5 % of cases at each point. `patients` has equal
+    numbers for images of one patient.
+    """
+    figure = new_figure(4.5, 2.1, title)
+    axes = figure.subplots()
+    accuracy, low, high = referral_band(labels, probabilities, groups=patients)
+    axes.axhline(accuracy[0], color=SOFT, linewidth=0.8)
+    axes.fill_between(100 * GRID, low, high, color=TRAIN, alpha=0.14, linewidth=0)
+    axes.plot(100 * GRID, accuracy, color=TRAIN)
+    ends = [accuracy.min(), *low[np.isfinite(low)]]
+    axes.set(xlim=(0, 100 * GRID[-1]), ylim=(max(0, min(ends) - 0.05), 1.02))
+    axes.set(xlabel="referred (%)", ylabel="accuracy of the others")
+    plain(axes)
+    return figure
 
 
 def _label(name: str, area: float, intervals: Intervals | None, classes: int) -> str:

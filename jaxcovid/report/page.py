@@ -9,6 +9,7 @@ from jaxcovid.report.between import between_sentences
 from jaxcovid.report.between_tables import folds_table, seeds_table
 from jaxcovid.report.cautions import run_cautions
 from jaxcovid.report.pictures import Picture
+from jaxcovid.report.referral import referral_content
 from jaxcovid.report.settings_tables import settings_tables
 from jaxcovid.report.templates import template
 from jaxcovid.report.truth import truth_sections
@@ -19,6 +20,7 @@ from jaxcovid.results import EXAMPLES_OF_CLASS, Measured, Results
 SECTIONS = {
     "comparison": ("The two networks compared", "comparison"),
     "classes": ("Each class: sensitivity and specificity", "classes"),
+    "referral": ("If the least sure images go to a reader", "referral"),
     "between": ("How far the networks differ", "between"),
     "truth": ("How much of it is not the disease", "truth"),
     "operating": ("Confusion, ROC, reliability", "operating"),
@@ -36,6 +38,7 @@ SECTIONS = {
 
 CONTENT = (
     "title", "verdict", "tiles", "interval_note", "cautions", "files", "comparison", "classes",
+    "referral",
     "between",
     "truth", "plan", "operating", "overall", "per_class", "train", "undefined",
     "examples", "more_examples", "examples_note", "seen_note", "misclassified", "checklist",
@@ -76,6 +79,7 @@ def run_page(
         files=file_links(files),
         pictures=pictures,
         classes=tables.sensitivity_table(results),
+        referral=referral_content(results),
         between=_between(results),
         truth=truth_sections(results),
         plan=None

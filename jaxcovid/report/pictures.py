@@ -68,6 +68,7 @@ def run_pictures(results: Results) -> Iterator[tuple[str, Picture]]:
         yield "seen", Picture(gallery.png(gallery.framed(results.seen.images)), alt)
     if (metrics := results.splits[results.main].metrics) is not None:
         yield "classes", _of_classes(metrics, results)
+        yield "referral", _referral(results.splits[results.main], results)
     for name, split in in_order(results.splits).items():
         if split.metrics is not None:
             yield from _of_split(results, name, split, split.metrics)
@@ -232,6 +233,16 @@ def _of_split(
         f"reliability_{name}",
         chart_picture(figure, alt, f"{shown}: reliability"),
     )
+
+
+def _referral(split: Measured, results: Results) -> Picture:
+    shown = words.split_name(results.main)
+    title = f"{results.title}\n{shown}"
+    figure = operating_charts.referral_chart(
+        split.labels, split.probabilities, title, patients=split.patients
+    )
+    alt = f"Accuracy of the {shown} images that are left, by the share of the least sure referred"
+    return chart_picture(figure, alt, "")
 
 
 def _of_examples(results: Results) -> Iterator[tuple[str, Picture]]:

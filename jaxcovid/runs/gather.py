@@ -25,6 +25,7 @@ from jaxcovid.results import (
 from jaxcovid.runs.seen import seen_part
 from jaxcovid.statistics import metrics
 from jaxcovid.statistics.findings import measure_findings
+from jaxcovid.statistics.referral import referral
 from jaxcovid.statistics.weighted_metrics import Thresholds
 from jaxcovid.training.evaluation import Predictions
 from jaxcovid.training.losses import Codes
@@ -142,6 +143,7 @@ def measured_split(
         measured = {loss_name: predicted.loss} | metrics.measure(
             split.labels, probabilities, dataset.classes, groups=groups, thresholds=thresholds
         )
+        measured["referral"] = referral(split.labels, probabilities, dataset.classes, groups=groups)
         if further_metrics is not None:
             values, cautions = further_metrics(split.labels, probabilities.argmax(1), measured)
             measured |= values

@@ -21,6 +21,7 @@ from jaxcovid.runs.audit import audit_data
 from jaxcovid.runs.gather import ExplainPlaces, examples_of, with_mistakes
 from jaxcovid.runs.seen import seen_part
 from jaxcovid.statistics import metrics
+from jaxcovid.statistics.referral import referral
 from jaxcovid.statistics.weighted_metrics import SPECIFICITIES, Thresholds
 
 
@@ -102,12 +103,13 @@ def gather_folds(
             split.labels, said, classes, groups=groups, thresholds=limits, folds=fold_of
         )
 
+    left_to_readers = {"referral": referral(split.labels, probabilities, classes, groups=groups)}
     splits = {
         OUT_OF_FOLD: Measured(
             split.paths,
             split.labels,
             probabilities,
-            measured(probabilities),
+            measured(probabilities) | left_to_readers,
             patients=groups,
             notes=[blank.remark(levels) for levels in split.few_levels.tolist()],
             people=patient_digests(dataset, OUT_OF_FOLD),

@@ -19,7 +19,8 @@ from tests.small_runs import blank_charts, blank_heat_maps
 
 # The order in which a reader is to meet them.
 HEADINGS = [
-    "Each class: sensitivity and specificity", "How much of it is not the disease",
+    "Each class: sensitivity and specificity", "If the least sure images go to a reader",
+    "How much of it is not the disease",
     "Confusion, ROC, reliability", "What was trained, what was frozen", "All figures",
     "An image of each class", "Further warnings", "More images of each class",
     "Every misclassified image",
@@ -214,8 +215,9 @@ def test_every_picture_is_described_and_lies_in_plots(written):
     assert all(len(alt) > 10 for alt in [*charts, *(image["alt"] for image in photographs)])
     # Augmented images, two pairs that look alike, 12 examples.
     assert len(pictures) == 1 + 2 * 2 + 2 * 12
-    # Two curves, classes, three matrices, three charts of two splits, floors, a learning curve.
-    assert len(charts) == 2 + 1 + 3 + 3 * 2 + 2
+    # Two curves, classes, what is left, three matrices, three charts of two splits, floors, and a
+    # learning curve.
+    assert len(charts) == 2 + 2 + 3 + 3 * 2 + 2
 
 
 def test_misclassified_images_have_small_pictures(written):
