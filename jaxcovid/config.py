@@ -195,6 +195,10 @@ class MeasuringSettings:
     """Images per step of evaluation, at most."""
     study: Path | None = None
     """TOML file with what no run knows of a study, for the reporting checklist."""
+    operating_point: tuple[str, ...] = ()
+    """Where classes are to be called, such as covid-19:sensitivity=0.95 or normal:specificity=0.9:
+    the threshold is fixed on the validation images, reported on the others, and known to
+    predict."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ from jaxcovid.config import (
     NetworkSettings,
     TrainingSettings,
 )
+from jaxcovid.operating_point import unfit_points
 
 MOST_SEEDS = 2**32
 
@@ -24,6 +25,7 @@ def problems(config: Config) -> list[str]:
         *_network_problems(config),
         *_training_problems(config),
         *_counts(("eval_batch_size", config.eval_batch_size)),
+        *unfit_points(config.operating_point, ()),
         *_process_problems(config),
         *_output_problems(config),
     ]

@@ -56,6 +56,9 @@ REFUSED = {
     "folds of splits drawn again": ({"folds": 5, "resplit": True}, "`resplit`: `folds` draws anew in any case"),
     "views below 0": ({"views": -1}, "`views`: -1 is not 0 or above"),
     "seed below 0": ({"seed": -1}, "`seed`: -1 is not a whole number from 0 to 4,294,967,295"),
+    "no operating point": (
+        {"operating_point": ("a:0.9",)}, "`operating_point`: 'a:0.9' is not CLASS:sensitivity=NUMBER",
+    ),
     "split seed below 0": ({"split_seed": -1}, "`split_seed`: -1 is not a whole number from 0"),
     "seeds beyond the largest": (
         {"seed": 2**32 - 2, "seeds": 3}, "`seeds`: 3 from 4294967294 on go beyond 4,294,967,295",

@@ -26,6 +26,7 @@ LEVELS = (
         "csv_file",
         "errors",
         "json_file",
+        "operating_point",
         "parallel",
         "regular_file",
         "results",

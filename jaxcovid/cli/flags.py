@@ -57,6 +57,9 @@ class Predict:
     """Where to write the answers; a file that is there is replaced; - is standard output."""
     explain: Path | None = None
     """Folder for pictures of where the network looked (Grad-CAM)."""
+    operating_point: tuple[str, ...] = ()
+    """Answer with a class from its threshold on, else with the likeliest of the others: points that
+    the run was trained with, such as covid-19:sensitivity=0.95; of several the first reached."""
 
 
 @dataclasses.dataclass(frozen=True)

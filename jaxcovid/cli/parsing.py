@@ -23,7 +23,7 @@ Flags = TypeVar("Flags")
 PATHS_AS_TEXT = ("data", "weights", "part1", "part2", "weights_resnet18", "weights_vgg16")
 
 # Settings of texts that name classes.
-NAMING_CLASSES = ("merge", "multilabel")
+NAMING_CLASSES = ("merge", "multilabel", "operating_point")
 
 
 def parsed(kind: type[Flags], arguments: Sequence[str], program: str, **options: Any) -> Flags:

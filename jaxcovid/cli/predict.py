@@ -44,6 +44,7 @@ def _predict(flags: Predict) -> int:
     paths, unlisted = predict.image_files(flags.images)
     check(_problems(flags, paths))
     network = inference_model.load(flags.run)
+    thresholds = predict.thresholds_of(network, flags.operating_point)
     if flags.explain is not None:
         flags.explain.mkdir(parents=True, exist_ok=True)
     answers = chain(predict.predict(network, paths, explain=flags.explain is not None), unlisted)
@@ -56,7 +57,7 @@ def _predict(flags: Predict) -> int:
 
     def rows() -> Iterator[list[str]]:
         for number, answer in enumerate(watched, start=1):
-            row = _row(network, answer)
+            row = _row(network, answer, thresholds)
             name, predicted, *_, problem, _ = row
             if predicted:
                 counts[predicted] += 1
@@ -105,15 +106,18 @@ def _write_rows(flags: Predict, network: "InferenceModel", rows: Iterator[list[s
         files.write_csv(flags.csv, header, rows)
 
 
-def _row(network: "InferenceModel", answer: "Answer") -> list[str]:
+def _row(
+    network: "InferenceModel", answer: "Answer", thresholds: Sequence[tuple[int, float]]
+) -> list[str]:
     """The line of a file in the table: path, prediction, numbers, problem, note."""
     from jaxcovid.data import blank, finding_codes, layout
+    from jaxcovid.inference.predict import called
 
     name = layout.path_text(answer.path)
     if answer.probabilities is None:
         columns = len(network.classes) * (1 if network.codes is None else 2)
         return [name, "", *[""] * columns, answer.problem, ""]
-    predicted = network.classes[int(answer.probabilities.argmax())]
+    predicted = network.classes[called(answer.probabilities, thresholds)]
     if network.independent:
         shares = dict(zip(network.classes, map(float, answer.probabilities > 0.5), strict=True))
         predicted = finding_codes.combination_of(shares)

@@ -19,6 +19,7 @@ from jaxcovid.errors import check
 from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.inference.out_of_place import remarks, times_too_far
+from jaxcovid.operating_point import parsed, unfit_points
 from jaxcovid.training.evaluation import evaluation_of_images
 from jaxcovid.training.images_together import images_together
 from jaxcovid.training.label_codes import class_scores
@@ -93,6 +94,42 @@ def predict(
                     probabilities=row, heat=heat, findings=of_outputs, remark=remark
                 )
             yield answer
+
+
+def thresholds_of(network: InferenceModel, texts: Sequence[str]) -> list[tuple[int, float]]:
+    """The number and the threshold of each class that is to be called at an operating point.
+
+    Raises InputError if the network has no such class or no such threshold.
+    """
+    check(unfit_points(texts, network.classes))
+    problems, thresholds = [], []
+    for point in map(parsed, texts):
+        threshold = network.thresholds.get(point.name, {}).get(point.key)
+        if network.independent or threshold is None:
+            problems.append(
+                f"`operating_point`: {network.name} has no threshold for {point.name}:{point.key}; "
+                "train it with that operating point"
+            )
+        else:
+            thresholds.append((network.classes.index(point.name), threshold))
+    check(problems)
+    return thresholds
+
+
+def called(
+    probabilities: Float[np.ndarray, "class"], thresholds: Sequence[tuple[int, float]] = ()
+) -> int:
+    """The class that is answered: the first that reaches its threshold, else the likeliest other.
+
+    >>> called(np.array([0.2, 0.5, 0.3]), [(0, 0.15)]), called(np.array([0.1, 0.3, 0.6]))
+    (0, 2)
+    """
+    for index, threshold in thresholds:
+        if probabilities[index] >= threshold:
+            return index
+    others = np.setdiff1d(np.arange(len(probabilities)), [index for index, _ in thresholds])
+    among = others if len(others) else np.arange(len(probabilities))
+    return int(among[probabilities[among].argmax()])
 
 
 def image_files(sources: Sequence[Path]) -> tuple[list[Path], list[Answer]]:

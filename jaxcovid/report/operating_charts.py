@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import scipy
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
 from sklearn import metrics
 
 from jaxcovid.report.drawing import (
     COLOURS,
     DASHES,
+    PAPER,
     SOFT,
     TRAIN,
     new_figure,
@@ -21,6 +22,8 @@ from jaxcovid.report.drawing import (
     with_legend,
     within,
 )
+from jaxcovid.statistics.net_benefit import GRID as GRID_OF_BENEFIT
+from jaxcovid.statistics.net_benefit import decision_curve
 from jaxcovid.statistics.referral import GRID, referral_band
 from jaxcovid.statistics.roc_band import roc_band
 from jaxcovid.statistics.weighted_metrics import BINS
@@ -41,18 +44,27 @@ def roc_chart(
     intervals: Intervals | None = None,
     patients: Int[np.ndarray, "n"] | None = None,
     areas: Mapping[str, float | None] | None = None,
+    points: Mapping[str, Sequence[tuple[float, float]]] | None = None,
 ) -> Figure:
     """Receiver operating characteristic of each class against the others, with its area.
 
     Sensitivity against 1 - specificity, of few classes with a band that resamples of patients
     leave out in 5 % of cases at each point. Classes of which there are no images, or no others,
     have no curve; probabilities are 0 to 1. `intervals` are of the areas, `patients` has equal
-    numbers for images of one patient. `areas` are said instead of those under the curves.
+    numbers for images of one patient. `areas` are said instead of those under the curves. `points`
+    are sensitivities and specificities of each class to be marked.
     """
     targets = (labels[:, None] == np.arange(len(classes))).astype(np.float32)
-    return finding_roc_chart(
+    figure = finding_roc_chart(
         targets, probabilities, classes, title, intervals=intervals, patients=patients, areas=areas
     )
+    for number, name in enumerate(classes):
+        for sensitivity, specificity in (points or {}).get(name, ()):
+            figure.axes[0].plot(
+                1 - specificity, sensitivity, "o", color=COLOURS[number % len(COLOURS)],
+                markersize=8, markeredgecolor=PAPER, zorder=3,
+            )  # fmt: skip
+    return figure
 
 
 def finding_roc_chart(
@@ -140,6 +152,32 @@ def reliability_chart(
     axes.set(ylabel="share that is right", xlim=(0, 1.02))
     axes.set(xlabel="probability of the predicted class")
     return with_legend(figure, axes, "")
+
+
+def net_benefit_chart(
+    positive: Bool[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    title: str,
+    *,
+    patients: Int[np.ndarray, "n"] | None = None,
+) -> Figure:
+    """Net benefit of calling a class, by the probability from which on it is called.
+
+    Beside it calling all, and none, which is worth 0. `patients` is as elsewhere.
+    """
+    figure = new_figure(4.5, 3.0, title)
+    axes = figure.subplots()
+    curve = decision_curve(positive, scores, groups=patients)
+    axes.axhline(0, color=SOFT, linewidth=0.8, label="calling none")
+    axes.plot(GRID_OF_BENEFIT, curve.calling_all, "--", color=SOFT, label="calling all")
+    axes.fill_between(GRID_OF_BENEFIT, curve.low, curve.high, color=TRAIN, alpha=0.14, linewidth=0)
+    axes.plot(GRID_OF_BENEFIT, curve.value, color=TRAIN, label="this network")
+    highest = max(float(np.mean(positive)), 0.02)
+    axes.set(xlim=(0, 1), ylim=(-0.35 * highest, 1.1 * highest))
+    axes.set(xlabel="called from this probability on", ylabel="net benefit")
+    plain(axes)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
 
 
 def referral_chart(

@@ -184,7 +184,10 @@ def _charts(split: str, main: str, pictures: Mapping[str, Picture]) -> dict[str,
 
     return {
         "title": f"{words.split_name(split)} images",
-        "names": known("confusion", "roc", "reliability"),
+        "names": [
+            *known("confusion", "roc", "reliability"),
+            *(name for name in pictures if name.startswith(f"net_benefit_{split}_")),
+        ],
         "further": known("precision_recall"),
         "folded": split != main,
     }

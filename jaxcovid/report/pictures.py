@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from jaxcovid.report import charts, gallery, interval_charts, operating_charts, words
 from jaxcovid.report.interval_charts import Row
+from jaxcovid.report.points import reached_points
 from jaxcovid.report.svg import inline_svg
 from jaxcovid.report.tables import difference_name, in_order
 from jaxcovid.results import FLOORS, Audit, Measured, Results, Training
@@ -211,6 +212,7 @@ def _of_split(
         areas={label: values["auroc"] for label, values in metrics["per_class"].items()},
         intervals={label: ends.get("auroc") for label, ends in of_classes.items()},
         patients=split.patients,
+        points=_marks(metrics),
     )  # fmt: skip
     alt = f"ROC curves, {shown}; areas: {areas('auroc')}"
     yield (
@@ -227,12 +229,41 @@ def _of_split(
             f"precision_recall_{name}",
             chart_picture(figure, alt, f"{shown}: precision and recall"),
         )
+    yield from _net_benefits(split, metrics, title, name)
     figure = operating_charts.reliability_chart(labels, probabilities, title)
     alt = f"Reliability plot, {shown}; calibration error {metrics['ece']:.3f}"
     yield (
         f"reliability_{name}",
         chart_picture(figure, alt, f"{shown}: reliability"),
     )
+
+
+def _net_benefits(
+    split: Measured, metrics: Mapping[str, Any], title: str, name: str
+) -> Iterator[tuple[str, Picture]]:
+    """A decision curve of each class of which an operating point was asked for."""
+    for number, label in enumerate(metrics["per_class"]):
+        if label not in _marks(metrics):
+            continue
+        figure = operating_charts.net_benefit_chart(
+            split.labels == number, split.probabilities[:, number], title, patients=split.patients
+        )
+        shown = f"{words.split_name(name)}: net benefit of calling {words.quoted(label)}"
+        alt = f"{shown}, by the probability from which on it is called"
+        caption = (
+            f"{shown}: hits less false alarms, which count as the odds of that probability say. It "
+            "helps where it is above calling all and none"
+        )
+        yield f"net_benefit_{name}_{number}", chart_picture(figure, alt, caption)
+
+
+def _marks(metrics: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Sensitivity and specificity of each class at the operating points that were asked for."""
+    marks: dict[str, list[tuple[float, float]]] = {}
+    for point in reached_points(metrics):
+        if point.sensitivity is not None and point.specificity is not None:
+            marks.setdefault(point.name, []).append((point.sensitivity, point.specificity))
+    return marks
 
 
 def _referral(split: Measured, results: Results) -> Picture:

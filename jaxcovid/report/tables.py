@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from jaxcovid.report import words
+from jaxcovid.report.points import reached_points
 from jaxcovid.report.text import NORMS
 from jaxcovid.report.words import OVERALL, PER_CLASS
 from jaxcovid.results import ORDER, Measured, MeasuredFindings, Results, Training
@@ -87,6 +88,8 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
                 **stacked,
             }
         )
+        if asked := points_table(results, split):
+            tables.append(asked)
         is_chosen_here = split == "validation" and results.of_own_run
         whose = "run's" if results.folds is None else "folds'"
         note = ": on these very images, so what it gives is a little too good" * is_chosen_here
@@ -99,6 +102,31 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
         }
         tables += [at_points] if at_points["rows"] else []
     return tables
+
+
+def points_table(results: Results, split: str) -> Table | None:
+    """What is reached at the operating points that were asked for; None without them."""
+    rows = [
+        [
+            words.short(point.name), point.asked, cell(point.threshold, None),
+            cell(point.sensitivity, point.of_sensitivity),
+            cell(point.specificity, point.of_specificity),
+        ]
+        for point in reached_points(results.splits[split].metrics)
+    ]  # fmt: skip
+    if not rows:
+        return None
+    fixed = "the run's validation images"
+    if results.folds is not None:
+        fixed = "each fold's validation images, so each has its own"
+    here = split == "validation" and results.of_own_run
+    note = ", these very ones, so what it gives is a little too good" * here
+    return {
+        "title": f"Operating points: {words.split_name(split)}",
+        "caption": f"Thresholds were fixed on {fixed}{note}.",
+        "header": ["class", "asked for", "threshold", "sensitivity", "specificity"],
+        "rows": rows,
+    }
 
 
 def _class_rows(measured: Measured, names: Mapping[str, str]) -> Iterator[list[Any]]:

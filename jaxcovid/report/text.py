@@ -10,6 +10,7 @@ from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset, images_of_classes
 from jaxcovid.report import DISCLAIMER, checks, epoch_words, words
 from jaxcovid.report.between import between_sentences
+from jaxcovid.report.points import reached_points
 from jaxcovid.report.verdicts import audit_verdict, comparison_verdict, mcnemar, run_verdict
 from jaxcovid.results import FLOORS, Audit, Epoch, PlanRow, Results, Training
 
@@ -89,8 +90,20 @@ def run_summary(results: Results) -> str:
         lines += checks.floor_lines(results.audit.checks.get("blind_floor") or {})
         lines += [f"Failed: {failure}" for failure in checks.failures(results.audit.checks)]
         lines += checks.unlike_lines(results.audit.checks.get("out_of_place") or {})
+    lines += _point_lines(results)
     lines += between_sentences(results)
     return "\n".join([*lines, *training_lines(results.training, results.settings)])
+
+
+def _point_lines(results: Results) -> list[str]:
+    """A line for every operating point that was asked for and is reached."""
+    return [
+        f"{point.name}, {point.asked}: sensitivity "
+        f"{words.with_interval(point.sensitivity, point.of_sensitivity)}, specificity "
+        f"{words.with_interval(point.specificity, point.of_specificity)}"
+        for point in reached_points(results.splits[results.main].metrics)
+        if point.sensitivity is not None and point.specificity is not None
+    ]
 
 
 def training_lines(training: Training | None, record: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jaxcovid.checksums import tables_of, write_checksums
+from jaxcovid.operating_point import points_of
 from jaxcovid.report import DISCLAIMER
 from jaxcovid.results import Epoch, Results, Training
 from jaxcovid.runs import artifacts, files, record
@@ -35,7 +36,10 @@ def write_brief_run(
     settings = record.run_record(config, task.parts, dataset, network.weights_source, warnings)
     validation = dataset.splits["validation"]
     thresholds = metrics.operating_points(
-        validation.labels, predictions["validation"].probabilities, dataset.classes
+        validation.labels,
+        predictions["validation"].probabilities,
+        dataset.classes,
+        points_of(settings),
     )
     splits = {
         name: measured_split(dataset, name, of_split, thresholds, task.targets.answer_codes)

@@ -10,6 +10,7 @@ from PIL import Image
 from jaxcovid.data import blank
 from jaxcovid.data.dataset import Dataset, Split
 from jaxcovid.data.patient_digests import patient_digests
+from jaxcovid.operating_point import points_of
 from jaxcovid.results import (
     EXAMPLES_OF_CLASS,
     MISTAKE_SIZE,
@@ -75,7 +76,9 @@ def gather_results(
         thresholds = {}
         if (validation := dataset.splits.get("validation")) is not None:
             probabilities = predictions["validation"].probabilities
-            thresholds = metrics.operating_points(validation.labels, probabilities, classes)
+            thresholds = metrics.operating_points(
+                validation.labels, probabilities, classes, points_of(settings)
+            )
     splits = {
         name: measured_split(
             dataset, name, predictions[name], thresholds or None, codes, further_metrics, loss_name

@@ -15,6 +15,7 @@ from jaxcovid.errors import InputError
 from jaxcovid.inference.grad_cam import grad_cam_of_several
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.models import Ensemble
+from jaxcovid.operating_point import OperatingPoint, points_of
 from jaxcovid.results import OUT_OF_FOLD, Measured, Parted, Results
 from jaxcovid.runs.answers import Answers, joint, read_answers
 from jaxcovid.runs.audit import audit_data
@@ -22,7 +23,7 @@ from jaxcovid.runs.gather import ExplainPlaces, examples_of, with_mistakes
 from jaxcovid.runs.seen import seen_part
 from jaxcovid.statistics import metrics
 from jaxcovid.statistics.referral import referral
-from jaxcovid.statistics.weighted_metrics import SPECIFICITIES, Thresholds
+from jaxcovid.statistics.weighted_metrics import Thresholds, points_of_class
 
 
 class FoldNetworks(NamedTuple):
@@ -56,9 +57,12 @@ def folds_of_runs(
     folds: Sequence[Fold],
     networks: Sequence[InferenceModel],
     runs: Sequence[Path],
+    points: Sequence[OperatingPoint] = (),
 ) -> list[FoldNetworks]:
     """What the runs of folds say, which are seed by seed and of each seed fold by fold.
 
+    `points` are those whose thresholds are fixed on each fold's validation images, besides
+    the usual ones.
     Raises InputError if one is damaged.
     """
     split, classes, codes = pooled.splits["train"], pooled.classes, networks[0].codes
@@ -72,7 +76,7 @@ def folds_of_runs(
         places = slice(number, None, len(folds))
         chosen = joint(answers(places, "validation", fold.validation), codes)
         thresholds = metrics.operating_points(
-            split.labels[fold.validation], chosen.probabilities, classes
+            split.labels[fold.validation], chosen.probabilities, classes, points
         )
         said = answers(places, "test", fold.test)
         of_folds.append(FoldNetworks(fold.test, said, thresholds, networks[places]))
@@ -120,7 +124,7 @@ def gather_folds(
         classes,
         with_mistakes(dataset, splits),
         OUT_OF_FOLD,
-        metrics.operating_points(split.labels, probabilities, classes),
+        metrics.operating_points(split.labels, probabilities, classes, points_of(settings)),
         examples_of(split, probabilities, _explain(of_folds, fold_of, split)),
         settings,
         None,
@@ -221,5 +225,8 @@ def _limits(
         return np.array([np.nan if value is None else value for value in known])
 
     return {
-        name: {point: of_folds(name, point)[fold_of] for point in SPECIFICITIES} for name in classes
+        name: {
+            point: of_folds(name, point)[fold_of] for point in points_of_class(thresholds[0], name)
+        }
+        for name in classes
     }

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxcovid.operating_point import OperatingPoint
 from jaxcovid.statistics.bootstrap import bootstrap
 from jaxcovid.statistics.intervals import intervals
 from jaxcovid.statistics.weighted_metrics import (
     SPECIFICITIES,
     Key,
     Limits,
+    points_of_class,
     ratios_of,
     weighted_metrics,
 )
@@ -29,8 +31,7 @@ UNDEFINED = {
     "auroc": "it needs examples of this class and of others",
     "auprc": "it needs examples of this class and of others",
     "mcc": "all examples are of one class or predicted as one",
-    **{f"sensitivity_at_{name}": "no example is of this class" for name in SPECIFICITIES},
-    **{f"specificity_at_{name}": "all examples are of this class" for name in SPECIFICITIES},
+    "sensitivity": "no example is of this class",
 }
 
 
@@ -76,7 +77,7 @@ def measure(
         results["intervals", *key] = (None, reason) if np.isnan(resampled[0]) else interval_of[key]
     for index, name in enumerate(classes):
         results["per_class", name, "support"] = int(np.sum(labels == index)), ""
-        for point in SPECIFICITIES:
+        for point in points_of_class(thresholds or {}, name):
             threshold = (thresholds or {}).get(name, {}).get(point)
             several = "each fold has its own" if isinstance(threshold, np.ndarray) else ""
             results["per_class", name, f"threshold_{point}"] = (
@@ -97,13 +98,16 @@ def operating_points(
     labels: Int[np.ndarray, "n"],
     probabilities: Float[np.ndarray, "n class"],
     classes: Sequence[str],
+    further: Sequence[OperatingPoint] = (),
 ) -> dict[str, dict[str, float | None]]:
     """For each class and specificity the lowest score t such that "t or more" reaches it.
 
     By class, then by the names in SPECIFICITIES. Of the thresholds with that specificity it has the
     highest sensitivity. None if there is none, or there are no examples of the class or of others
-    to choose it by.
+    to choose it by. Of `further` points those of a sensitivity have the highest score that reaches
+    it; they are called by their `key`.
     """
+    asked = {name: [point for point in further if point.name == name] for name in classes}
     points: dict[str, dict[str, float | None]] = {}
     for index, name in enumerate(classes):
         scores = np.unique(probabilities[:, index]).astype(np.float64)
@@ -112,10 +116,20 @@ def operating_points(
         specificity = np.zeros(len(scores))
         if positive.any() and len(negatives):
             specificity = np.searchsorted(negatives, scores) / len(negatives)
+        sensitivity = np.zeros(len(scores))
+        if positive.any() and len(negatives):
+            below = np.searchsorted(np.sort(probabilities[positive, index]), scores)
+            sensitivity = 1 - below / positive.sum()
         points[name] = {
             point: next(iter(scores[specificity >= least].tolist()), None)
             for point, least in SPECIFICITIES.items()
         }
+        for point in asked[name]:
+            if point.figure == "specificity":
+                reached = scores[specificity >= point.least]
+            else:
+                reached = scores[sensitivity >= point.least - 1e-9][::-1]
+            points[name][point.key] = next(iter(reached.tolist()), None)
     return points
 
 
@@ -131,11 +145,11 @@ def why_undefined(
         return "no examples"
     if key == ("macro_precision",):
         return f"undefined for class {never_predicted}, which is never predicted"
-    _, at, point = key[-1].partition("_at_")
+    figure, at, point = key[-1].partition("_at_")
     if at and (thresholds or {}).get(key[1], {}).get(point) is None:
         return _no_threshold(thresholds)
     mean = len(key) == 1 and key != ("mcc",)
-    return "undefined for every class" if mean else UNDEFINED[key[-1]]
+    return "undefined for every class" if mean else UNDEFINED[figure]
 
 
 def value_or_none(value: float) -> float | None:
@@ -146,7 +160,7 @@ def value_or_none(value: float) -> float | None:
 def _no_threshold(thresholds: Limits | None) -> str:
     if thresholds is None:
         return "no threshold was chosen on a validation split"
-    return "the validation split has no threshold of that specificity"
+    return "the validation split has no threshold that reaches it"
 
 
 def _nested(flat: Mapping[Key, Any]) -> dict[str, Any]:

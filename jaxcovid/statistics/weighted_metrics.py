@@ -120,7 +120,7 @@ def ratios_of(
             "npv": (~true & ~called, ~called),
             "f1": (2 * (true & called), true.astype(int) + called),
         }
-        for point in SPECIFICITIES:
+        for point in points_of_class(thresholds, name):
             threshold = thresholds.get(name, {}).get(point)
             # Without a threshold the ratios are 0 / 0.
             limits = np.full(len(labels), np.nan) if threshold is None else threshold
@@ -130,6 +130,11 @@ def ratios_of(
             of_class[f"specificity_at_{point}"] = (~true & ~called & known, ~true & known)
         ratios |= {("per_class", name, metric): ratio for metric, ratio in of_class.items()}
     return ratios
+
+
+def points_of_class(thresholds: Limits, name: str) -> list[str]:
+    """The operating points of a class, by name: the usual ones, and those asked for."""
+    return [*dict.fromkeys([*SPECIFICITIES, *thresholds.get(name, {})])]
 
 
 def curves_of(

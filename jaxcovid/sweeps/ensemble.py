@@ -14,6 +14,7 @@ from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.folds import Fold, members_of
 from jaxcovid.errors import Interrupted, NothingFrozenError, check
 from jaxcovid.inference.inference_model import FOLDS, load, network_name
+from jaxcovid.operating_point import points_of
 from jaxcovid.report import text, words
 from jaxcovid.runs import artifacts, files, record, resume
 from jaxcovid.runs.feature_files import feature_store
@@ -165,7 +166,7 @@ def _finish(
     what = f"{config.model}, training {config.trainable}, on {dataset.name}"
     title = f"{what}: {', '.join(filter(None, counts))}"
     if folds:
-        of_folds = folds_of_runs(dataset, folds, networks, runs)
+        of_folds = folds_of_runs(dataset, folds, networks, runs, points_of(settings))
         results = gather_folds(title, dataset, of_folds, config.seed, settings)
     else:
         results = gather_seeds(title, task, networks, runs, settings)

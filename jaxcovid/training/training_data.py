@@ -17,6 +17,7 @@ from jaxcovid.data.folds import Fold, dataset_of_fold, folds_of
 from jaxcovid.data.merge import merged
 from jaxcovid.data.preparation import Preparation
 from jaxcovid.errors import check
+from jaxcovid.operating_point import unfit_points
 
 
 def load_training_data(config: Config, cache: Path, progress: Progress) -> Dataset:
@@ -53,6 +54,7 @@ def load_training_data(config: Config, cache: Path, progress: Progress) -> Datas
     if config.folds is None:
         dataset = limit_train(dataset, config.limit_train, config.drawing_seed)
     dataset = merged(patients.with_patients(dataset, known), config.merge)
+    check(unfit_points(config.operating_point, dataset.classes))
     if config.data is not None and not dataset.members:
         dataset = dataset._replace(notes=(*dataset.notes, *_of_whom(dataset)))
     if config.fold is not None:
@@ -93,6 +95,7 @@ def _unfit_for_findings(config: Config) -> list[str]:
         "class_weights": (config.class_weights != "none", "use focal_alpha, a number for each"),
         "sampling": (config.sampling != "as-is", "an image is drawn with all its findings"),
         "study": (config.study is not None, "the checklist asks about classes"),
+        "operating_point": (bool(config.operating_point), "findings are called at one half"),
         "folds": (config.folds is not None, "folds are drawn by class"),
     }
     return [

@@ -1,6 +1,7 @@
 """`jaxcovid predict` on a small run: what it says, writes and refuses."""
 
 import csv
+import json
 import os
 import shutil
 import sys
@@ -237,3 +238,39 @@ def test_metadata_that_do_not_fit_are_refused(case, run, tmp_path):
     weights_convert.save(path, weights.arrays, weights.metadata | changes)
     with pytest.raises(InputError, match=message):
         inference_model.load(path)
+
+
+@pytest.fixture(scope="module")
+def pointed(run, tmp_path_factory):
+    """Weights that know thresholds at which covid is called always, and never."""
+    weights = weights_convert.read(run / "weights.safetensors")
+    thresholds = {"covid": {"sensitivity=0.95": 0.0, "specificity=0.95": 1.1}}
+    path = tmp_path_factory.mktemp("pointed") / "weights.safetensors"
+    stated = {**weights.metadata, "thresholds": json.dumps(thresholds)}
+    weights_convert.save(path, weights.arrays, stated)
+    return path
+
+
+CALLED = {
+    "always": (["covid:sensitivity=0.95"], "covid"),
+    "never": (["covid:specificity=0.95"], "normal"),
+    "the first that is reached": (["covid:specificity=0.95", "covid:sensitivity=0.95"], "covid"),
+}
+
+
+@pytest.mark.parametrize("points, expected", CALLED.values(), ids=CALLED)
+def test_a_class_is_called_at_its_operating_point(points, expected, pointed, data, tmp_path):
+    flags = ("--operating-point", *points, "--csv", tmp_path / "out.csv")
+    assert call("predict", pointed, data / "validation", *flags) == 0
+    assert {row["prediction"] for row in rows(tmp_path / "out.csv")} == {expected}
+
+
+def test_points_that_a_network_does_not_know_are_told_at_once(pointed, data, capsys):
+    points = ("flu:sensitivity=0.9", "covid:recall=0.9")
+    assert call("predict", pointed, data / "validation", "--operating-point", *points) == 2
+    told = capsys.readouterr().err
+    assert "'flu' is no class; there are covid, normal" in told
+    assert "'covid:recall=0.9' is not CLASS:sensitivity=NUMBER" in told
+    point = "covid:sensitivity=0.5"
+    assert call("predict", pointed, data / "validation", "--operating-point", point) == 2
+    assert "has no threshold for covid:sensitivity=0.5; train it with" in capsys.readouterr().err

@@ -77,6 +77,7 @@ BAD = {
         lambda _: ["--seeds", 2, "--coordinator", "h:1", "--num-processes", 2, "--process-id", 0],
         "give each its --seed instead",
     ),
+    "a class that is not there": (lambda _: ["--operating-point", "flu:sensitivity=0.9"], "--operating-point: 'flu' is no class"),
     "no seed at all": (lambda _: ["--seeds", 0], "--seeds: 0 is not a whole number of at least 1"),
     "folds of a preset": (lambda _: ["--folds", 2, "--preset", "part1-resnet18-fc-1"], "--folds: presets and mistakes"),
     "folds that end early": (lambda _: ["--folds", 2, "--patience", 1], "--patience: all networks train"),

@@ -66,10 +66,11 @@ def test_names_that_the_font_lacks_are_no_warning():
 
 
 OF_RUN = [
-    "loss", "accuracy", "training_views", "classes", "confusion_validation", "roc_validation",
+    "loss", "accuracy", "training_views", "classes", "referral", "confusion_validation",
+    "roc_validation",
     "precision_recall_validation", "reliability_validation", "confusion_train",
 ]  # fmt: skip
-OF_EVALUATION = ["classes"] + [
+OF_EVALUATION = ["classes", "referral"] + [
     f"{kind}_{split}"
     for split in ("validation", "train")
     for kind in ("confusion", "roc", "precision_recall", "reliability")

@@ -122,3 +122,19 @@ def test_thresholds_are_those_of_the_fold(pooled):
     called = (said[:, 0] >= 0.5) & (np.arange(60) % 3 > 0)
     assert values["sensitivity_at_90"] == pytest.approx(called[labels == 0].mean())
     assert values["sensitivity_at_95"] is None
+
+
+def test_points_that_are_asked_for_are_measured_at_the_thresholds_of_the_folds(pooled):
+    asked = {name: {"sensitivity=0.9": 0.5} for name in CLASSES[:1]}
+    made, (said,) = folds_of(pooled)
+    made = [
+        fold._replace(thresholds={**fold.thresholds, "a": {**fold.thresholds["a"], **asked["a"]}})
+        for fold in made
+    ]
+    settings = {"warnings": [], "operating_point": ["a:sensitivity=0.9"]}
+    results = gather_folds("t", pooled, made, 7, settings)
+    values = results.splits[OUT_OF_FOLD].metrics["per_class"]["a"]
+    labels = pooled.splits["train"].labels
+    assert values["sensitivity_at_sensitivity=0.9"] == pytest.approx((said[labels == 0, 0] >= 0.5).mean())  # fmt: skip
+    assert values["threshold_sensitivity=0.9"] is None
+    assert results.thresholds["a"]["sensitivity=0.9"] is not None

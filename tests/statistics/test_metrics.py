@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jaxcovid.operating_point import parsed
 from jaxcovid.statistics.metrics import measure, operating_points
 from tests.statistics.predictions import CLASSES, certain, sample, samples
 
@@ -191,6 +192,33 @@ POINTS = {  # negatives' scores, positives' scores, thresholds for 90 and 95 %
 }
 
 
+ASKED = {  # negatives' scores, positives' scores, what is asked for, the threshold
+    "sensitivity": ([0.1, 0.6], [0.2, 0.5, 0.7, 0.9], "b:sensitivity=0.75", 0.5),
+    "all": ([0.1, 0.6], [0.2, 0.5, 0.7, 0.9], "b:sensitivity=0.99", 0.2),
+    "the highest that reaches it": ([0.1, 0.6, 0.65], [0.5, 0.7], "b:sensitivity=0.5", 0.7),
+    "specificity": ([0.1, 0.2, 0.3, 0.6], [0.5, 0.9], "b:specificity=0.75", 0.5),
+    "no positives": ([0.1, 0.6], [], "b:sensitivity=0.5", None),
+    "never so specific": ([0.9] * 4, [0.5], "b:specificity=0.5", None),
+}
+
+
+@pytest.mark.parametrize("negatives, positives, text, threshold", ASKED.values(), ids=ASKED)
+def test_points_that_are_asked_for(negatives, positives, text, threshold):
+    scores = np.array([*negatives, *positives], np.float32)
+    labels = np.array([0] * len(negatives) + [1] * len(positives), int)
+    probabilities = np.stack([1 - scores, scores], 1)
+    point = parsed(text)
+    points = operating_points(labels, probabilities, "ab", [point])
+    assert point.key not in points["a"] and {*points["a"]} == {"90", "95"}
+    assert points["b"][point.key] == (threshold and float(np.float32(threshold)))
+    got = measure(labels, probabilities, "ab", thresholds=points, resamples=0)["per_class"]["b"]
+    if threshold is None:
+        assert got[f"sensitivity_at_{point.key}"] is None
+    else:
+        assert got[f"threshold_{point.key}"] == points["b"][point.key]
+        assert got[f"{point.figure}_at_{point.key}"] >= point.least
+
+
 @pytest.mark.parametrize("case", POINTS)
 def test_operating_points(case):
     negatives, positives, at_90, at_95 = POINTS[case]
@@ -205,7 +233,7 @@ def test_operating_points(case):
     got = measure(labels, probabilities, "ab", thresholds=points, resamples=0)
     for name, value in expected.items():
         if value is None:
-            reason = "the validation split has no threshold of that specificity"
+            reason = "the validation split has no threshold that reaches it"
             assert got["undefined"][f"per_class.b.threshold_{name}"] == reason
         else:
             assert got["per_class"]["b"][f"specificity_at_{name}"] >= int(name) / 100

@@ -1,0 +1,41 @@
+"""What is reached at the operating points that were asked for, from a split's metrics."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jaxcovid.statistics.weighted_metrics import SPECIFICITIES
+
+Interval = Sequence[float] | None
+
+
+class Reached(NamedTuple):
+    """A point of the class `name`: what was asked for, its threshold, and what that gives here.
+
+    Of folds, each of which has a threshold of its own, there is none; figures are None where they
+    are undefined.
+    """
+
+    name: str
+    asked: str
+    threshold: float | None
+    sensitivity: float | None
+    specificity: float | None
+    of_sensitivity: Interval
+    of_specificity: Interval
+
+
+def reached_points(metrics: Mapping[str, Any] | None) -> Iterator[Reached]:
+    """The points that were asked for, class by class; none where nothing is measured."""
+    for name, values in ({} if metrics is None else metrics["per_class"]).items():
+        assert metrics is not None
+        intervals = metrics["intervals"]["per_class"][name]
+        for key, threshold in values.items():
+            point = key.removeprefix("threshold_")
+            if point == key or point in SPECIFICITIES:
+                continue
+            figure, _, least = point.partition("=")
+            sensitivity, specificity = f"sensitivity_at_{point}", f"specificity_at_{point}"
+            yield Reached(
+                name, f"{figure} {float(least):g}", threshold, values[sensitivity],
+                values[specificity], intervals[sensitivity], intervals[specificity],
+            )  # fmt: skip

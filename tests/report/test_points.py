@@ -1,0 +1,66 @@
+"""What is said of operating points that were asked for, on the page and on the terminal."""
+
+import pytest
+
+from jaxcovid.report.page import run_page
+from jaxcovid.report.pictures import run_pictures
+from jaxcovid.report.points import reached_points
+from jaxcovid.report.tables import class_tables, points_table
+from jaxcovid.report.text import run_summary
+from tests.report import example
+from tests.small_runs import blank_charts
+
+NAME = "normal & healthy"
+ASKED = [f"{NAME}:sensitivity=0.95", f"{NAME}:specificity=0.8"]
+
+
+@pytest.fixture(scope="module")
+def results():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(example.SETTINGS, "operating_point", ASKED)
+        return example.results(example.dataset({"train": 20, "validation": 60, "test": 60}))
+
+
+def test_points_are_fixed_on_validation_images_and_reached_elsewhere(results):
+    validation, test = (
+        [*reached_points(results.splits[name].metrics)] for name in ("validation", "test")
+    )
+    assert [(point.name, point.asked) for point in test] == [
+        (NAME, "sensitivity 0.95"), (NAME, "specificity 0.8")
+    ]  # fmt: skip
+    assert validation[0].sensitivity >= 0.95 and validation[1].specificity >= 0.8
+    for here, there in zip(validation, test, strict=True):
+        assert here.threshold == there.threshold == results.thresholds[NAME][here.asked.replace(" ", "=")]  # fmt: skip
+        low, high = there.of_sensitivity
+        assert low <= there.sensitivity <= high
+
+
+def test_the_table_says_where_thresholds_are_from(results):
+    table = points_table(results, "test")
+    assert table["caption"] == "Thresholds were fixed on the run's validation images."
+    assert "these very ones" in points_table(results, "validation")["caption"]
+    assert [row[:2] for row in table["rows"]] == [
+        [NAME, "sensitivity 0.95"],
+        [NAME, "specificity 0.8"],
+    ]
+    assert class_tables(results, {"test": results.splits["test"]})[1] == table
+    folded = points_table(results._replace(folds=object()), "test")
+    assert "each has its own" in folded["caption"]
+
+
+def test_page_and_terminal_tell_them(results):
+    with blank_charts():
+        drawn = dict(run_pictures(results))
+    assert [name for name in drawn if name.startswith("net_benefit")] == [
+        "net_benefit_test_1", "net_benefit_validation_1"
+    ]  # fmt: skip
+    page = run_page(results, drawn)
+    assert "Operating points: test" in page and "net benefit of calling" in page
+    assert f"{NAME}, sensitivity 0.95: sensitivity " in run_summary(results)
+
+
+def test_without_points_nothing_is_said():
+    bare = example.results(example.dataset({"test": 20}), with_training=False)
+    assert [*reached_points(bare.splits["test"].metrics)] == [] == [*reached_points(None)]
+    assert points_table(bare, "test") is None
+    assert ", sensitivity" not in run_summary(bare)
