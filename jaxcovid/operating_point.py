@@ -17,7 +17,7 @@ class OperatingPoint(NamedTuple):
     @property
     def key(self) -> str:
         """What it is called among the thresholds of its class."""
-        return f"{self.figure}={self.least:g}"
+        return f"{self.figure}={self.least!r}"
 
 
 def parsed(text: str) -> OperatingPoint:

@@ -47,7 +47,8 @@ def _predict(flags: Predict) -> int:
     thresholds = predict.thresholds_of(network, flags.operating_point)
     if flags.explain is not None:
         flags.explain.mkdir(parents=True, exist_ok=True)
-    answers = chain(predict.predict(network, paths, explain=flags.explain is not None), unlisted)
+    explain = flags.explain is not None
+    answers = chain(predict.predict(network, paths, explain, thresholds), unlisted)
     total = len(paths) + len(unlisted)
     watched = bar(answers, desc="Predicting", total=total, unit="image", delay=0.5)
     counts: Counter[str] = Counter()
@@ -65,7 +66,7 @@ def _predict(flags: Predict) -> int:
             else:
                 problems.append(printable(f"{name}: {problem}", LONGEST))
             if flags.explain is not None and predicted:
-                _write_explanation(flags.explain, number, answer, network)
+                _write_explanation(flags.explain, number, answer, network, thresholds)
             yield row
 
     _write_rows(flags, network, rows())
@@ -128,19 +129,24 @@ def _row(
 
 
 def _write_explanation(
-    folder: Path, number: int, answer: "Answer", network: "InferenceModel"
+    folder: Path,
+    number: int,
+    answer: "Answer",
+    network: "InferenceModel",
+    thresholds: Sequence[tuple[int, float]],
 ) -> None:
     """The image with where the network looked, beside it; numbered as the images are given.
 
-    Named for what it looked for: the likeliest class or finding.
+    Named for what it looked for: the class that is answered, or the likeliest finding.
     """
+    from jaxcovid.inference.predict import called
     from jaxcovid.report import gallery
     from jaxcovid.runs import files
 
     assert answer.pixels is not None and answer.heat is not None
     assert answer.probabilities is not None
-    likeliest = network.classes[int(answer.probabilities.argmax())]
-    stem = gallery.file_name([f"{number:05d}", answer.path.stem, likeliest])
+    answered = network.classes[called(answer.probabilities, thresholds)]
+    stem = gallery.file_name([f"{number:05d}", answer.path.stem, answered])
     picture = gallery.beside(answer.pixels, answer.heat)
     files.write_bytes(folder / f"{stem}.png", gallery.png(picture))
 

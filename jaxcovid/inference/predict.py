@@ -20,6 +20,7 @@ from jaxcovid.inference.grad_cam import compiled_grad_cam
 from jaxcovid.inference.inference_model import InferenceModel
 from jaxcovid.inference.out_of_place import remarks, times_too_far
 from jaxcovid.operating_point import parsed, unfit_points
+from jaxcovid.statistics.weighted_metrics import SPECIFICITIES
 from jaxcovid.training.evaluation import evaluation_of_images
 from jaxcovid.training.images_together import images_together
 from jaxcovid.training.label_codes import class_scores
@@ -49,12 +50,15 @@ class Answer(NamedTuple):
 
 
 def predict(
-    network: InferenceModel, paths: Sequence[Path | str], explain: bool = False
+    network: InferenceModel,
+    paths: Sequence[Path | str],
+    explain: bool = False,
+    thresholds: Sequence[tuple[int, float]] = (),
 ) -> Iterator[Answer]:
     """What a network says of files, in their order; they are read while it computes.
 
-    With `explain` also where it looked for the class that it predicts (Grad-CAM). A file that
-    cannot be read is an answer with its problem.
+    With `explain` also where it looked for the class that it answers (Grad-CAM), which `thresholds`
+    as from `thresholds_of` may decide. A file that cannot be read is an answer with its problem.
 
     >>> paths = sorted(pathlib.Path(xrays).glob("validation/*/0.png"))
     >>> answers = list(jaxcovid.predict(jaxcovid.load(run), paths, explain=True))
@@ -86,7 +90,9 @@ def predict(
         answer_of = jax.nn.sigmoid if network.independent else jax.nn.softmax
         probabilities = np.asarray(answer_of(scores))
         findings = [None] * length if network.codes is None else np.asarray(jax.nn.sigmoid(logits))
-        maps = heats(pixels, probabilities.argmax(1)) if heats is not None else [None] * length
+        maps: Any = [None] * length
+        if heats is not None:
+            maps = heats(pixels, np.array([called(row, thresholds) for row in probabilities]))
         rows = zip(chunk, probabilities, maps, findings, remarks(times, length), strict=False)
         for answer, row, heat, of_outputs, remark in rows:
             if answer.pixels is not None:
@@ -102,16 +108,25 @@ def thresholds_of(network: InferenceModel, texts: Sequence[str]) -> list[tuple[i
     Raises InputError if the network has no such class or no such threshold.
     """
     check(unfit_points(texts, network.classes))
+    if texts and network.independent:
+        several = f"{network.name} tells several findings of each image, each called at one half"
+        check([f"`operating_point`: {several}"])
     problems, thresholds = [], []
     for point in map(parsed, texts):
-        threshold = network.thresholds.get(point.name, {}).get(point.key)
-        if network.independent or threshold is None:
-            problems.append(
-                f"`operating_point`: {network.name} has no threshold for {point.name}:{point.key}; "
-                "train it with that operating point"
-            )
-        else:
-            thresholds.append((network.classes.index(point.name), threshold))
+        known = network.thresholds.get(point.name, {})
+        # Those are known to every run.
+        usual = [key for key, least in SPECIFICITIES.items() if least == point.least]
+        key = usual[0] if usual and point.figure == "specificity" else point.key
+        if known.get(key) is not None:
+            thresholds.append((network.classes.index(point.name), known[key]))
+            continue
+        reason = "train it with that operating point"
+        if key in known:
+            reason = "on the images that fix it no threshold reaches that"
+        problems.append(
+            f"`operating_point`: {network.name} has no threshold for {point.name}:{point.key}; "
+            f"{reason}"
+        )
     check(problems)
     return thresholds
 

@@ -124,7 +124,8 @@ def selection(results: Results) -> Answer | None:
         texts.append("No epoch was chosen.")
     texts.append("The tuning set (folder validation) was measured after each.")
     if results.thresholds:
-        texts.append("It fixed the thresholds for 90 and 95 % specificity.")
+        asked = [f", {text.replace(':', ' at ')}" for text in record.get("operating_point", ())]
+        texts.append(f"It fixed the thresholds for 90 and 95 % specificity{''.join(asked)}.")
     texts += [sentence(text) for text in record.get("warnings", ()) if text.startswith(CHOSEN)]
     return Answer(" ".join(texts))
 

@@ -31,6 +31,9 @@ from jaxcovid.statistics.weighted_metrics import BINS
 # Of more classes bands would hide each other's lines, and intervals have no room beside names.
 MOST_WITH_INTERVALS = 4
 
+# The curve of what is left ends where fewer images are left.
+FEWEST_LEFT = 10
+
 # The 95 % interval of each class's area, None where there is none.
 Intervals = Mapping[str, Sequence[float] | None]
 
@@ -196,10 +199,14 @@ def referral_chart(
     axes = figure.subplots()
     accuracy, low, high = referral_band(labels, probabilities, groups=patients)
     axes.axhline(accuracy[0], color=SOFT, linewidth=0.8)
-    axes.fill_between(100 * GRID, low, high, color=TRAIN, alpha=0.14, linewidth=0)
-    axes.plot(100 * GRID, accuracy, color=TRAIN)
+    # What is left of few images says little.
+    shown = (1 - GRID) * len(labels) >= min(FEWEST_LEFT, len(labels))
+    accuracy, low, high = accuracy[shown], low[shown], high[shown]
+    percent = 100 * GRID[shown]
+    axes.fill_between(percent, low, high, color=TRAIN, alpha=0.14, linewidth=0)
+    axes.plot(percent, accuracy, color=TRAIN)
     ends = [accuracy.min(), *low[np.isfinite(low)]]
-    axes.set(xlim=(0, 100 * GRID[-1]), ylim=(max(0, min(ends) - 0.05), 1.02))
+    axes.set(xlim=(0, max(percent[-1], 10)), ylim=(max(0, min(ends) - 0.05), 1.02))
     axes.set(xlabel="referred (%)", ylabel="accuracy of the others")
     plain(axes)
     return figure

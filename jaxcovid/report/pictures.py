@@ -229,7 +229,8 @@ def _of_split(
             f"precision_recall_{name}",
             chart_picture(figure, alt, f"{shown}: precision and recall"),
         )
-    yield from _net_benefits(split, metrics, title, name)
+    if folds is None:
+        yield from _net_benefits(split, metrics, title, name)
     figure = operating_charts.reliability_chart(labels, probabilities, title)
     alt = f"Reliability plot, {shown}; calibration error {metrics['ece']:.3f}"
     yield (
@@ -250,9 +251,11 @@ def _net_benefits(
         )
         shown = f"{words.split_name(name)}: net benefit of calling {words.quoted(label)}"
         alt = f"{shown}, by the probability from which on it is called"
+        share = 100 * metrics["per_class"][label]["support"] / metrics["examples"]
         caption = (
-            f"{shown}: hits less false alarms, which count as the odds of that probability say. It "
-            "helps where it is above calling all and none"
+            f"{shown}: hits less false alarms, which count as the odds of that probability say. "
+            f"Where {share:.0f} % are of the class, as here, it helps where it is above calling "
+            "all and none"
         )
         yield f"net_benefit_{name}_{number}", chart_picture(figure, alt, caption)
 
@@ -273,7 +276,8 @@ def _referral(split: Measured, results: Results) -> Picture:
         split.labels, split.probabilities, title, patients=split.patients
     )
     alt = f"Accuracy of the {shown} images that are left, by the share of the least sure referred"
-    return chart_picture(figure, alt, "")
+    caption = "Band: 95 % of resamples of patients at each point; grey: accuracy of all images"
+    return chart_picture(figure, alt, caption)
 
 
 def _of_examples(results: Results) -> Iterator[tuple[str, Picture]]:

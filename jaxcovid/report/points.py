@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcovid.statistics.weighted_metrics import SPECIFICITIES
+from jaxcovid.operating_point import parsed
 
 Interval = Sequence[float] | None
 
@@ -30,12 +30,15 @@ def reached_points(metrics: Mapping[str, Any] | None) -> Iterator[Reached]:
         assert metrics is not None
         intervals = metrics["intervals"]["per_class"][name]
         for key, threshold in values.items():
-            point = key.removeprefix("threshold_")
-            if point == key or point in SPECIFICITIES:
+            if not key.startswith("threshold_"):
                 continue
-            figure, _, least = point.partition("=")
+            point = key.removeprefix("threshold_")
+            try:
+                asked = parsed(f"{name}:{point}")
+            except ValueError:  # the usual ones, and whatever else stands in a file
+                continue
             sensitivity, specificity = f"sensitivity_at_{point}", f"specificity_at_{point}"
             yield Reached(
-                name, f"{figure} {float(least):g}", threshold, values[sensitivity],
+                name, f"{asked.figure} {asked.least!r}", threshold, values[sensitivity],
                 values[specificity], intervals[sensitivity], intervals[specificity],
             )  # fmt: skip

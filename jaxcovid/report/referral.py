@@ -26,7 +26,7 @@ def referral_content(results: Results) -> dict[str, Any] | None:
     rows = [
         [
             f"{share} %", row["images"], cell(row["accuracy"], row["interval"]),
-            f"{row['below']:.3f}",
+            f"{row['below']:.6g}",
         ]
         for share, row in referral.items()
     ]  # fmt: skip

@@ -91,11 +91,10 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
         if asked := points_table(results, split):
             tables.append(asked)
         is_chosen_here = split == "validation" and results.of_own_run
-        whose = "run's" if results.folds is None else "folds'"
         note = ": on these very images, so what it gives is a little too good" * is_chosen_here
         at_points = {
             "title": f"At thresholds for 90 and 95 % specificity: {words.split_name(split)}",
-            "caption": f"Thresholds were fixed on the {whose} validation images{note}.",
+            "caption": f"Thresholds were fixed on {_fixed_on(results)}{note}.",
             "header": ["figure", *results.classes],
             "rows": list(_class_rows(measured, AT_POINTS)),
             **stacked,
@@ -104,11 +103,21 @@ def class_tables(results: Results, labelled: Mapping[str, Measured]) -> list[Tab
     return tables
 
 
+def _fixed_on(results: Results) -> str:
+    """On which images thresholds were fixed."""
+    if results.folds is not None:
+        return "the validation images of each fold, so each has its own"
+    run = results.settings.get("run") or {}
+    if run.get("folds") is not None and run.get("fold") is None:
+        return "all images of the run, by what the folds' networks said of those that they left out"
+    return "the run's validation images"
+
+
 def points_table(results: Results, split: str) -> Table | None:
     """What is reached at the operating points that were asked for; None without them."""
     rows = [
         [
-            words.short(point.name), point.asked, cell(point.threshold, None),
+            words.short(point.name), point.asked, cell(point.threshold, None, ".6g"),
             cell(point.sensitivity, point.of_sensitivity),
             cell(point.specificity, point.of_specificity),
         ]
@@ -116,14 +125,11 @@ def points_table(results: Results, split: str) -> Table | None:
     ]  # fmt: skip
     if not rows:
         return None
-    fixed = "the run's validation images"
-    if results.folds is not None:
-        fixed = "each fold's validation images, so each has its own"
     here = split == "validation" and results.of_own_run
     note = ", these very ones, so what it gives is a little too good" * here
     return {
         "title": f"Operating points: {words.split_name(split)}",
-        "caption": f"Thresholds were fixed on {fixed}{note}.",
+        "caption": f"Thresholds were fixed on {_fixed_on(results)}{note}.",
         "header": ["class", "asked for", "threshold", "sensitivity", "specificity"],
         "rows": rows,
     }

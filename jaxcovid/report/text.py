@@ -96,14 +96,19 @@ def run_summary(results: Results) -> str:
 
 
 def _point_lines(results: Results) -> list[str]:
-    """A line for every operating point that was asked for and is reached."""
-    return [
-        f"{point.name}, {point.asked}: sensitivity "
-        f"{words.with_interval(point.sensitivity, point.of_sensitivity)}, specificity "
-        f"{words.with_interval(point.specificity, point.of_specificity)}"
-        for point in reached_points(results.splits[results.main].metrics)
-        if point.sensitivity is not None and point.specificity is not None
-    ]
+    """A line for every operating point that was asked for."""
+    here = results.main == "validation" and results.of_own_run
+    where = f"{words.split_name(results.main)} images{', which fixed the threshold' * here}"
+    lines = []
+    for point in reached_points(results.splits[results.main].metrics):
+        said = "there is no threshold that reaches it"
+        if point.sensitivity is not None and point.specificity is not None:
+            said = (
+                f"sensitivity {words.with_interval(point.sensitivity, point.of_sensitivity)}, "
+                f"specificity {words.with_interval(point.specificity, point.of_specificity)}"
+            )
+        lines.append(f"{point.name} called at {point.asked} ({where}): {said}")
+    return lines
 
 
 def training_lines(training: Training | None, record: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """What calling a class is worth: the net benefit of decision curve analysis.
 
 Vickers and Elkin 2006, "Decision curve analysis: a novel method for evaluating prediction models",
-Medical Decision Making 26:565. Hits less false alarms, per patient examined, a false alarm counting
+Medical Decision Making 26:565. Hits less false alarms, per image, a false alarm counting
 as much as the threshold's odds say: who calls at 10 % takes nine false alarms for one hit.
 """
 

@@ -244,7 +244,7 @@ def test_metadata_that_do_not_fit_are_refused(case, run, tmp_path):
 def pointed(run, tmp_path_factory):
     """Weights that know thresholds at which covid is called always, and never."""
     weights = weights_convert.read(run / "weights.safetensors")
-    thresholds = {"covid": {"sensitivity=0.95": 0.0, "specificity=0.95": 1.1}}
+    thresholds = {"covid": {"sensitivity=0.95": 0.0, "95": 1.1, "specificity=0.7": None}}
     path = tmp_path_factory.mktemp("pointed") / "weights.safetensors"
     stated = {**weights.metadata, "thresholds": json.dumps(thresholds)}
     weights_convert.save(path, weights.arrays, stated)
@@ -274,3 +274,12 @@ def test_points_that_a_network_does_not_know_are_told_at_once(pointed, data, cap
     point = "covid:sensitivity=0.5"
     assert call("predict", pointed, data / "validation", "--operating-point", point) == 2
     assert "has no threshold for covid:sensitivity=0.5; train it with" in capsys.readouterr().err
+    point = "covid:specificity=0.7"
+    assert call("predict", pointed, data / "validation", "--operating-point", point) == 2
+    assert "on the images that fix it no threshold reaches that" in capsys.readouterr().err
+
+
+def test_pictures_explain_the_class_that_is_answered(pointed, data, tmp_path):
+    flags = ("--operating-point", "covid:sensitivity=0.95", "--explain", tmp_path / "why")
+    assert call("predict", pointed, data / "validation/normal/0.png", *flags) == 0
+    assert [path.name for path in (tmp_path / "why").iterdir()] == ["00001_0_covid.png"]

@@ -46,6 +46,8 @@ def test_the_table_says_where_thresholds_are_from(results):
     assert class_tables(results, {"test": results.splits["test"]})[1] == table
     folded = points_table(results._replace(folds=object()), "test")
     assert "each has its own" in folded["caption"]
+    of_folds = results._replace(settings={"run": {"folds": 5}}, training=None)
+    assert "that they left out" in points_table(of_folds, "test")["caption"]
 
 
 def test_page_and_terminal_tell_them(results):
@@ -56,11 +58,25 @@ def test_page_and_terminal_tell_them(results):
     ]  # fmt: skip
     page = run_page(results, drawn)
     assert "Operating points: test" in page and "net benefit of calling" in page
-    assert f"{NAME}, sensitivity 0.95: sensitivity " in run_summary(results)
+    assert f"{NAME} called at sensitivity 0.95 (test images): sensitivity " in run_summary(results)
 
 
 def test_without_points_nothing_is_said():
     bare = example.results(example.dataset({"test": 20}), with_training=False)
     assert [*reached_points(bare.splits["test"].metrics)] == [] == [*reached_points(None)]
     assert points_table(bare, "test") is None
-    assert ", sensitivity" not in run_summary(bare)
+    assert "called at" not in run_summary(bare)
+
+
+def test_on_the_images_that_fixed_it_that_is_said():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(example.SETTINGS, "operating_point", [f"{NAME}:specificity=0.99"])
+        own = example.results(example.dataset({"train": 20, "validation": 60}))
+    assert "(validation images, which fixed the threshold): " in run_summary(own)
+
+
+@pytest.mark.parametrize("key", ["sensitivity=high", "x", "", "recall=0.5", "sensitivity=nan"])
+def test_what_else_stands_among_thresholds_is_left_aside(key):
+    data = example.dataset({"test": 20})
+    odd = example.results(data, with_training=False, thresholds={NAME: {"90": 0.5, key: 0.5}})
+    assert [*reached_points(odd.splits["test"].metrics)] == []

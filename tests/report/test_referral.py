@@ -21,7 +21,7 @@ def test_the_sentence_is_about_the_largest_share_and_all():
         for name, said in zip(results.classes, of_classes[1:], strict=True):
             support = metrics["per_class"][name]["support"]
             assert said == f"{of_share['referred'][name]} of {support}"
-        assert row[3] == f"{of_share['below']:.3f}"
+        assert row[3] == f"{of_share['below']:.6g}"
 
 
 def test_without_figures_nothing_is_said():
