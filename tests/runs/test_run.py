@@ -39,7 +39,7 @@ def test_all_artifacts_are_there_and_no_partial_file(finished):
         "config.json", "history.csv", "metrics.json", "predictions.csv", "report.html", "weights.pth",
         "SHA256SUMS", "training_features.safetensors", "audit.json", "checklist.md", "plots/floors.png", "plots/duplicate_0_one.png", "plots/duplicate_0_other.png",
         "weights.safetensors", "plots/loss.png", "plots/accuracy.png", "plots/training_views.png", "plots/seen.png",
-        "plots/classes.png", "plots/confusion_train.png", "plots/confusion_validation.png", "plots/roc_validation.png",
+        "plots/classes.png", "plots/referral.png", "plots/confusion_train.png", "plots/confusion_validation.png", "plots/roc_validation.png",
         "plots/precision_recall_validation.png", "plots/reliability_validation.png",
         *(f"plots/example_{index}{kind}.png" for index in range(8) for kind in ("", "_grad_cam")),
     }  # fmt: skip
