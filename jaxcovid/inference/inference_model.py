@@ -1,7 +1,7 @@
 """A trained network from what a run leaves behind: its folder, or a file of its weights."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -16,6 +16,7 @@ from jaxcovid.data.merge import joined
 from jaxcovid.data.preparation import AS_TORCHVISION, CROP, RESIZE, Preparation
 from jaxcovid.errors import InputError, check, first_line
 from jaxcovid.inference import out_of_place
+from jaxcovid.inference.network_folders import FOLDS, holds_several, network_names
 from jaxcovid.json_file import Shape, parsed_json, read_json
 from jaxcovid.models import ensemble
 from jaxcovid.stored_shapes import FIGURE, MEASURED, MEASURED_FINDINGS, RECORD
@@ -33,9 +34,6 @@ OF_SPLITS: Shape = {
 OF_ENSEMBLE: Shape = {
     **OF_SPLITS, "out_of_fold?": MEASURED, "thresholds": {str: {str: FIGURE}}
 }  # fmt: skip
-
-# In the folder of a cross-validation: which image is left out by which fold.
-FOLDS = "folds.csv"
 
 PREPROCESSING = {"resize": RESIZE, "crop": CROP, "mean": list(MEAN), "std": list(STD)}
 
@@ -92,7 +90,7 @@ def load(source: Path | str) -> InferenceModel:
     ('resnet18', ('covid', 'normal'))
     """
     source = Path(source)
-    if _is_ensemble(source):
+    if holds_several(source):
         return _ensemble(source)
     try:
         weights = read(source)
@@ -136,14 +134,6 @@ def load(source: Path | str) -> InferenceModel:
     )
 
 
-def _is_ensemble(source: Path) -> bool:
-    """Whether it is the folder of several networks, which has no weights itself."""
-    of_seeds = any(path.is_dir() for path in source.glob("seed-*"))
-    return (source / FOLDS).is_file() or (
-        of_seeds and not (source / "weights.safetensors").exists()
-    )
-
-
 def _ensemble(source: Path) -> InferenceModel:
     """The networks of all folds and seeds as one. Raises InputError."""
     kinds: Shape = {"folds": int, "seeds?": int} if (source / FOLDS).is_file() else {"seeds": int}
@@ -179,26 +169,6 @@ def _familiar_of_all(
     common = model.stages[: model.stages.index(model.first)]
     alike = len({one.stage for one in familiar}) == 1 and familiar[0].stage in common
     return familiar if alike and len(familiar) == len(networks) else ()
-
-
-def network_names(record: Mapping[str, Any]) -> Iterator[str]:
-    """The folders of a run's several networks, by its settings: seed by seed, fold by fold."""
-    first, seeds = record["seed"], record.get("seeds", 1)
-    folded = record.get("folds") is not None and record.get("fold") is None
-    folds = range(1, record["folds"] + 1) if folded else [None]
-    for seed in range(first, first + seeds):
-        yield from (network_name(fold, seed, first) for fold in folds)
-
-
-def network_name(fold: int | None, seed: int, first: int) -> str:
-    """The folder of one of several networks, of a fold from 1 on, or of a seed; `first` is theirs.
-
-    >>> [network_name(fold, seed, 0) for fold, seed in ((1, 0), (1, 2), (None, 2))]
-    ['fold-1', 'fold-1-seed-2', 'seed-2']
-    """
-    if fold is None:
-        return f"seed-{seed}"
-    return f"fold-{fold}" if seed == first else f"fold-{fold}-seed-{seed}"
 
 
 def weights_metadata(

@@ -7,6 +7,7 @@ from jaxcovid.config import TrainingSettings, from_json
 from jaxcovid.data.augment import RATIO
 from jaxcovid.data.augmentations import augmentation_of
 from jaxcovid.data.preparation import CROP
+from jaxcovid.inference.network_folders import folds_in
 from jaxcovid.report import epoch_words, words
 from jaxcovid.report.checklist_facts import Answer, is_evaluation, of_training
 from jaxcovid.report.words import sentence
@@ -133,7 +134,7 @@ def selection(results: Results) -> Answer | None:
 def ensemble(results: Results) -> Answer:
     """How many networks answer together, if it is not one."""
     record = of_training(results)
-    folds = record.get("folds") if record.get("fold") is None else None
+    folds = folds_in(record)
     count = (folds or 1) * record.get("seeds", 1)
     if count > 1:
         kinds = [f"{folds} folds"] * bool(folds) + [_seeds(record)] * (record.get("seeds", 1) > 1)

@@ -22,6 +22,8 @@ class Reached(NamedTuple):
     specificity: float | None
     of_sensitivity: Interval
     of_specificity: Interval
+    # Why a figure is undefined, if one is.
+    reason: str = ""
 
 
 def reached_points(metrics: Mapping[str, Any] | None) -> Iterator[Reached]:
@@ -38,7 +40,12 @@ def reached_points(metrics: Mapping[str, Any] | None) -> Iterator[Reached]:
             except ValueError:  # the usual ones, and whatever else stands in a file
                 continue
             sensitivity, specificity = f"sensitivity_at_{point}", f"specificity_at_{point}"
+            undefined = metrics["undefined"]
+            reasons = [
+                undefined.get(f"per_class.{name}.{key}") for key in (sensitivity, specificity)
+            ]
             yield Reached(
                 name, f"{asked.figure} {asked.least!r}", threshold, values[sensitivity],
                 values[specificity], intervals[sensitivity], intervals[specificity],
+                next(filter(None, reasons), ""),
             )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from jaxcovid.inference.network_folders import folds_in
 from jaxcovid.report import words
 from jaxcovid.report.points import reached_points
 from jaxcovid.report.text import NORMS
@@ -107,8 +108,7 @@ def _fixed_on(results: Results) -> str:
     """On which images thresholds were fixed."""
     if results.folds is not None:
         return "the validation images of each fold, so each has its own"
-    run = results.settings.get("run") or {}
-    if run.get("folds") is not None and run.get("fold") is None:
+    if folds_in(results.settings.get("run") or {}) is not None:
         return "all images of the run, by what the folds' networks said of those that they left out"
     return "the run's validation images"
 

@@ -101,13 +101,17 @@ def _point_lines(results: Results) -> list[str]:
     where = f"{words.split_name(results.main)} images{', which fixed the threshold' * here}"
     lines = []
     for point in reached_points(results.splits[results.main].metrics):
-        said = "there is no threshold that reaches it"
-        if point.sensitivity is not None and point.specificity is not None:
-            said = (
-                f"sensitivity {words.with_interval(point.sensitivity, point.of_sensitivity)}, "
-                f"specificity {words.with_interval(point.specificity, point.of_specificity)}"
-            )
-        lines.append(f"{point.name} called at {point.asked} ({where}): {said}")
+        figures = {
+            "sensitivity": (point.sensitivity, point.of_sensitivity),
+            "specificity": (point.specificity, point.of_specificity),
+        }
+        said = [
+            f"{name} undefined ({point.reason})"
+            if value is None
+            else f"{name} {words.with_interval(value, interval)}"
+            for name, (value, interval) in figures.items()
+        ]
+        lines.append(f"{point.name} called at {point.asked} ({where}): {', '.join(said)}")
     return lines
 
 

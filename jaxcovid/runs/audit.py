@@ -25,7 +25,8 @@ from jaxcovid.data.merge import joined, relabelled
 from jaxcovid.data.preparation import AS_TORCHVISION
 from jaxcovid.data.table_file import is_table
 from jaxcovid.errors import check
-from jaxcovid.inference.inference_model import InferenceModel, network_names
+from jaxcovid.inference.inference_model import InferenceModel
+from jaxcovid.inference.network_folders import network_names
 from jaxcovid.inference.out_of_place import judged, not_judged, times_too_far
 from jaxcovid.models import Ensemble
 from jaxcovid.results import Audit

@@ -13,7 +13,8 @@ from jaxcovid.config import Config
 from jaxcovid.data.dataset import Dataset
 from jaxcovid.data.folds import Fold, members_of
 from jaxcovid.errors import Interrupted, NothingFrozenError, check
-from jaxcovid.inference.inference_model import FOLDS, load, network_name
+from jaxcovid.inference.inference_model import load
+from jaxcovid.inference.network_folders import FOLDS, network_name
 from jaxcovid.operating_point import points_of
 from jaxcovid.report import text, words
 from jaxcovid.runs import artifacts, files, record, resume

@@ -11,7 +11,6 @@ from jaxcovid.compilation import compiler_options
 from jaxcovid.config import Config
 from jaxcovid.data.folds import Fold, dataset_of_fold
 from jaxcovid.errors import DivergedError, check
-from jaxcovid.results import Epoch
 from jaxcovid.runs.brief import write_brief_run
 from jaxcovid.runs.progress import bar, say
 from jaxcovid.runs.run import Deferred
@@ -79,7 +78,9 @@ def train_ensemble_together(
                 common, members, places, splits, evaluate, first_chunk(common, members, variables),
                 folder, settings, number * steps, interrupted, of_members or None,
             )  # fmt: skip
-        _write(task, common, members, of_members or None, splits, evaluate, underway)
+        _check_converged(members, underway)
+        predictions = _predictions(task, members, of_members or None, splits, evaluate, underway)
+        _write(task, common, members, of_members or None, predictions, underway)
     remove_state(folder)
 
 
@@ -88,24 +89,18 @@ def _write(
     shared: Shared,
     configs: Sequence[Config],
     folds: Sequence[Fold] | None,
-    splits: Mapping[str, FeatureSplit],
-    evaluate: MemberEvaluation,
+    predictions: Sequence[Mapping[str, Predictions]],
     underway: Underway,
 ) -> None:
-    """Writes those networks of a chunk as runs that are not written. Raises DivergedError."""
-    for config, diverged, history in zip(
-        configs, underway.diverged, underway.histories, strict=True
-    ):
-        _check_converged(config, diverged, history)
-    said = _predictions(task, configs, folds, splits, evaluate, underway)
-    for index, (config, predictions) in enumerate(zip(configs, said, strict=True)):
+    """Writes those networks of a chunk as runs that are not written."""
+    for index, config in enumerate(configs):
         if _is_written(config):
             continue
-        history = underway.histories[index]
         member = row(underway.measured, index)
         state = member._replace(params=combine(member.params, shared.frozen))
         dataset = task.dataset if folds is None else dataset_of_fold(task.dataset, folds[index])
-        write_brief_run(task._replace(config=config, dataset=dataset), state, history, predictions)
+        of_network = task._replace(config=config, dataset=dataset)
+        write_brief_run(of_network, state, underway.histories[index], predictions[index])
         say(f"Written to {config.output}")
 
 
@@ -169,12 +164,16 @@ def _predictions(
     ]
 
 
-def _check_converged(config: Config, diverged: int, history: Sequence[Epoch]) -> None:
-    if diverged:
-        rate = history[diverged - 1].lr
-        name = "" if config.output is None else config.output.name
-        raise DivergedError(
-            f"{name} diverged in epoch {diverged} with learning rate {rate:g}; lower "
-            "`lr` or add `warmup_epochs`",
-            diverged,
-        )
+def _check_converged(configs: Sequence[Config], underway: Underway) -> None:
+    """Raises DivergedError if a network of the chunk diverged."""
+    for config, diverged, history in zip(
+        configs, underway.diverged, underway.histories, strict=True
+    ):
+        if diverged:
+            name = "" if config.output is None else config.output.name
+            rate = history[diverged - 1].lr
+            raise DivergedError(
+                f"{name} diverged in epoch {diverged} with learning rate {rate:g}; lower `lr` or "
+                "add `warmup_epochs`",
+                diverged,
+            )

@@ -1,5 +1,6 @@
 """What is said of operating points that were asked for, on the page and on the terminal."""
 
+import numpy as np
 import pytest
 
 from jaxcovid.report.page import run_page
@@ -80,3 +81,12 @@ def test_what_else_stands_among_thresholds_is_left_aside(key):
     data = example.dataset({"test": 20})
     odd = example.results(data, with_training=False, thresholds={NAME: {"90": 0.5, key: 0.5}})
     assert [*reached_points(odd.splits["test"].metrics)] == []
+
+
+def test_a_point_of_a_class_that_is_not_there_says_so():
+    data = example.dataset({"test": 30})
+    labels = np.where(data.splits["test"].labels == 1, 0, data.splits["test"].labels)
+    without = data._replace(splits={"test": data.splits["test"]._replace(labels=labels)})
+    known = {NAME: {"sensitivity=0.95": 0.5}}
+    said = run_summary(example.results(without, with_training=False, thresholds=known))
+    assert "sensitivity undefined (no example is of this class), specificity " in said
